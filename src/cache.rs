@@ -11,6 +11,8 @@
 //! worst a refresh comes early or late by the step.
 
 use crate::credentials::{Credentials, Secret};
+use crate::sts::{Recoverability, StsError};
+use crate::token::TokenError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -54,6 +56,8 @@ pub struct Failure {
 pub enum Retry {
     /// At once: the failure is in this pod, such as a listener that is not up yet.
     Soon,
+    /// Soon, but after the second failure in a row as [`Retry::Unlikely`].
+    Twice,
     /// With growing pauses: STS or the way to it.
     BackOff,
     /// Somebody has to change something first; still tried now and then.
@@ -165,7 +169,10 @@ impl Record {
 
     /// With a failure and a pause before the next try; the lease is given back. Credentials stay.
     /// `jitter` is uniform over all of `u32`.
-    pub fn failed(&self, owner: u64, failure: Failure, now: SystemTime, jitter: u32) -> Self {
+    pub fn failed(&self, owner: u64, mut failure: Failure, now: SystemTime, jitter: u32) -> Self {
+        if failure.retry == Retry::Twice && self.failures >= 2 {
+            failure.retry = Retry::Unlikely;
+        }
         let pause = spread(self.pause(failure.retry, now), jitter);
         Self {
             credentials: self.credentials.clone(),
@@ -185,7 +192,7 @@ impl Record {
         match (left, retry) {
             (Some(left), _) => left.min(PAUSE_WHILE_USABLE),
             (None, Retry::Unlikely) => PAUSE_WHILE_UNLIKELY,
-            (None, Retry::Soon) => doubled(
+            (None, Retry::Soon | Retry::Twice) => doubled(
                 Duration::from_millis(50),
                 self.failures,
                 Duration::from_secs(1),
@@ -313,6 +320,39 @@ struct StoredCredentials {
     session_token: String,
     expires_at: u64,
     fetched_at: u64,
+}
+
+impl From<&StsError> for Failure {
+    fn from(error: &StsError) -> Self {
+        Self {
+            cause: error.to_string(),
+            advice: error.advice().to_owned(),
+            retry: match error.recoverability() {
+                Recoverability::Recoverable => Retry::BackOff,
+                Recoverability::RetryQuickly => Retry::Twice,
+                Recoverability::NonRecoverable => Retry::Unlikely,
+            },
+        }
+    }
+}
+
+impl From<&TokenError> for Failure {
+    fn from(error: &TokenError) -> Self {
+        Self {
+            cause: error.to_string(),
+            advice: error.advice().to_owned(),
+            retry: match error {
+                // The listener comes up after the clusters, the kubelet writes when it gets to it.
+                TokenError::Unreachable
+                | TokenError::Status(_)
+                | TokenError::Empty
+                | TokenError::Expired { .. } => Retry::Soon,
+                TokenError::TooLong(_)
+                | TokenError::Malformed(_)
+                | TokenError::WrongAudience { .. } => Retry::Unlikely,
+            },
+        }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -457,6 +497,18 @@ mod tests {
             [0, 1, 4, 5, 40].map(|n| pause(n, Retry::Soon, 0)),
             [25, 50, 400, 500, 500]
         );
+    }
+
+    #[test]
+    fn a_provider_that_could_not_be_asked_is_asked_again_twice() {
+        let mut record = Record::default();
+        for expected in [Retry::Twice, Retry::Twice, Retry::Unlikely] {
+            record = record.failed(1, failure(Retry::Twice), at(0), 0);
+            assert_eq!(
+                record.failure.as_ref().map(|failure| failure.retry),
+                Some(expected)
+            );
+        }
     }
 
     #[test]

@@ -5,8 +5,9 @@
 
 use crate::authorization::{self, ClientSignature};
 use crate::config::{Config, OnClientSignature, PayloadMode};
-use crate::endpoint::{self, Endpoint, Host, Resolution, Style};
+use crate::endpoint::{self, Endpoint, Host, Resolution};
 use crate::refusal::Refusal;
+use crate::sigv4::{ContentSha256, PathStyle};
 
 /// A request's headers as Envoy hands them over: names in lower case, pseudo-headers included.
 pub type Headers = Vec<(String, Vec<u8>)>;
@@ -68,12 +69,12 @@ pub struct Plan {
     pub service: String,
     /// The signing region.
     pub region: String,
-    /// S3 or not.
-    pub style: Style,
+    /// How the path is signed.
+    pub path_style: PathStyle,
     /// What stands for the body.
     pub payload: PayloadPlan,
     /// Whether `x-amz-content-sha256` is sent.
-    pub sends_content_sha256: bool,
+    pub content_sha256: ContentSha256,
     /// Why it is signed.
     pub why: Signed,
 }
@@ -185,7 +186,7 @@ fn try_decide(config: &Config, head: Head<'_>) -> Result<Decision, Refusal> {
     }
     let mode = rule.and_then(|rule| rule.payload);
     let payload = payload(config, head, endpoint, mode)?;
-    let sends_content_sha256 = endpoint.style == Style::S3
+    let needs_content_sha256 = endpoint.path_style == PathStyle::S3
         // OpenSearch Serverless requires it ("Signing HTTP requests" in its developer guide).
         || endpoint.service == "aoss"
         || head.value("x-amz-content-sha256").is_some();
@@ -193,9 +194,13 @@ fn try_decide(config: &Config, head: Head<'_>) -> Result<Decision, Refusal> {
         authority: host.authority(),
         service: endpoint.service.to_owned(),
         region: endpoint.region.to_owned(),
-        style: endpoint.style,
+        path_style: endpoint.path_style,
         payload,
-        sends_content_sha256,
+        content_sha256: if needs_content_sha256 {
+            ContentSha256::Written
+        } else {
+            ContentSha256::Absent
+        },
         why,
     }))
 }
@@ -221,12 +226,10 @@ fn payload(
     if head.end_of_stream || head.value("upgrade").is_some() {
         return Ok(PayloadPlan::Empty);
     }
-    let length = head
-        .value("content-length")
-        .and_then(|value| std::str::from_utf8(value).ok()?.parse::<u64>().ok());
+    let length = head.content_length();
     let unsigned = match mode {
         Some(mode) => mode == PayloadMode::Unsigned,
-        None => endpoint.style == Style::S3,
+        None => endpoint.path_style == PathStyle::S3,
     };
     if unsigned && length.is_some() {
         // S3 itself compares the hash that the client claims with the body it gets.
@@ -268,6 +271,14 @@ impl<'a> Head<'a> {
             .iter()
             .filter(move |(key, _)| key == name)
             .map(|(_, value)| value.as_slice())
+    }
+
+    /// The `content-length`; `None` where there is none. One that no memory could hold counts as the
+    /// largest that could.
+    pub fn content_length(self) -> Option<usize> {
+        let text = std::str::from_utf8(self.value("content-length")?).ok()?;
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| text.parse().unwrap_or(usize::MAX))
     }
 
     /// The first value of a header.

@@ -10,6 +10,7 @@
 
 mod table;
 
+use crate::sigv4::PathStyle;
 use std::fmt;
 
 /// A DNS name as a request's `:authority` gave it: lower case, no trailing dot, port apart.
@@ -125,15 +126,6 @@ fn check_dns_name(name: &str) -> Result<(), HostError> {
     }
 }
 
-/// How a service wants its paths in the canonical request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
-    /// S3: the path as it is, and the payload may be left unsigned.
-    S3,
-    /// Every other service.
-    Other,
-}
-
 /// What to sign for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endpoint<'a> {
@@ -141,8 +133,8 @@ pub struct Endpoint<'a> {
     pub service: &'a str,
     /// The signing region.
     pub region: &'a str,
-    /// S3 or not.
-    pub style: Style,
+    /// How its paths are signed. [`PathStyle::S3`] also says that payloads may stay unsigned.
+    pub path_style: PathStyle,
 }
 
 /// What a host is.
@@ -290,7 +282,7 @@ fn aws<'a>(service: &'a str, region: &'a str) -> Resolution<'a> {
     Resolution::Aws(Endpoint {
         service,
         region,
-        style: Style::Other,
+        path_style: PathStyle::Normalised,
     })
 }
 
@@ -298,7 +290,7 @@ fn s3(region: &str) -> Resolution<'_> {
     Resolution::Aws(Endpoint {
         service: "s3",
         region,
-        style: Style::S3,
+        path_style: PathStyle::S3,
     })
 }
 

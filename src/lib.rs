@@ -6,6 +6,7 @@ pub mod config;
 pub mod credentials;
 pub mod decision;
 pub mod endpoint;
+mod filter;
 pub mod identity;
 pub mod metrics;
 pub mod refusal;
