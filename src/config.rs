@@ -218,7 +218,7 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
             "role_arn",
             environment,
             &["AWS_ROLE_ARN"],
-            |text| RoleArn::parse(text),
+            RoleArn::parse,
             RoleArn::ALLOWED,
         )?
         .ok_or_else(|| missing("role_arn", &["AWS_ROLE_ARN"], RoleArn::ALLOWED))?;
@@ -237,7 +237,7 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
         "session_name",
         environment,
         &["AWS_ROLE_SESSION_NAME"],
-        |text| SessionName::parse(text),
+        SessionName::parse,
         SessionName::ALLOWED,
     )?;
     let session_name = match session_name {
@@ -455,9 +455,8 @@ impl Object {
     }
 
     fn integer(&mut self, key: &str, low: u64, high: u64) -> Result<u64, ConfigError> {
-        let value = match self.map.remove(key) {
-            None => return Ok(reference::default_of(key).parse().unwrap_or(low)),
-            Some(value) => value,
+        let Some(value) = self.map.remove(key) else {
+            return Ok(reference::default_of(key).parse().unwrap_or(low));
         };
         match value.as_u64() {
             Some(number) if (low..=high).contains(&number) => Ok(number),

@@ -128,8 +128,8 @@ fn try_decide(config: &Config, head: Head<'_>) -> Result<Decision, Refusal> {
         .cluster
         .is_some_and(|name| config.clusters.iter().any(|cluster| cluster == name));
 
-    if host.is_loopback() && listed {
-        if let ClientSignature::Placeholder { scope: Some(scope) } = signature {
+    if host.is_loopback() && listed
+        && let ClientSignature::Placeholder { scope: Some(scope) } = signature {
             host = endpoint::host_of_scope(scope.service, scope.region).map_err(|why| {
                 Refusal::UnknownService {
                     service: scope.service.to_owned(),
@@ -138,7 +138,6 @@ fn try_decide(config: &Config, head: Head<'_>) -> Result<Decision, Refusal> {
                 }
             })?;
         }
-    }
     let Resolution::Aws(endpoint) = endpoint::resolve(&host, &config.region) else {
         return Ok(Decision::LeaveAlone(LeftAlone::NotAws));
     };
@@ -177,13 +176,12 @@ fn try_decide(config: &Config, head: Head<'_>) -> Result<Decision, Refusal> {
             cluster: head.cluster.unwrap_or_default().to_owned(),
         });
     }
-    if let (Signed::NoSignature, Some(marker)) = (why, &config.required_marker) {
-        if head.value(marker).is_none() {
+    if let (Signed::NoSignature, Some(marker)) = (why, &config.required_marker)
+        && head.value(marker).is_none() {
             return Err(Refusal::MarkerMissing {
                 header: marker.clone(),
             });
         }
-    }
     let mode = rule.and_then(|rule| rule.payload);
     let payload = payload(config, head, endpoint, mode)?;
     let needs_content_sha256 = endpoint.path_style == PathStyle::S3
@@ -238,9 +236,7 @@ fn payload(
             hash.unwrap_or(UNSIGNED_PAYLOAD).to_owned(),
         ));
     }
-    if length.is_some_and(|length| {
-        usize::try_from(length).map_or(true, |length| length > config.max_body_bytes)
-    }) {
+    if length.is_some_and(|length| length > config.max_body_bytes) {
         return Err(Refusal::BodyTooLarge {
             max_body_bytes: config.max_body_bytes,
         });
