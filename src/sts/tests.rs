@@ -156,6 +156,7 @@ fn errors_are_sorted_by_code_and_then_by_status() {
         );
         for body in [
             json_error(code, message),
+            format!("<ErrorResponse><Errors>{xml}</Errors></ErrorResponse>"),
             format!("{{\"ErrorResponse\":{}}}", json_error(code, message)),
             format!(
                 "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">{xml}<RequestId>1</RequestId></ErrorResponse>"
@@ -440,7 +441,7 @@ proptest! {
     fn no_reply_panics(status in any::<u16>(), bytes in any::<Vec<u8>>(), cut in 0..2000usize, flip in any::<u8>()) {
         let _ = parse_reply(status, &bytes, now());
         for whole in [json(json!(EXPIRY)), xml_with(KEY_ID, KEY, SESSION, "2026-11-23T21:00:00Z"), json_error("C", "m")] {
-            let mut damaged = whole.into_bytes();
+            let mut damaged = whole.trim_end().as_bytes().to_vec();
             let at = cut % damaged.len();
             damaged[at] ^= flip;
             let _ = parse_reply(status, &damaged, now());
