@@ -345,6 +345,18 @@ fn a_reply_that_is_not_stss_is_explained() {
 }
 
 #[test]
+fn the_reply_may_be_as_long_as_the_limit() {
+    let reply = |length| {
+        let mut body = json(json!(EXPIRY)).into_bytes();
+        body.resize(length, b' ');
+        parse_reply(200, &body, now())
+    };
+    assert_eq!(reply(MAX_REPLY_BYTES), Ok(expected()));
+    let refused = StsError::InvalidReply(InvalidReply::TooLarge);
+    assert_eq!(reply(MAX_REPLY_BYTES + 1), Err(refused));
+}
+
+#[test]
 fn credentials_that_cannot_be_header_values_are_refused() {
     #[track_caller]
     fn check(key_id: &str, key: &str, session: &str, field: &'static str) {
