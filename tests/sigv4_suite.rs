@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::SystemTime;
 
 use serde::Deserialize;
@@ -35,7 +36,7 @@ const CASES: usize = 40;
 
 #[test]
 fn every_case_of_the_suite_signs_as_aws_does() {
-    let mut names: Vec<String> = fs::read_dir(suite())
+    let mut names: Vec<String> = fs::read_dir(&*SUITE)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
@@ -114,7 +115,7 @@ struct Case {
 
 impl Case {
     fn read(name: &str) -> Self {
-        let directory = suite().join(name);
+        let directory = SUITE.join(name);
         let context = match fs::read_to_string(directory.join("context.json")) {
             Ok(text) => serde_json::from_str(&text).unwrap(),
             Err(_) => Context::of_a_case_without_one(name),
@@ -294,7 +295,7 @@ fn parse(text: &str) -> Parsed {
 }
 
 /// The directory of the suite in the package of `aws-sigv4` that Cargo has unpacked to build us.
-fn suite() -> PathBuf {
+static SUITE: LazyLock<PathBuf> = LazyLock::new(|| {
     #[derive(Deserialize)]
     struct Metadata {
         packages: Vec<Package>,
@@ -324,7 +325,7 @@ fn suite() -> PathBuf {
         .find(|package| package.name == "aws-sigv4");
     let manifest = package.unwrap().manifest_path;
     manifest.with_file_name("aws-signing-test-suite").join("v4")
-}
+});
 
 fn cargo(arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO"));
