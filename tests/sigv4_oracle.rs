@@ -4,6 +4,12 @@
 //! crate takes: text in UTF-8, no path that ends in `.` or `..` (where it adds a slash, unlike botocore,
 //! aws-c-auth and Envoy), and S3 paths already encoded, because it copies those as they are.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "clippy takes only #[test] functions for tests, not what they call"
+)]
+
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 

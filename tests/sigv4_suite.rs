@@ -2,6 +2,12 @@
 //!
 //! The suite ships in the package of the `aws-sigv4` crate; `tests/vectors/README.md` says more.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy takes only #[test] functions for tests, not what they call"
+)]
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
