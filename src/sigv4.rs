@@ -60,7 +60,7 @@ pub enum Payload<'a> {
     Empty,
     /// The SHA-256 of the body.
     Hash([u8; 32]),
-    /// `UNSIGNED-PAYLOAD`: only S3 takes it, and TLS is what protects the body.
+    /// `UNSIGNED-PAYLOAD`: S3 takes it, most others don't. TLS alone protects the body then.
     Unsigned,
     /// The value itself: the `x-amz-content-sha256` that the client sent, such as a hash of its own or
     /// `STREAMING-UNSIGNED-PAYLOAD-TRAILER`.
@@ -96,7 +96,8 @@ pub enum PathStyle {
     Normalised,
 }
 
-/// Whether `x-amz-content-sha256` is written. S3 refuses requests without it; others don't read it.
+/// Whether `x-amz-content-sha256` is written. S3 requires it, and so do a few others (OpenSearch
+/// Serverless); the rest take it. Envoy's own signer writes it for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContentSha256 {
     /// Written and signed.

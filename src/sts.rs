@@ -113,8 +113,10 @@ fn read(body: &[u8]) -> Result<Value, InvalidReply> {
     }
 }
 
+/// STS: `Error` alone (JSON) or in `ErrorResponse` (XML). moto 5.2: with an `Errors` between.
 fn error_element(tree: &Value) -> Option<&Value> {
-    tree.get("ErrorResponse").unwrap_or(tree).get("Error")
+    let response = tree.get("ErrorResponse").unwrap_or(tree);
+    response.get("Errors").unwrap_or(response).get("Error")
 }
 
 /// What an intermediary wrote ("no healthy upstream"). Markup is noise, and anything with structure

@@ -2,9 +2,16 @@
 //!
 //! The suite ships in the package of the `aws-sigv4` crate; `tests/vectors/README.md` says more.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy takes only #[test] functions for tests, not what they call"
+)]
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::SystemTime;
 
 use serde::Deserialize;
@@ -35,7 +42,7 @@ const CASES: usize = 40;
 
 #[test]
 fn every_case_of_the_suite_signs_as_aws_does() {
-    let mut names: Vec<String> = fs::read_dir(suite())
+    let mut names: Vec<String> = fs::read_dir(&*SUITE)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
@@ -114,7 +121,7 @@ struct Case {
 
 impl Case {
     fn read(name: &str) -> Self {
-        let directory = suite().join(name);
+        let directory = SUITE.join(name);
         let context = match fs::read_to_string(directory.join("context.json")) {
             Ok(text) => serde_json::from_str(&text).unwrap(),
             Err(_) => Context::of_a_case_without_one(name),
@@ -294,7 +301,7 @@ fn parse(text: &str) -> Parsed {
 }
 
 /// The directory of the suite in the package of `aws-sigv4` that Cargo has unpacked to build us.
-fn suite() -> PathBuf {
+static SUITE: LazyLock<PathBuf> = LazyLock::new(|| {
     #[derive(Deserialize)]
     struct Metadata {
         packages: Vec<Package>,
@@ -324,7 +331,7 @@ fn suite() -> PathBuf {
         .find(|package| package.name == "aws-sigv4");
     let manifest = package.unwrap().manifest_path;
     manifest.with_file_name("aws-signing-test-suite").join("v4")
-}
+});
 
 fn cargo(arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO"));

@@ -169,7 +169,8 @@ mod tests {
             };
             sign(&mut keys, "secret", 0, &scope);
             assert!(keys.kept.len() <= CAPACITY);
-            assert!(keys.kept.iter().any(|kept| kept.service == "s3"));
+            assert_eq!(keys.kept[0].service, scope.service);
+            assert_eq!(keys.kept[1].service, "s3");
         }
         assert_eq!(keys.kept.len(), CAPACITY);
     }

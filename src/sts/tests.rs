@@ -156,6 +156,7 @@ fn errors_are_sorted_by_code_and_then_by_status() {
         );
         for body in [
             json_error(code, message),
+            format!("<ErrorResponse><Errors>{xml}</Errors></ErrorResponse>"),
             format!("{{\"ErrorResponse\":{}}}", json_error(code, message)),
             format!(
                 "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">{xml}<RequestId>1</RequestId></ErrorResponse>"
@@ -344,6 +345,18 @@ fn a_reply_that_is_not_stss_is_explained() {
 }
 
 #[test]
+fn the_reply_may_be_as_long_as_the_limit() {
+    let reply = |length| {
+        let mut body = json(json!(EXPIRY)).into_bytes();
+        body.resize(length, b' ');
+        parse_reply(200, &body, now())
+    };
+    assert_eq!(reply(MAX_REPLY_BYTES), Ok(expected()));
+    let refused = StsError::InvalidReply(InvalidReply::TooLarge);
+    assert_eq!(reply(MAX_REPLY_BYTES + 1), Err(refused));
+}
+
+#[test]
 fn credentials_that_cannot_be_header_values_are_refused() {
     #[track_caller]
     fn check(key_id: &str, key: &str, session: &str, field: &'static str) {
@@ -440,7 +453,7 @@ proptest! {
     fn no_reply_panics(status in any::<u16>(), bytes in any::<Vec<u8>>(), cut in 0..2000usize, flip in any::<u8>()) {
         let _ = parse_reply(status, &bytes, now());
         for whole in [json(json!(EXPIRY)), xml_with(KEY_ID, KEY, SESSION, "2026-11-23T21:00:00Z"), json_error("C", "m")] {
-            let mut damaged = whole.into_bytes();
+            let mut damaged = whole.trim_end().as_bytes().to_vec();
             let at = cut % damaged.len();
             damaged[at] ^= flip;
             let _ = parse_reply(status, &damaged, now());
