@@ -298,25 +298,22 @@ fn clusters(object: &mut Object) -> Result<Vec<String>, ConfigError> {
     }
 }
 
-/// `<namespace>.<pod>`, else the host's name, else ours.
+/// `<namespace>.<pod>`; a pod's HOSTNAME is its name. Outside Kubernetes, a name of ours.
 fn session_name_of_pod(environment: &Environment) -> Result<SessionName, ConfigError> {
-    let variable = |name: &str| environment.get(name).filter(|value| !value.is_empty());
-    let (key, name) = match (
-        variable("POD_NAMESPACE"),
-        variable("POD_NAME"),
-        variable("HOSTNAME"),
-    ) {
-        (Some(namespace), Some(pod), _) => (
-            "POD_NAMESPACE and POD_NAME",
-            SessionName::of_pod(namespace, pod),
-        ),
-        (_, _, Some(host)) => ("HOSTNAME", SessionName::of_pod("host", host)),
-        _ => ("session_name", SessionName::parse("sigv4-egress")),
+    let variable = |name: &str| {
+        environment
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     };
-    name.ok_or_else(|| ConfigError {
-        key: format!("environment variable {key}"),
-        fault: "gives no session name".to_owned(),
-        allowed: format!("{}; or set session_name", SessionName::ALLOWED),
+    let Some(pod) = variable("POD_NAME").or_else(|| variable("HOSTNAME")) else {
+        return SessionName::parse("sigv4-egress")
+            .ok_or_else(|| missing("session_name", &[], SessionName::ALLOWED));
+    };
+    SessionName::of_pod(variable("POD_NAMESPACE"), pod).ok_or_else(|| ConfigError {
+        key: "session_name".to_owned(),
+        fault: format!("cannot be made of POD_NAMESPACE and POD_NAME or HOSTNAME ({pod:?})"),
+        allowed: SessionName::ALLOWED.to_owned(),
     })
 }
 
@@ -611,3 +608,6 @@ fn shown(value: &Value) -> String {
         _ => "a long number".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -128,16 +128,18 @@ fn try_decide(config: &Config, head: Head<'_>) -> Result<Decision, Refusal> {
         .cluster
         .is_some_and(|name| config.clusters.iter().any(|cluster| cluster == name));
 
-    if host.is_loopback() && listed
-        && let ClientSignature::Placeholder { scope: Some(scope) } = signature {
-            host = endpoint::host_of_scope(scope.service, scope.region).map_err(|why| {
-                Refusal::UnknownService {
-                    service: scope.service.to_owned(),
-                    region: scope.region.to_owned(),
-                    why,
-                }
-            })?;
-        }
+    if host.is_loopback()
+        && listed
+        && let ClientSignature::Placeholder { scope: Some(scope) } = signature
+    {
+        host = endpoint::host_of_scope(scope.service, scope.region).map_err(|why| {
+            Refusal::UnknownService {
+                service: scope.service.to_owned(),
+                region: scope.region.to_owned(),
+                why,
+            }
+        })?;
+    }
     let Resolution::Aws(endpoint) = endpoint::resolve(&host, &config.region) else {
         return Ok(Decision::LeaveAlone(LeftAlone::NotAws));
     };
@@ -177,11 +179,12 @@ fn try_decide(config: &Config, head: Head<'_>) -> Result<Decision, Refusal> {
         });
     }
     if let (Signed::NoSignature, Some(marker)) = (why, &config.required_marker)
-        && head.value(marker).is_none() {
-            return Err(Refusal::MarkerMissing {
-                header: marker.clone(),
-            });
-        }
+        && head.value(marker).is_none()
+    {
+        return Err(Refusal::MarkerMissing {
+            header: marker.clone(),
+        });
+    }
     let mode = rule.and_then(|rule| rule.payload);
     let payload = payload(config, head, endpoint, mode)?;
     let needs_content_sha256 = endpoint.path_style == PathStyle::S3
@@ -285,3 +288,6 @@ impl<'a> Head<'a> {
             .map(|(_, value)| value.as_slice())
     }
 }
+
+#[cfg(test)]
+mod tests;

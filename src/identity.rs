@@ -65,11 +65,14 @@ impl SessionName {
         valid.then(|| Self(text.to_owned()))
     }
 
-    /// The name for a pod: `<namespace>.<pod>`. Longer than 64, it keeps its first 55 characters,
-    /// then `-` and the first 8 hex digits of the SHA-256 of the whole, so that two pods of one
-    /// deployment stay apart and the same pod always gets the same name.
-    pub fn of_pod(namespace: &str, pod: &str) -> Option<Self> {
-        let whole = format!("{namespace}.{pod}");
+    /// The name for a pod: `<namespace>.<pod>`, or the pod's alone. Longer than 64, it keeps its
+    /// first 55 characters, then `-` and the first 8 hex digits of the SHA-256 of the whole, so that
+    /// two pods of one deployment stay apart and the same pod always gets the same name.
+    pub fn of_pod(namespace: Option<&str>, pod: &str) -> Option<Self> {
+        let whole = match namespace {
+            Some(namespace) => format!("{namespace}.{pod}"),
+            None => pod.to_owned(),
+        };
         if whole.len() <= MAX_LENGTH {
             return Self::parse(&whole);
         }
@@ -144,7 +147,11 @@ mod tests {
 
     #[test]
     fn a_long_pod_name_is_shortened_the_same_way_every_time() {
-        let name = |pod: &str| SessionName::of_pod("payments", pod).unwrap().to_string();
+        let name = |pod: &str| {
+            SessionName::of_pod(Some("payments"), pod)
+                .unwrap()
+                .to_string()
+        };
         assert_eq!(name("api-7d9f"), "payments.api-7d9f");
         assert_eq!(
             name(&"x".repeat(55)),

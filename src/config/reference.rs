@@ -66,7 +66,7 @@ pub const DOWNSTREAM: &[Key] = &[
     key(
         "session_name",
         "string of 2 to 64 `[\\w+=,.@-]`",
-        "environment `AWS_ROLE_SESSION_NAME`, then `<POD_NAMESPACE>.<POD_NAME>`, then `host.<HOSTNAME>`, then `sigv4-egress`",
+        "environment `AWS_ROLE_SESSION_NAME`, then `<POD_NAMESPACE>.<POD_NAME>` (`HOSTNAME` where `POD_NAME` is missing), then `sigv4-egress`",
         "What CloudTrail shows beside the role. A default longer than 64 keeps its first 55 characters, `-` and 8 digits of its SHA-256.",
     ),
     CLUSTERS,

@@ -394,9 +394,10 @@ impl Worker {
 
     pub(super) fn set_tick_period(&self, period: Duration) {
         if self.tick_period.replace(period) != period
-            && let Err(error) = host::set_tick_period(period) {
-                host::log(LogLevel::Error, &error.to_string());
-            }
+            && let Err(error) = host::set_tick_period(period)
+        {
+            host::log(LogLevel::Error, &error.to_string());
+        }
     }
 
     /// Adds one to a counter.

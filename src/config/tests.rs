@@ -1,0 +1,406 @@
+use super::*;
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/app";
+
+fn environment(variables: &[(&str, &str)]) -> Environment {
+    variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn irsa() -> Environment {
+    environment(&[("AWS_ROLE_ARN", ROLE), ("AWS_REGION", "eu-west-1")])
+}
+
+#[track_caller]
+fn config(json: &str, environment: &Environment) -> Config {
+    match parse(json.as_bytes(), environment) {
+        Ok(Plugin::Downstream(config)) => *config,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+fn check_refused(json: &str, environment: &Environment, key: &str, fault: &str, allowed: &str) {
+    let error = parse(json.as_bytes(), environment).expect_err(json);
+    assert_eq!((error.key.as_str(), error.fault.as_str()), (key, fault));
+    assert!(error.allowed.contains(allowed), "{}", error.allowed);
+}
+
+#[test]
+fn a_pod_prepared_for_irsa_needs_only_the_allow_list() {
+    let config = config(r#"{"allow": ["s3"]}"#, &irsa());
+    assert_eq!(config.role_arn.as_str(), ROLE);
+    assert_eq!(config.region, "eu-west-1");
+    assert_eq!(config.session_name.as_str(), "sigv4-egress");
+    assert_eq!(config.sts_host, "sts.eu-west-1.amazonaws.com");
+    assert_eq!(config.clusters, ["sigv4-egress-aws"]);
+    assert_eq!(config.token_cluster, "sigv4-egress-token");
+    assert_eq!(config.sts_cluster, "sigv4-egress-sts");
+    assert_eq!(config.token_audience, "sts.amazonaws.com");
+    assert_eq!(config.required_marker, None);
+    assert_eq!(config.marker_header, "x-sigv4-egress");
+    assert_eq!(config.placeholders, ["placeholder"]);
+    assert_eq!(config.max_wait, Duration::from_secs(5));
+    assert_eq!(config.sts_timeout, Duration::from_secs(5));
+    assert_eq!(config.body_timeout, Duration::from_secs(30));
+    assert_eq!((config.max_parked, config.max_body_bytes), (1000, 1 << 20));
+    assert_eq!(config.rules, []);
+}
+
+#[test]
+fn the_configuration_wins_over_the_environment() {
+    let environment = environment(&[
+        ("AWS_ROLE_ARN", "arn:aws:iam::999999999999:role/env"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ROLE_SESSION_NAME", "env"),
+    ]);
+    let json = format!(
+        r#"{{"allow": "*", "role_arn": "{ROLE}", "region": "cn-north-1", "session_name": "configured"}}"#
+    );
+    let config = config(&json, &environment);
+    assert_eq!(config.role_arn.as_str(), ROLE);
+    assert_eq!(config.session_name.as_str(), "configured");
+    assert_eq!(config.sts_host, "sts.cn-north-1.amazonaws.com.cn");
+}
+
+#[test]
+fn the_session_is_named_after_the_pod() {
+    let named = |variables: &[(&str, &str)]| {
+        let mut all = irsa();
+        all.extend(environment(variables));
+        config(r#"{"allow": "*"}"#, &all).session_name.to_string()
+    };
+    let pod = [("POD_NAMESPACE", "shop"), ("POD_NAME", "cart-1")];
+    assert_eq!(named(&pod), "shop.cart-1");
+    assert_eq!(
+        named(&[pod[0], pod[1], ("HOSTNAME", "node")]),
+        "shop.cart-1"
+    );
+    assert_eq!(named(&[pod[1], ("HOSTNAME", "node")]), "cart-1");
+    assert_eq!(named(&[pod[0], ("HOSTNAME", "cart-1")]), "shop.cart-1");
+    assert_eq!(named(&[("HOSTNAME", "cart-1")]), "cart-1");
+    assert_eq!(
+        named(&[pod[0], pod[1], ("AWS_ROLE_SESSION_NAME", "mine")]),
+        "mine"
+    );
+}
+
+#[test]
+fn the_second_region_variable_counts_where_the_first_is_missing_or_empty() {
+    for first in [None, Some(("AWS_REGION", ""))] {
+        let mut all = environment(&[("AWS_ROLE_ARN", ROLE), ("AWS_DEFAULT_REGION", "us-west-2")]);
+        all.extend(environment(first.as_slice()));
+        assert_eq!(config(r#"{"allow": "*"}"#, &all).region, "us-west-2");
+    }
+}
+
+#[test]
+fn fips_changes_only_the_host_of_sts() {
+    let mut all = irsa();
+    all.insert("AWS_USE_FIPS_ENDPOINT".to_owned(), "true".to_owned());
+    assert_eq!(
+        config(r#"{"allow": "*"}"#, &all).sts_host,
+        "sts-fips.eu-west-1.amazonaws.com"
+    );
+    let json = r#"{"allow": "*", "sts_host": "vpce-1.sts.eu-west-1.vpce.amazonaws.com:8443"}"#;
+    assert_eq!(
+        config(json, &all).sts_host,
+        "vpce-1.sts.eu-west-1.vpce.amazonaws.com:8443"
+    );
+    all.insert("AWS_USE_FIPS_ENDPOINT".to_owned(), "yes".to_owned());
+    check_refused(
+        r#"{"allow": "*"}"#,
+        &all,
+        "environment variable AWS_USE_FIPS_ENDPOINT",
+        r#"is "yes""#,
+        "true or false",
+    );
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_key() {
+    let irsa = &irsa();
+    check_refused(
+        "{",
+        irsa,
+        "the configuration",
+        "is no JSON: EOF while parsing an object at line 1 column 1",
+        "JSON object",
+    );
+    check_refused("[]", irsa, "the configuration", "is []", "JSON object");
+    check_refused("", irsa, "allow", "is missing", "s3");
+    check_refused(
+        r#"{"allow": "*", "rolearn": 1}"#,
+        irsa,
+        "rolearn",
+        "is no key of this configuration",
+        "role_arn",
+    );
+    check_refused(r#"{"allow": 1}"#, irsa, "allow", "is 1", "list");
+    check_refused(
+        r#"{"allow": ["S3"]}"#,
+        irsa,
+        "allow",
+        r#"holds "S3""#,
+        "[a-z0-9-]+",
+    );
+    check_refused(
+        r#"{"allow": ["*.*.amazonaws.com"]}"#,
+        irsa,
+        "allow",
+        r#"holds "*.*.amazonaws.com""#,
+        "host names",
+    );
+    check_refused(
+        r#"{"allow": ["s3", 7]}"#,
+        irsa,
+        "allow",
+        "holds 7",
+        "strings",
+    );
+    check_refused(
+        r#"{"allow": "*", "role_arn": "app"}"#,
+        irsa,
+        "role_arn",
+        r#"is "app""#,
+        "arn:<partition>:iam::",
+    );
+    check_refused(
+        r#"{"allow": "*", "role_arn": null}"#,
+        irsa,
+        "role_arn",
+        "is null",
+        "arn:<partition>:iam::",
+    );
+    check_refused(
+        r#"{"allow": "*", "session_name": "a b"}"#,
+        irsa,
+        "session_name",
+        r#"is "a b""#,
+        "2 to 64",
+    );
+    check_refused(
+        r#"{"allow": "*", "region": "europe"}"#,
+        irsa,
+        "region",
+        r#"is "europe""#,
+        "eu-west-1",
+    );
+    check_refused(
+        r#"{"allow": "*", "clusters": []}"#,
+        irsa,
+        "clusters",
+        "is empty",
+        "one cluster",
+    );
+    check_refused(
+        r#"{"allow": "*", "max_wait_ms": "5s"}"#,
+        irsa,
+        "max_wait_ms",
+        r#"is "5s""#,
+        "a whole number from 0 to 60000",
+    );
+    check_refused(
+        r#"{"allow": "*", "max_wait_ms": -1}"#,
+        irsa,
+        "max_wait_ms",
+        "is -1",
+        "a whole number from 0 to 60000",
+    );
+    check_refused(
+        r#"{"allow": "*", "max_wait_ms": 1.5}"#,
+        irsa,
+        "max_wait_ms",
+        "is 1.5",
+        "a whole number",
+    );
+    check_refused(
+        r#"{"allow": "*", "sts_timeout_ms": 99}"#,
+        irsa,
+        "sts_timeout_ms",
+        "is 99",
+        "100 to 60000",
+    );
+    check_refused(
+        r#"{"allow": "*", "require_marker": "yes"}"#,
+        irsa,
+        "require_marker",
+        r#"is "yes""#,
+        "true or false",
+    );
+    check_refused(
+        r#"{"allow": "*", "marker_header": "a b"}"#,
+        irsa,
+        "marker_header",
+        r#"is "a b""#,
+        "HTTP header",
+    );
+    check_refused(
+        r#"{"allow": "*", "sts_host": "a b"}"#,
+        irsa,
+        "sts_host",
+        r#"is "a b": it is no valid DNS name"#,
+        "host name",
+    );
+    check_refused(
+        r#"{"allow": "*", "token_cluster": ""}"#,
+        irsa,
+        "token_cluster",
+        r#"is """#,
+        "not empty",
+    );
+    check_refused(
+        r#"{"allow": "*", "position": "middle"}"#,
+        irsa,
+        "position",
+        r#"is "middle""#,
+        "downstream, upstream",
+    );
+    check_refused(
+        r#"{"allow": "*", "rules": [{}, {"payload": "maybe"}]}"#,
+        irsa,
+        "rules[1].payload",
+        r#"is "maybe""#,
+        "hashed, unsigned",
+    );
+    check_refused(
+        r#"{"allow": "*", "rules": [{"host": "a"}]}"#,
+        irsa,
+        "rules[0].host",
+        "is no key of this configuration",
+        "hosts",
+    );
+    check_refused(
+        r#"{"allow": "*", "rules": {}}"#,
+        irsa,
+        "rules",
+        "is {}",
+        "list of objects",
+    );
+}
+
+#[test]
+fn what_is_wrong_in_the_environment_is_named_with_its_variable() {
+    let role = ("AWS_ROLE_ARN", ROLE);
+    let region = ("AWS_REGION", "eu-west-1");
+    let check = |variables: &[(&str, &str)], key: &str, fault: &str, allowed: &str| {
+        check_refused(
+            r#"{"allow": "*"}"#,
+            &environment(variables),
+            key,
+            fault,
+            allowed,
+        );
+    };
+    check(
+        &[region],
+        "role_arn",
+        "is neither configured nor in the environment (AWS_ROLE_ARN)",
+        "arn:",
+    );
+    check(
+        &[role],
+        "region",
+        "is neither configured nor in the environment (AWS_REGION, AWS_DEFAULT_REGION)",
+        "eu-west-1",
+    );
+    check(
+        &[role, ("AWS_REGION", "x")],
+        "environment variable AWS_REGION",
+        r#"is "x""#,
+        "eu-west-1",
+    );
+    check(
+        &[("AWS_ROLE_ARN", "x"), region],
+        "environment variable AWS_ROLE_ARN",
+        r#"is "x""#,
+        "arn:",
+    );
+    check(
+        &[role, region, ("AWS_ROLE_SESSION_NAME", "x")],
+        "environment variable AWS_ROLE_SESSION_NAME",
+        r#"is "x""#,
+        "2 to 64",
+    );
+    check(
+        &[role, region, ("HOSTNAME", "a b")],
+        "session_name",
+        r#"cannot be made of POD_NAMESPACE and POD_NAME or HOSTNAME ("a b")"#,
+        "2 to 64",
+    );
+}
+
+#[test]
+fn the_allow_list_tells_services_from_hosts() {
+    let config = config(
+        r#"{"allow": ["s3", "*.sqs.example.com", "kms.eu-west-1.amazonaws.com"]}"#,
+        &irsa(),
+    );
+    let permits = |host, service| config.allow.permits(host, service);
+    assert!(permits("any.example", "s3"));
+    assert!(permits("kms.eu-west-1.amazonaws.com", "kms"));
+    assert!(!permits("kms.us-east-1.amazonaws.com", "kms"));
+    assert!(permits("a.b.sqs.example.com", "sqs"));
+    assert!(!permits("sqs.example.com", "sqs"));
+    assert!(!permits("evilsqs.example.com", "sqs"));
+}
+
+#[test]
+fn a_star_allows_everything_in_either_form() {
+    for json in [r#"{"allow": "*"}"#, r#"{"allow": ["*"]}"#] {
+        assert_eq!(config(json, &irsa()).allow, Allow::Everything);
+    }
+}
+
+#[test]
+fn the_first_rule_that_matches_decides() {
+    let json = r#"{"allow": "*", "rules": [
+        {"hosts": ["one.s3.eu-west-1.amazonaws.com"], "client_signature": "refuse"},
+        {"services": ["s3"], "client_signature": "re_sign", "payload": "hashed"}
+    ]}"#;
+    let config = config(json, &irsa());
+    let found = |host, service| {
+        config
+            .rule(host, service)
+            .and_then(|rule| rule.client_signature)
+    };
+    assert_eq!(
+        found("one.s3.eu-west-1.amazonaws.com", "s3"),
+        Some(OnClientSignature::Refuse)
+    );
+    assert_eq!(
+        found("two.s3.eu-west-1.amazonaws.com", "s3"),
+        Some(OnClientSignature::ReSign)
+    );
+    assert_eq!(found("sqs.eu-west-1.amazonaws.com", "sqs"), None);
+}
+
+#[test]
+fn the_guard_takes_clusters_and_nothing_else() {
+    let guard = parse(
+        br#"{"position": "upstream", "clusters": ["aws"]}"#,
+        &environment(&[]),
+    );
+    assert_eq!(
+        guard,
+        Ok(Plugin::Upstream {
+            clusters: vec!["aws".to_owned()]
+        })
+    );
+    let json = r#"{"position": "upstream", "allow": "*"}"#;
+    check_refused(
+        json,
+        &environment(&[]),
+        "allow",
+        "is no key of this configuration",
+        "clusters, position",
+    );
+}
+
+#[test]
+fn long_values_are_not_repeated_in_errors() {
+    let json = format!(r#"{{"allow": "*", "role_arn": "{}"}}"#, "x".repeat(3000));
+    check_refused(&json, &irsa(), "role_arn", "is a long string", "arn:");
+}

@@ -1,0 +1,401 @@
+use super::*;
+use crate::config::{self, Plugin};
+
+const REAL: &str = "AKIAIOSFODNN7EXAMPLE";
+
+fn config(extra: &str) -> Config {
+    let json = format!(
+        r#"{{"role_arn": "arn:aws:iam::123456789012:role/app", "region": "eu-west-1", "clusters": ["aws"],
+            "max_body_bytes": 1000 {extra}}}"#
+    );
+    match config::parse(json.as_bytes(), &Default::default()) {
+        Ok(Plugin::Downstream(config)) => *config,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A request as `METHOD authority path`, then one header per line; a body follows if it says so.
+fn decide_as(config: &Config, cluster: Option<&str>, text: &str) -> Decision {
+    let mut lines = text.lines().map(str::trim);
+    let mut first = lines.next().unwrap().split(' ');
+    let mut headers: Headers = [":method", ":authority", ":path"]
+        .map(|name| (name.to_owned(), first.next().unwrap().as_bytes().to_vec()))
+        .to_vec();
+    headers.extend(lines.map(|line| {
+        let (name, value) = line.split_once(": ").unwrap();
+        (name.to_owned(), value.as_bytes().to_vec())
+    }));
+    let head = Head {
+        headers: &headers,
+        cluster,
+        end_of_stream: !text.starts_with("P"),
+    };
+    decide(config, head)
+}
+
+fn word(decision: &Decision) -> String {
+    match decision {
+        Decision::LeaveAlone(why) => format!("left alone: {why:?}"),
+        Decision::Refuse(refusal) => format!("refused: {}", refusal.reason()),
+        Decision::Sign(plan) => {
+            let payload = match &plan.payload {
+                PayloadPlan::Streamed(value) => format!("streamed as {value}"),
+                PayloadPlan::Held(value) => format!("held as {value}"),
+                other => format!("{other:?}").to_lowercase(),
+            };
+            format!(
+                "{}/{} at {}, {payload}, {:?}",
+                plan.service, plan.region, plan.authority, plan.why
+            )
+        }
+    }
+}
+
+#[track_caller]
+fn check(request: &str, expected: &str) {
+    check_with(r#", "allow": "*""#, request, expected);
+}
+
+#[track_caller]
+fn check_with(extra: &str, request: &str, expected: &str) {
+    assert_eq!(
+        word(&decide_as(&config(extra), Some("aws"), request)),
+        expected,
+        "{request}"
+    );
+}
+
+fn signed_by(key_id: &str, service: &str) -> String {
+    format!(
+        "authorization: AWS4-HMAC-SHA256 Credential={key_id}/20261123/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    )
+}
+
+#[test]
+fn an_aws_host_without_a_signature_is_signed() {
+    check(
+        "GET s3.eu-west-1.amazonaws.com /",
+        "s3/eu-west-1 at s3.eu-west-1.amazonaws.com, empty, NoSignature",
+    );
+    check(
+        "POST DynamoDB.eu-west-1.amazonaws.com:80 /\ncontent-length: 5",
+        "dynamodb/eu-west-1 at dynamodb.eu-west-1.amazonaws.com, hashed, NoSignature",
+    );
+}
+
+#[test]
+fn s3_streams_where_the_length_is_known() {
+    let host = "b.s3.eu-west-1.amazonaws.com";
+    let put = |headers: &str| format!("PUT {host} /k\n{headers}");
+    let signed = |payload: &str| format!("s3/eu-west-1 at {host}, {payload}, NoSignature");
+    check(
+        &put("content-length: 99999999"),
+        &signed("streamed as UNSIGNED-PAYLOAD"),
+    );
+    check(
+        &put("transfer-encoding: chunked"),
+        &signed("held as UNSIGNED-PAYLOAD"),
+    );
+    let hash = "0".repeat(64);
+    check(
+        &put(&format!("content-length: 5\nx-amz-content-sha256: {hash}")),
+        &signed(&format!("streamed as {hash}")),
+    );
+    check(
+        &put(
+            "transfer-encoding: chunked\nx-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        ),
+        &signed("streamed as STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
+    );
+    check(
+        &put("content-length: 5\nx-amz-content-sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD"),
+        "refused: chunk_signatures_unsupported",
+    );
+}
+
+#[test]
+fn rules_choose_the_payload_mode() {
+    let rules = r#", "allow": "*", "rules": [{"services": ["s3"], "payload": "hashed"}, {"services": ["es"], "payload": "unsigned"}]"#;
+    let hash = "0".repeat(64);
+    check_with(
+        rules,
+        &format!(
+            "PUT s3.eu-west-1.amazonaws.com /b/k\ncontent-length: 5\nx-amz-content-sha256: {hash}"
+        ),
+        "s3/eu-west-1 at s3.eu-west-1.amazonaws.com, hashed, NoSignature",
+    );
+    check_with(
+        rules,
+        "POST es.eu-west-1.amazonaws.com /\ncontent-length: 5000",
+        "es/eu-west-1 at es.eu-west-1.amazonaws.com, streamed as UNSIGNED-PAYLOAD, NoSignature",
+    );
+}
+
+#[test]
+fn a_body_that_cannot_be_held_is_refused_before_it_comes() {
+    let post =
+        |length: &str| format!("POST sqs.eu-west-1.amazonaws.com /\ncontent-length: {length}");
+    check(
+        &post("1000"),
+        "sqs/eu-west-1 at sqs.eu-west-1.amazonaws.com, hashed, NoSignature",
+    );
+    check(&post("1001"), "refused: body_too_large");
+    check(
+        &post("99999999999999999999999999"),
+        "refused: body_too_large",
+    );
+}
+
+#[test]
+fn an_upgrade_is_signed_at_its_headers() {
+    check(
+        "POST iot.eu-west-1.amazonaws.com /mqtt\nupgrade: websocket",
+        "iot/eu-west-1 at iot.eu-west-1.amazonaws.com, empty, NoSignature",
+    );
+}
+
+#[test]
+fn a_placeholder_signature_is_replaced() {
+    check(
+        &format!(
+            "GET sqs.eu-west-1.amazonaws.com /\n{}",
+            signed_by("placeholder", "sqs")
+        ),
+        "sqs/eu-west-1 at sqs.eu-west-1.amazonaws.com, empty, Placeholder",
+    );
+}
+
+#[test]
+fn the_host_wins_over_the_scope() {
+    check(
+        &format!(
+            "GET sqs.us-east-1.amazonaws.com /\n{}",
+            signed_by("placeholder", "sns")
+        ),
+        "sqs/us-east-1 at sqs.us-east-1.amazonaws.com, empty, Placeholder",
+    );
+}
+
+#[test]
+fn a_loopback_host_takes_its_target_from_the_scope() {
+    for host in [
+        "127.0.0.1:9911",
+        "localhost:9911",
+        "[::1]:9911",
+        "localhost",
+    ] {
+        check(
+            &format!("GET {host} /\n{}", signed_by("placeholder", "s3")),
+            "s3/eu-west-1 at s3.eu-west-1.amazonaws.com, empty, Placeholder",
+        );
+    }
+    let local = |credential: &str| {
+        format!(
+            "GET 127.0.0.1:9911 /\n{}",
+            signed_by("placeholder", credential)
+        )
+    };
+    check(&local("bedrock"), "refused: unknown_service");
+    check(&local("s3.evil.example#"), "refused: unknown_service");
+    check("GET 127.0.0.1:9911 /", "left alone: NotAws");
+    check(
+        &format!("GET 127.0.0.1:9911 /\n{}", signed_by(REAL, "s3")),
+        "left alone: NotAws",
+    );
+}
+
+#[test]
+fn only_a_loopback_host_and_a_listed_cluster_follow_the_scope() {
+    let request = |host: &str| format!("GET {host} /\n{}", signed_by("placeholder", "s3"));
+    check(&request("minio.example.org"), "left alone: NotAws");
+    let decision = decide_as(
+        &config(r#", "allow": "*""#),
+        Some("other"),
+        &request("127.0.0.1:9000"),
+    );
+    assert_eq!(word(&decision), "left alone: NotAws");
+}
+
+#[test]
+fn what_the_client_signed_itself_is_left_alone() {
+    let host = "GET s3.eu-west-1.amazonaws.com";
+    check(
+        &format!("{host} /\n{}", signed_by(REAL, "s3")),
+        "left alone: ClientSignature",
+    );
+    check(
+        &format!("{host} /k?X-Amz-Signature=0"),
+        "left alone: Presigned",
+    );
+    check(
+        &format!("{host} /\nauthorization: Bearer abc"),
+        "left alone: OtherAuthorization",
+    );
+    check(
+        &format!("{host} /\nx-amz-s3session-token: abc"),
+        "left alone: SessionToken",
+    );
+}
+
+#[test]
+fn a_rule_refuses_or_replaces_a_real_signature() {
+    let request = format!(
+        "GET s3.eu-west-1.amazonaws.com /\n{}",
+        signed_by(REAL, "s3")
+    );
+    let rules =
+        |word: &str| format!(r#", "allow": "*", "rules": [{{"client_signature": "{word}"}}]"#);
+    check_with(
+        &rules("refuse"),
+        &request,
+        "refused: client_signature_refused",
+    );
+    check_with(
+        &rules("re_sign"),
+        &request,
+        "s3/eu-west-1 at s3.eu-west-1.amazonaws.com, empty, ReSigned",
+    );
+    check_with(
+        &rules("leave_alone"),
+        &request,
+        "left alone: ClientSignature",
+    );
+}
+
+#[test]
+fn the_allow_list_comes_before_everything_that_leaves_alone() {
+    let extra = r#", "allow": ["s3"]"#;
+    let sqs = "GET sqs.eu-west-1.amazonaws.com";
+    for request in [
+        format!("{sqs} /"),
+        format!("{sqs} /?X-Amz-Signature=0"),
+        format!("{sqs} /\nauthorization: Bearer abc"),
+        format!("{sqs} /\n{}", signed_by(REAL, "sqs")),
+        format!("{sqs} /\nx-amz-s3session-token: abc"),
+        format!("GET 127.0.0.1:9911 /\n{}", signed_by("placeholder", "sqs")),
+    ] {
+        check_with(extra, &request, "refused: not_allowed");
+    }
+    check_with(extra, "GET example.org /", "left alone: NotAws");
+}
+
+#[test]
+fn a_marker_is_asked_for_where_it_is_required() {
+    let extra = r#", "allow": "*", "require_marker": true"#;
+    let host = "GET s3.eu-west-1.amazonaws.com /";
+    let signed = |why: &str| format!("s3/eu-west-1 at s3.eu-west-1.amazonaws.com, empty, {why}");
+    check_with(extra, host, "refused: marker_missing");
+    check_with(
+        extra,
+        &format!("{host}\nx-sigv4-egress: 1"),
+        &signed("NoSignature"),
+    );
+    check_with(
+        extra,
+        &format!("{host}\n{}", signed_by("placeholder", "s3")),
+        &signed("Placeholder"),
+    );
+}
+
+#[test]
+fn only_listed_clusters_get_signed_requests() {
+    let config = config(r#", "allow": "*""#);
+    for cluster in [Some("PassthroughCluster"), Some(""), None] {
+        let decision = decide_as(&config, cluster, "GET s3.eu-west-1.amazonaws.com /");
+        assert_eq!(
+            word(&decision),
+            "refused: cluster_not_listed",
+            "{cluster:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_host_name_is_never_signed() {
+    check(
+        "GET s3.eu-west-1.amazonaws.com,evil.example /",
+        "refused: invalid_host",
+    );
+    check(
+        "GET evil.example,s3.eu-west-1.amazonaws.com /",
+        "refused: invalid_host",
+    );
+    check(
+        "GET s3.eu-west-1.amazonaws.com@evil.example /",
+        "refused: invalid_host",
+    );
+    check(
+        "GET my_bucket.s3.eu-west-1.amazonaws.com /",
+        "refused: invalid_host",
+    );
+    check(
+        "GET s3.eu-west-1.amazonaws.com:http /",
+        "refused: invalid_host",
+    );
+    check("GET a,b /", "left alone: NotAws");
+    check("GET under_score.example.org /", "left alone: NotAws");
+}
+
+#[test]
+fn connect_to_an_aws_host_is_refused() {
+    check(
+        "CONNECT s3.eu-west-1.amazonaws.com:443 /",
+        "refused: connect_refused",
+    );
+    check("CONNECT example.org:443 /", "left alone: NotAws");
+}
+
+#[test]
+fn an_authorization_that_cannot_be_read_is_refused() {
+    let host = "GET s3.eu-west-1.amazonaws.com /";
+    check(
+        &format!("{host}\nauthorization: AWS4-HMAC-SHA256 nonsense"),
+        "refused: malformed_authorization",
+    );
+    check(
+        &format!("{host}\nauthorization: Bearer a\n{}", signed_by(REAL, "s3")),
+        "refused: malformed_authorization",
+    );
+}
+
+#[test]
+fn the_content_hash_is_sent_where_it_is_wanted() {
+    let sends = |request: &str| match decide_as(&config(r#", "allow": "*""#), Some("aws"), request)
+    {
+        Decision::Sign(plan) => plan.content_sha256 == ContentSha256::Written,
+        other => panic!("{other:?}"),
+    };
+    assert!(sends("GET s3.eu-west-1.amazonaws.com /"));
+    assert!(!sends("GET sqs.eu-west-1.amazonaws.com /"));
+    assert!(sends(
+        "GET sqs.eu-west-1.amazonaws.com /\nx-amz-content-sha256: 0"
+    ));
+}
+
+mod property {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever arrives: no panic, and nothing is signed for another host than the one it names.
+        #[test]
+        fn any_bytes_are_decided(
+            authority in "\\PC*|[a-z0-9.,:@-]{0,20}s3.eu-west-1.amazonaws.com[a-z0-9.,:@-]{0,20}",
+            path in proptest::collection::vec(any::<u8>(), 0..40),
+            authorization in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..80)),
+            end_of_stream in any::<bool>(),
+        ) {
+            let mut headers: Headers = vec![
+                (":method".to_owned(), b"GET".to_vec()),
+                (":authority".to_owned(), authority.clone().into_bytes()),
+                (":path".to_owned(), path),
+            ];
+            headers.extend(authorization.map(|value| ("authorization".to_owned(), value)));
+            let head = Head { headers: &headers, cluster: Some("aws"), end_of_stream };
+            if let Decision::Sign(plan) = decide(&config(r#", "allow": "*""#), head) {
+                let name = authority.to_ascii_lowercase();
+                prop_assert!(name.starts_with(plan.authority.split(':').next().unwrap()), "{} for {authority}", plan.authority);
+            }
+        }
+    }
+}
