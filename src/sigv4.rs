@@ -15,13 +15,14 @@ mod key;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
 pub use self::canonical::CanonicalRequest;
 pub use self::key::SigningKeys;
 use crate::credentials::{Credentials, Secret};
+use crate::timestamp::AmzDate;
 
 /// What is signed of a request, as it leaves for AWS.
 ///
@@ -167,19 +168,18 @@ impl Signer {
         let additions = Additions::new(request.payload, settings, credentials, now);
         self.canonical.fill(request, &additions, settings);
         let string_to_sign = string_to_sign(&self.canonical, scope, now);
-        let date = &additions.date;
         let signature =
             self.keys
-                .signature(&credentials.secret_access_key, date, scope, &string_to_sign);
+                .signature(&credentials.secret_access_key, now, scope, &string_to_sign);
         let authorization = format!(
             "{ALGORITHM} Credential={}/{}, SignedHeaders={}, Signature={signature}",
             credentials.access_key_id,
-            credential_scope(date, scope),
+            credential_scope(&additions.date, scope),
             self.canonical.signed_headers,
         );
         SignedHeaders {
             authorization,
-            date: additions.date.text,
+            date: additions.date.as_str().to_owned(),
             security_token: additions.security_token,
             content_sha256: match settings.content_sha256 {
                 ContentSha256::Written => Some(additions.payload_hash),
@@ -205,10 +205,10 @@ pub fn canonical_request<N: AsRef<str>, V: AsRef<[u8]>>(
 /// The second step of [`Signer::sign`]: algorithm, date, credential scope and the hash of the canonical
 /// request.
 pub fn string_to_sign(canonical: &CanonicalRequest, scope: &Scope<'_>, now: SystemTime) -> String {
-    let date = AmzDate::at(now);
+    let date = AmzDate::new(now);
     format!(
         "{ALGORITHM}\n{}\n{}\n{}",
-        date.text,
+        date.as_str(),
         credential_scope(&date, scope),
         encode::hex(&Sha256::digest(&canonical.text)),
     )
@@ -217,7 +217,7 @@ pub fn string_to_sign(canonical: &CanonicalRequest, scope: &Scope<'_>, now: Syst
 fn credential_scope(date: &AmzDate, scope: &Scope<'_>) -> String {
     format!(
         "{}/{}/{}/aws4_request",
-        date.day(),
+        date.date(),
         scope.region,
         scope.service
     )
@@ -240,7 +240,7 @@ impl<'a> Additions<'a> {
     ) -> Self {
         let token = &credentials.session_token;
         Self {
-            date: AmzDate::at(now),
+            date: AmzDate::new(now),
             security_token: (!token.expose().is_empty()).then_some(token),
             payload_hash: match payload {
                 Payload::Empty => Cow::Borrowed(EMPTY_SHA256),
@@ -261,54 +261,10 @@ impl<'a> Additions<'a> {
             ContentSha256::Written => Some((content_sha256, &*self.payload_hash)),
             ContentSha256::Absent => None,
         };
-        [Some((date, &*self.date.text)), token, hash]
+        [Some((date, self.date.as_str())), token, hash]
             .into_iter()
             .flatten()
             .map(|(name, value)| (name, value.as_bytes()))
-    }
-}
-
-/// A moment as `x-amz-date` writes it. Stands in for `crate::timestamp` until that can do it.
-struct AmzDate {
-    seconds: u64,
-    text: String,
-}
-
-impl AmzDate {
-    fn at(now: SystemTime) -> Self {
-        const LAST_SECOND_OF_9999: u64 = 253_402_300_799;
-        let seconds = now
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs())
-            .min(LAST_SECOND_OF_9999);
-        let (days, of_day) = (seconds / 86_400, seconds % 86_400);
-        // Years that start in March put the leap day last; 1970-01-01 is day 719,468 since 0000-03-01.
-        let days = days + 719_468;
-        let (era, of_era) = (days / 146_097, days % 146_097);
-        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let month = (5 * of_year + 2) / 153;
-        let day = of_year - (153 * month + 2) / 5 + 1;
-        let (year_carry, month) = if month < 10 {
-            (0, month + 3)
-        } else {
-            (1, month - 9)
-        };
-        let year = era * 400 + year_of_era + year_carry;
-        let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-        let text = format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z");
-        Self { seconds, text }
-    }
-
-    /// The date of the credential scope: `20150830`.
-    fn day(&self) -> &str {
-        self.text.get(..8).unwrap_or_default()
-    }
-}
-
-impl From<&AmzDate> for SystemTime {
-    fn from(date: &AmzDate) -> Self {
-        Self::UNIX_EPOCH + Duration::from_secs(date.seconds)
     }
 }
 

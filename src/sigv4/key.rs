@@ -5,11 +5,11 @@
 //! kept key can never be another one than the one that would be derived.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 
-use super::{AmzDate, Scope};
+use super::Scope;
 use crate::credentials::Secret;
 
 /// How many keys are kept; the least recently used one goes first. A pod talks to a handful of services,
@@ -28,20 +28,21 @@ impl SigningKeys {
     pub(super) fn signature(
         &mut self,
         secret_access_key: &Secret,
-        date: &AmzDate,
+        now: SystemTime,
         scope: &Scope<'_>,
         string_to_sign: &str,
     ) -> String {
+        let day = Day::of(now);
         let position = self.kept.iter().position(|kept| {
             kept.secret_access_key == *secret_access_key
-                && kept.day == date.day()
+                && kept.day == day
                 && kept.region == scope.region
                 && kept.service == scope.service
         });
         let kept = match position {
             // Removing and inserting again keeps the order of use; at most 32 moves.
             Some(position) => self.kept.remove(position),
-            None => KeptKey::derive(secret_access_key, date, scope),
+            None => KeptKey::derive(secret_access_key, day, scope),
         };
         let signature = calculate_signature(kept.key, string_to_sign.as_bytes());
         self.kept.insert(0, kept);
@@ -58,17 +59,17 @@ impl fmt::Debug for SigningKeys {
 
 struct KeptKey {
     secret_access_key: Secret,
-    day: String,
+    day: Day,
     region: String,
     service: String,
     key: [u8; 32],
 }
 
 impl KeptKey {
-    fn derive(secret_access_key: &Secret, date: &AmzDate, scope: &Scope<'_>) -> Self {
+    fn derive(secret_access_key: &Secret, day: Day, scope: &Scope<'_>) -> Self {
         let derived = generate_signing_key(
             secret_access_key.expose(),
-            SystemTime::from(date),
+            day.start(),
             scope.region,
             scope.service,
         );
@@ -78,13 +79,33 @@ impl KeptKey {
         }
         Self {
             secret_access_key: secret_access_key.clone(),
-            day: date.day().to_owned(),
+            day,
             region: scope.region.to_owned(),
             service: scope.service.to_owned(),
             key,
         }
     }
 }
+
+/// A day in UTC, counted from 1970-01-01.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Day(u64);
+
+impl Day {
+    /// Clamps like [`crate::timestamp::AmzDate`]; the crate that derives keys panics on later years.
+    fn of(now: SystemTime) -> Self {
+        let since = now.duration_since(SystemTime::UNIX_EPOCH);
+        let days = since.map_or(0, |since| since.as_secs() / SECONDS_A_DAY);
+        Self(days.min(LAST_DAY_OF_9999))
+    }
+
+    fn start(self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(self.0 * SECONDS_A_DAY)
+    }
+}
+
+const SECONDS_A_DAY: u64 = 86_400;
+const LAST_DAY_OF_9999: u64 = 2_932_896;
 
 impl Drop for KeptKey {
     fn drop(&mut self) {
@@ -96,8 +117,6 @@ impl Drop for KeptKey {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const SCOPE: Scope<'static> = Scope {
@@ -105,12 +124,9 @@ mod tests {
         service: "s3",
     };
 
-    fn date(seconds: u64) -> AmzDate {
-        AmzDate::at(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
-    }
-
     fn sign(keys: &mut SigningKeys, secret: &str, seconds: u64, scope: &Scope<'_>) -> String {
-        keys.signature(&Secret::new(secret), &date(seconds), scope, "text")
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        keys.signature(&Secret::new(secret), now, scope, "text")
     }
 
     fn sign_afresh(secret: &str, seconds: u64, scope: &Scope<'_>) -> String {

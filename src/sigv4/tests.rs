@@ -1,6 +1,6 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
-use time::OffsetDateTime;
-use time::macros::format_description;
 
 use super::*;
 
@@ -236,14 +236,14 @@ fn no_debug_format_shows_a_secret() {
 
 #[test]
 fn a_clock_out_of_range_is_taken_as_the_nearest_second_in_it() {
-    let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
-    assert_eq!(AmzDate::at(before).text, "19700101T000000Z");
-    let after = SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 50);
-    assert_eq!(AmzDate::at(after).text, "99991231T235959Z");
+    let epoch = SystemTime::UNIX_EPOCH;
+    let last = epoch + Duration::from_secs(253_402_300_799);
     let credentials = credentials("token");
-    for now in [before, after] {
-        Signer::default().sign(&request(&[]), SETTINGS, &SCOPE, &credentials, now);
-    }
+    let sign = |now| Signer::default().sign(&request(&[]), SETTINGS, &SCOPE, &credentials, now);
+    assert_eq!(sign(epoch).date, "19700101T000000Z");
+    assert_eq!(sign(last).date, "99991231T235959Z");
+    assert_eq!(sign(epoch - Duration::from_secs(1)), sign(epoch));
+    assert_eq!(sign(epoch + Duration::from_secs(1 << 50)), sign(last));
 }
 
 proptest! {
@@ -251,13 +251,6 @@ proptest! {
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
-
-    #[test]
-    fn dates_are_those_of_the_gregorian_calendar(seconds in 0..253_402_300_800_u64, nanos in 0..1_000_000_000_u32) {
-        let now = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
-        let format = format_description!("[year][month][day]T[hour][minute][second]Z");
-        prop_assert_eq!(AmzDate::at(now).text, OffsetDateTime::from(now).format(&format).unwrap());
-    }
 
     #[test]
     fn no_bytes_make_signing_fail(
