@@ -1,7 +1,7 @@
 //! The plugin's configuration: JSON and the environment in, a valid [`Plugin`] out.
 //!
 //! Everything a later step could stumble over is refused here, with the key, what is wrong with its
-//! value, and what is allowed. [`reference`] holds the table of keys that the documentation shows.
+//! value, and what is allowed. [`mod@reference`] holds the table of keys that the documentation shows.
 
 pub mod reference;
 
