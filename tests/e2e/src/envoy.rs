@@ -62,6 +62,9 @@ impl Envoy {
                 "--concurrency",
                 &concurrency.to_string(),
                 "--disable-hot-restart",
+                // A listener that a test removes is gone, VMs and all, after a second.
+                "--drain-time-s",
+                "1",
             ])
             .args(["--log-level", "info", "--component-log-level", "wasm:debug"])
             .stdin(Stdio::null())

@@ -257,8 +257,8 @@ impl FakeSts {
             ),
             ("there is a token", !token.is_empty()),
             (
-                "the token is the one in the file",
-                token == self.token.current(),
+                "the token is one that stood in the file",
+                self.token.held(&token),
             ),
             ("the call is not signed", header("authorization").is_empty()),
             (

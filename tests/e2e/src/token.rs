@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -12,11 +12,13 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use crate::ledger::Ledger;
+use crate::lock;
 
 /// `token -> ..data/token`, `..data -> ..<version>/`; a new token arrives by a rename of `..data`.
 pub struct TokenDir {
     root: PathBuf,
     version: AtomicU32,
+    written: Mutex<Vec<String>>,
     ledger: Arc<Ledger>,
 }
 
@@ -27,6 +29,7 @@ impl TokenDir {
         Self {
             root,
             version: AtomicU32::new(0),
+            written: Mutex::default(),
             ledger,
         }
     }
@@ -41,12 +44,9 @@ impl TokenDir {
         self.root.join("token")
     }
 
-    /// The text in the file now, without surrounding white space; empty when there is no file.
-    pub fn current(&self) -> String {
-        fs::read_to_string(self.file())
-            .unwrap_or_default()
-            .trim()
-            .to_owned()
+    /// Whether this token has ever stood in the file.
+    pub fn held(&self, token: &str) -> bool {
+        lock(&self.written).iter().any(|written| written == token)
     }
 
     /// Swaps the content as kubelet does (`AtomicWriter` in kubernetes/pkg/volume/util).
@@ -65,34 +65,37 @@ impl TokenDir {
         }
         if !content.trim().is_empty() {
             self.ledger.remember_secret(content.trim());
+            lock(&self.written).push(content.trim().into());
         }
     }
 
     /// Writes a fresh valid token, as kubelet does at 80 % of its lifetime; returns it.
     pub fn rotate(&self) -> String {
-        let token = self.jwt("sts.amazonaws.com", 3600);
+        let token = jwt("sts.amazonaws.com", 3600);
         self.write(&token);
         token
     }
+}
 
-    /// A token for `audience` that expires `expires_in` seconds from now (negative: it has).
-    pub fn jwt(&self, audience: &str, expires_in: i64) -> String {
-        let number = self.version.load(Ordering::Relaxed);
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or(Duration::ZERO)
-            .as_secs();
-        let expiry = i64::try_from(now).expect("a date of this era") + expires_in;
-        let part = |value: serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
-        format!(
-            "{}.{}.{}",
-            part(json!({"alg": "RS256", "kid": "e2e"})),
-            part(json!({
-                "aud": [audience], "exp": expiry, "iat": now - 60, "nbf": now - 60,
-                "iss": "https://oidc.example.org/id/E2E", "jti": format!("token-{number}"),
-                "sub": "system:serviceaccount:shop:reports",
-            })),
-            BASE64_URL_SAFE_NO_PAD.encode(format!("not-verified-by-the-fake-{number}")),
-        )
-    }
+/// A token for `audience` that expires `expires_in` seconds from now (negative: it has). No two
+/// are equal.
+pub fn jwt(audience: &str, expires_in: i64) -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO)
+        .as_secs();
+    let expiry = i64::try_from(now).expect("a date of this era") + expires_in;
+    let part = |value: serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    format!(
+        "{}.{}.{}",
+        part(json!({"alg": "RS256", "kid": "e2e"})),
+        part(json!({
+            "aud": [audience], "exp": expiry, "iat": now - 60, "nbf": now - 60,
+            "iss": "https://oidc.example.org/id/E2E", "jti": format!("token-{number}"),
+            "sub": "system:serviceaccount:shop:reports",
+        })),
+        BASE64_URL_SAFE_NO_PAD.encode(format!("not-verified-by-the-fake-{number}")),
+    )
 }

@@ -51,6 +51,7 @@ pub struct Setup {
     concurrency: u32,
     token: Option<String>,
     token_listener: bool,
+    prepare_sts: Arc<dyn Fn(&FakeSts)>,
 }
 
 impl Setup {
@@ -75,6 +76,7 @@ impl Setup {
             concurrency: 1,
             token: None,
             token_listener: true,
+            prepare_sts: Arc::new(|_| {}),
         }
     }
 
@@ -131,6 +133,17 @@ impl Setup {
         self.choices.plugin = None;
         self.filter = false;
         self
+    }
+
+    /// Scripts the fake STS before Envoy starts, so that the very first call sees it.
+    pub fn sts(mut self, prepare: impl Fn(&FakeSts) + 'static) -> Self {
+        self.prepare_sts = Arc::new(prepare);
+        self
+    }
+
+    /// STS gets calls and answers none until the test opens its gate.
+    pub fn sts_held(self) -> Self {
+        self.sts(|sts| sts.gate.close())
     }
 
     /// What stands in the token file at first.
@@ -207,6 +220,7 @@ impl World {
         }
         let aws = FakeAws::start(&ca, &ledger).await;
         let sts = FakeSts::start(&ca, &ledger, &token).await;
+        (setup.prepare_sts)(&sts);
         let (plain, elsewhere) = (Recorder::start().await, Recorder::start().await);
         let world = |envoy| Self {
             envoy,
@@ -277,7 +291,7 @@ impl World {
     ///
     /// # Panics
     /// When one of them gets no answer.
-    pub async fn ask_many(&self, count: usize, request: &Request) -> Vec<Answer> {
+    pub async fn ask_many(&self, count: usize, request: Request) -> Vec<Answer> {
         join_all((0..count).map(|_| self.ask(request.clone()))).await
     }
 
