@@ -1,6 +1,15 @@
 //! Signs a pod's outbound AWS requests inside Envoy, with the pod's own web identity.
 
+pub mod authorization;
+pub mod cache;
+pub mod config;
 pub mod credentials;
+pub mod decision;
+pub mod endpoint;
+mod filter;
+pub mod identity;
+pub mod metrics;
+pub mod refusal;
 pub mod sigv4;
 pub mod sts;
 pub mod timestamp;

@@ -1,1 +1,228 @@
-//! stub
+//! The web identity token: the token callout's reply, checked before STS sees it.
+//!
+//! The kubelet writes the token into the projected file that Envoy serves. Two faults are common
+//! and STS explains neither well: a token that is no longer refreshed, and one made for another
+//! audience. Both stand in the claims, so they are found here. The signature is STS's to check.
+//!
+//! Claims as in RFC 7519 sections 4.1.3 (`aud`) and 4.1.4 (`exp`).
+
+use std::fmt;
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+
+use crate::credentials::Secret;
+use crate::timestamp::{from_epoch_seconds, rfc3339};
+
+/// A token that STS may accept: well formed, not expired, for the right audience.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebIdentityToken {
+    /// The JWT, without surrounding whitespace.
+    pub secret: Secret,
+    /// Its `exp` claim; the kubelet replaces the file well before.
+    pub expires_at: SystemTime,
+}
+
+/// Why there is no token to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenError {
+    /// The token cluster gave no answer.
+    Unreachable,
+    /// It answered something other than 200.
+    Status(u16),
+    /// The file holds nothing but whitespace.
+    Empty,
+    /// The file is longer than STS takes; the length is in bytes.
+    TooLong(usize),
+    /// The file holds no JWT; the payload says which part is wrong.
+    Malformed(&'static str),
+    /// `exp` has passed.
+    Expired {
+        /// The `exp` claim.
+        at: SystemTime,
+    },
+    /// The wanted audience is not among those of `aud`.
+    WrongAudience {
+        /// The `aud` claim, comma separated.
+        found: String,
+        /// The audience that was asked for.
+        wanted: String,
+    },
+}
+
+/// Reads the reply of the token callout. `status` is 0 where there was none; `audience` is the
+/// one that the IAM OIDC provider lists, mostly `sts.amazonaws.com`.
+///
+/// # Errors
+/// Every way in which the file or the listener can be wrong, see [`TokenError`].
+pub fn parse_reply(
+    status: u16,
+    body: &[u8],
+    audience: &str,
+    now: SystemTime,
+) -> Result<WebIdentityToken, TokenError> {
+    match status {
+        200 => {}
+        0 => return Err(TokenError::Unreachable),
+        _ => return Err(TokenError::Status(status)),
+    }
+    let body = body.trim_ascii();
+    if body.is_empty() {
+        return Err(TokenError::Empty);
+    }
+    if body.len() > MAX_TOKEN_BYTES {
+        return Err(TokenError::TooLong(body.len()));
+    }
+    let token = std::str::from_utf8(body).map_err(|_| NOT_A_JWT)?;
+
+    let claims = claims(token)?;
+    let expires_at = claims
+        .exp
+        .ok_or(TokenError::Malformed("it has no `exp` claim"))?;
+    let expires_at = from_epoch_seconds(expires_at)
+        .ok_or(TokenError::Malformed("its `exp` claim is no time"))?;
+    if expires_at <= now {
+        return Err(TokenError::Expired { at: expires_at });
+    }
+    let found = match claims
+        .aud
+        .ok_or(TokenError::Malformed("it has no `aud` claim"))?
+    {
+        Audience::One(name) => vec![name],
+        Audience::Many(names) => names,
+    };
+    if !found.iter().any(|name| name == audience) {
+        let found = redact(&found.join(", "), MAX_QUOTED_CHARS);
+        return Err(TokenError::WrongAudience {
+            found,
+            wanted: audience.to_owned(),
+        });
+    }
+    Ok(WebIdentityToken {
+        secret: Secret::new(token),
+        expires_at,
+    })
+}
+
+impl TokenError {
+    /// One word for metrics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Unreachable => "token_unreachable",
+            Self::Status(_) => "token_status",
+            Self::Empty => "token_empty",
+            Self::TooLong(_) => "token_too_long",
+            Self::Malformed(_) => "token_malformed",
+            Self::Expired { .. } => "token_expired",
+            Self::WrongAudience { .. } => "token_wrong_audience",
+        }
+    }
+
+    /// What the operator should look at, in one sentence.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Unreachable => {
+                "check that `token_cluster` names the cluster of the token listener's Unix socket, and that this listener is up"
+            }
+            Self::Status(_) => {
+                "check that the token listener serves GET /token from the projected file, and that Envoy's user may read it (fsGroup)"
+            }
+            Self::Empty => {
+                "check that the serviceAccountToken volume is mounted where the token listener reads it"
+            }
+            Self::TooLong(_) | Self::Malformed(_) => {
+                "check that the token listener serves the serviceAccountToken projection and no other file"
+            }
+            Self::Expired { .. } => {
+                "check that the token listener watches the mounted directory (watched_directory), that the volume is not mounted by subPath, and the node's clock"
+            }
+            Self::WrongAudience { .. } => {
+                "set `audience` of the serviceAccountToken projection to the wanted one, or `token_audience` to the one that the IAM OIDC provider lists"
+            }
+        }
+    }
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable => f.write_str("the token listener gave no answer"),
+            Self::Status(status) => write!(f, "the token listener answered with status {status}"),
+            Self::Empty => f.write_str("the web identity token is empty"),
+            Self::TooLong(bytes) => write!(
+                f,
+                "the web identity token has {bytes} bytes, STS takes at most {MAX_TOKEN_BYTES}"
+            ),
+            Self::Malformed(why) => write!(f, "the web identity token is not usable: {why}"),
+            Self::Expired { at } => {
+                write!(f, "the web identity token expired at {}", rfc3339(*at))
+            }
+            Self::WrongAudience { found, wanted } => write!(
+                f,
+                "the web identity token is for the audience \"{found}\", not for \"{wanted}\""
+            ),
+        }
+    }
+}
+
+impl std::error::Error for TokenError {}
+
+/// Text from outside, made fit for an error: one line, at most `max_chars`, and without anything
+/// that looks like a token. That is a run of token characters which contains the start of a JWT
+/// (`eyJ`), or is longer than any name that IAM allows.
+pub(crate) fn redact(text: &str, max_chars: usize) -> String {
+    let is_token_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let line = text
+        .replace(['\n', '\r', '\t'], " ")
+        .replace(char::is_control, "");
+    let mut redacted = String::new();
+    for piece in line.split_inclusive(|c| !is_token_char(c)) {
+        let run = piece.trim_end_matches(|c| !is_token_char(c));
+        if run.contains("eyJ") || run.len() > MAX_IAM_NAME {
+            redacted.push_str("[redacted]");
+            redacted.extend(piece.strip_prefix(run));
+        } else {
+            redacted.push_str(piece);
+        }
+    }
+    redacted.trim().chars().take(max_chars).collect()
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    exp: Option<f64>,
+    aud: Option<Audience>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+fn claims(token: &str) -> Result<Claims, TokenError> {
+    let mut parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part));
+    let (Some(Ok(_)), Some(Ok(payload)), Some(Ok(_)), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(NOT_A_JWT);
+    };
+    // serde's error may quote the input.
+    serde_json::from_slice(&payload).map_err(|_| {
+        TokenError::Malformed("its claims are not JSON, or `exp` or `aud` has the wrong type")
+    })
+}
+
+const NOT_A_JWT: TokenError =
+    TokenError::Malformed("it is no JWT (three base64url parts, separated by dots)");
+/// `WebIdentityToken` of AssumeRoleWithWebIdentity, AWS STS API Reference: 4 to 20,000 characters.
+const MAX_TOKEN_BYTES: usize = 20_000;
+const MAX_QUOTED_CHARS: usize = 512;
+/// Role and session names have at most 64 characters (IAM User Guide, "IAM and STS quotas").
+const MAX_IAM_NAME: usize = 64;
+
+#[cfg(test)]
+mod tests;

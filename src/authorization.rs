@@ -1,0 +1,246 @@
+//! What a client has already signed, and with whose key.
+//!
+//! An application may come unsigned, signed with a placeholder (an SDK that was given invented
+//! keys), signed with real keys of its own, presigned, or with another scheme altogether. Sources:
+//! "Create a signed AWS API request" (IAM User Guide); the shape of access key ids from "IAM
+//! identifiers", unique ids (IAM User Guide).
+
+/// The signature a request came with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientSignature<'a> {
+    /// No `authorization`, no presigned query, no S3 session token.
+    None,
+    /// Signed with a key id that is listed as a placeholder, or that is none of AWS's.
+    Placeholder {
+        /// What the client signed for; `None` where its scheme names no scope (Signature Version 2).
+        scope: Option<Scope<'a>>,
+    },
+    /// Signed with a key id of AWS's shape: an identity of the application's own.
+    Real,
+    /// Presigned in the query.
+    Presigned,
+    /// Carries an S3 Express session token.
+    SessionToken,
+    /// Another `authorization` scheme, such as a Bedrock API key as Bearer.
+    OtherScheme,
+    /// Says it is AWS's scheme, and cannot be read.
+    Malformed,
+}
+
+/// The middle of a credential scope: `<date>/<region>/<service>/aws4_request`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope<'a> {
+    /// As the client wrote it, not checked.
+    pub region: &'a str,
+    /// As the client wrote it, not checked.
+    pub service: &'a str,
+}
+
+/// Reads the signature from the `authorization` values, the query and the headers' names.
+///
+/// More than one `authorization` value is [`ClientSignature::Malformed`]: no one can say which
+/// of them AWS would read.
+pub fn read<'a>(
+    authorization: &[&'a [u8]],
+    query: Option<&str>,
+    has_s3_session_token: bool,
+    placeholders: &[String],
+) -> ClientSignature<'a> {
+    let header = match authorization {
+        [] => None,
+        [one] => Some(*one),
+        _ => return ClientSignature::Malformed,
+    };
+    let Some(header) = header else {
+        return if has_s3_session_token {
+            ClientSignature::SessionToken
+        } else if query.is_some_and(is_presigned) {
+            ClientSignature::Presigned
+        } else {
+            ClientSignature::None
+        };
+    };
+    let header = header.trim_ascii();
+    if let Some(rest) = strip_scheme(header, b"AWS4-") {
+        let Some((key_id, scope)) = read_credential(rest) else {
+            return ClientSignature::Malformed;
+        };
+        match is_real_key_id(key_id, placeholders) {
+            // An S3 Express session is bound to the real credentials that opened it.
+            true if has_s3_session_token => ClientSignature::SessionToken,
+            true => ClientSignature::Real,
+            false => ClientSignature::Placeholder { scope: Some(scope) },
+        }
+    } else if let Some(rest) = strip_scheme(header, b"AWS ") {
+        // Signature Version 2, which S3 still knows: `AWS <key id>:<signature>`.
+        match std::str::from_utf8(rest)
+            .ok()
+            .and_then(|text| text.split_once(':'))
+        {
+            None => ClientSignature::Malformed,
+            Some((key_id, _)) if is_real_key_id(key_id, placeholders) => ClientSignature::Real,
+            Some(_) => ClientSignature::Placeholder { scope: None },
+        }
+    } else {
+        ClientSignature::OtherScheme
+    }
+}
+
+fn strip_scheme<'a>(header: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
+    let (start, rest) = header.split_at_checked(scheme.len())?;
+    start.eq_ignore_ascii_case(scheme).then_some(rest)
+}
+
+/// `Credential=<key id>/<date>/<region>/<service>/aws4_request` from the rest of the header. A key
+/// id may itself hold slashes; the scope is the last four parts.
+fn read_credential(header: &[u8]) -> Option<(&str, Scope<'_>)> {
+    let text = std::str::from_utf8(header).ok()?;
+    let (_, parameters) = text.split_once(' ')?;
+    let credential = parameters
+        .split(',')
+        .find_map(|parameter| parameter.trim().strip_prefix("Credential="))?;
+    let mut parts = credential.rsplitn(5, '/');
+    let terminator = parts.next()?;
+    let service = parts.next()?;
+    let region = parts.next()?;
+    let _date = parts.next()?;
+    let key_id = parts.next()?;
+    (terminator == "aws4_request").then_some((key_id, Scope { region, service }))
+}
+
+/// Whether AWS could have issued the key id: `AKIA` or `ASIA` and 16 characters.
+fn is_real_key_id(key_id: &str, placeholders: &[String]) -> bool {
+    let shaped = key_id.len() == 20
+        && (key_id.starts_with("AKIA") || key_id.starts_with("ASIA"))
+        && key_id
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    shaped && !placeholders.iter().any(|placeholder| placeholder == key_id)
+}
+
+/// Presigned by Signature Version 4, or by Version 2.
+fn is_presigned(query: &str) -> bool {
+    let has = |wanted: &str| {
+        query.split('&').any(|piece| {
+            piece
+                .split('=')
+                .next()
+                .is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+        })
+    };
+    has("X-Amz-Signature") || (has("AWSAccessKeyId") && has("Signature"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(authorization: &str) -> ClientSignature<'_> {
+        read(
+            &[authorization.as_bytes()],
+            None,
+            false,
+            &["placeholder".to_owned()],
+        )
+    }
+
+    fn sigv4(key_id: &str) -> String {
+        format!(
+            "AWS4-HMAC-SHA256 Credential={key_id}/20261123/eu-west-1/dynamodb/aws4_request, \
+             SignedHeaders=host;x-amz-date, Signature=00"
+        )
+    }
+
+    const SCOPE: Scope<'static> = Scope {
+        region: "eu-west-1",
+        service: "dynamodb",
+    };
+
+    #[test]
+    fn key_ids_that_aws_never_issued_are_placeholders() {
+        for key_id in [
+            "placeholder",
+            "test",
+            "AKIAshort",
+            "AKIAIOSFODNN7EXAMPL",
+            "akiaiosfodnn7example",
+            "a/b",
+        ] {
+            let header = sigv4(key_id);
+            assert_eq!(
+                of(&header),
+                ClientSignature::Placeholder { scope: Some(SCOPE) },
+                "{key_id}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_id_of_aws_is_real_unless_it_is_listed() {
+        let header = sigv4("AKIAIOSFODNN7EXAMPLE");
+        assert_eq!(of(&header), ClientSignature::Real);
+        let listed = read(
+            &[header.as_bytes()],
+            None,
+            false,
+            &["AKIAIOSFODNN7EXAMPLE".to_owned()],
+        );
+        assert_eq!(listed, ClientSignature::Placeholder { scope: Some(SCOPE) });
+    }
+
+    #[test]
+    fn signature_version_2_is_told_apart_too() {
+        assert_eq!(of("AWS AKIAIOSFODNN7EXAMPLE:abc="), ClientSignature::Real);
+        assert_eq!(
+            of("AWS placeholder:abc="),
+            ClientSignature::Placeholder { scope: None }
+        );
+        assert_eq!(of("AWS nocolon"), ClientSignature::Malformed);
+    }
+
+    #[test]
+    fn other_schemes_are_other_schemes() {
+        assert_eq!(of("Bearer ABSKQmVk"), ClientSignature::OtherScheme);
+        assert_eq!(of("Basic dXNlcjpwYXNz"), ClientSignature::OtherScheme);
+        assert_eq!(of(""), ClientSignature::OtherScheme);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_malformed() {
+        assert_eq!(of("AWS4-HMAC-SHA256"), ClientSignature::Malformed);
+        assert_eq!(
+            of("AWS4-HMAC-SHA256 Credential=x"),
+            ClientSignature::Malformed
+        );
+        assert_eq!(
+            of("AWS4-HMAC-SHA256 Credential=a/b/c/d/e"),
+            ClientSignature::Malformed
+        );
+        let two: [&[u8]; 2] = [b"Bearer a", b"Bearer b"];
+        assert_eq!(read(&two, None, false, &[]), ClientSignature::Malformed);
+        assert_eq!(
+            read(&[b"AWS4-\xff\xfe x"], None, false, &[]),
+            ClientSignature::Malformed
+        );
+    }
+
+    #[test]
+    fn presigned_urls_are_recognised_in_any_case() {
+        let presigned = |query| read(&[], Some(query), false, &[]);
+        assert_eq!(
+            presigned("a=b&X-Amz-Signature=00"),
+            ClientSignature::Presigned
+        );
+        assert_eq!(presigned("x-amz-signature=00"), ClientSignature::Presigned);
+        assert_eq!(
+            presigned("AWSAccessKeyId=a&Signature=b&Expires=1"),
+            ClientSignature::Presigned
+        );
+        assert_eq!(presigned("Signature=b"), ClientSignature::None);
+    }
+
+    #[test]
+    fn an_s3_session_token_is_recognised() {
+        assert_eq!(read(&[], None, true, &[]), ClientSignature::SessionToken);
+    }
+}

@@ -1,0 +1,226 @@
+//! The table of configuration keys: names and defaults for the parser, meanings for the reader.
+
+use std::fmt::Write as _;
+
+/// One key of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// Its JSON type, with the range.
+    pub kind: &'static str,
+    /// Its default: the value itself, or where it comes from; empty where there is none.
+    pub default: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+const fn key(
+    name: &'static str,
+    kind: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+) -> Key {
+    Key {
+        name,
+        kind,
+        default,
+        meaning,
+    }
+}
+
+const CLUSTERS: Key = key(
+    "clusters",
+    "list of strings",
+    "[\"sigv4-egress-aws\"]",
+    "Clusters whose requests are signed. List only clusters that verify AWS's certificate.",
+);
+
+const POSITION: Key = key(
+    "position",
+    "`downstream` or `upstream`",
+    "downstream",
+    "`upstream` makes the plugin the guard among the router's `upstream_http_filters`; it then takes `clusters` only.",
+);
+
+/// The keys of the filter that signs.
+pub const DOWNSTREAM: &[Key] = &[
+    key(
+        "allow",
+        "`\"*\"` or list of strings",
+        "",
+        "What may be signed: service names (`s3`) and hosts (`*.s3.eu-west-1.amazonaws.com`). The rest is answered 403. Required.",
+    ),
+    key(
+        "role_arn",
+        "string",
+        "environment `AWS_ROLE_ARN`",
+        "The role to assume.",
+    ),
+    key(
+        "region",
+        "string",
+        "environment `AWS_REGION`, then `AWS_DEFAULT_REGION`",
+        "The pod's region: where STS is called, and the region of hosts that name none.",
+    ),
+    key(
+        "session_name",
+        "string of 2 to 64 `[\\w+=,.@-]`",
+        "environment `AWS_ROLE_SESSION_NAME`, then `<POD_NAMESPACE>.<POD_NAME>`, then `host.<HOSTNAME>`, then `sigv4-egress`",
+        "What CloudTrail shows beside the role. A default longer than 64 keeps its first 55 characters, `-` and 8 digits of its SHA-256.",
+    ),
+    CLUSTERS,
+    key(
+        "require_marker",
+        "boolean",
+        "false",
+        "Sign only what carries a placeholder's signature or `marker_header`. Guards against requests that an attacker makes the application send.",
+    ),
+    key(
+        "marker_header",
+        "string",
+        "x-sigv4-egress",
+        "The header that asks for a signature. It is never forwarded with a signed request.",
+    ),
+    key(
+        "placeholders",
+        "list of strings",
+        "[\"placeholder\"]",
+        "Access key ids that stand for \"sign this for me\". Ids that are not shaped like AWS's do so anyway.",
+    ),
+    key(
+        "rules",
+        "list of rules",
+        "[]",
+        "Exceptions by host and service; the first rule that matches decides.",
+    ),
+    key(
+        "token_cluster",
+        "string",
+        "sigv4-egress-token",
+        "The cluster that serves the web identity token at `/token`.",
+    ),
+    key(
+        "token_audience",
+        "string",
+        "sts.amazonaws.com",
+        "The audience the token must be meant for.",
+    ),
+    key(
+        "sts_cluster",
+        "string",
+        "sigv4-egress-sts",
+        "The cluster that leads to STS.",
+    ),
+    key(
+        "sts_host",
+        "string",
+        "`sts.<region>.amazonaws.com`, or that of the region's partition; `sts-fips.` with environment `AWS_USE_FIPS_ENDPOINT=true`",
+        "The host name of the call to STS.",
+    ),
+    key(
+        "sts_timeout_ms",
+        "100 to 60000",
+        "5000",
+        "How long one call to STS may take.",
+    ),
+    key(
+        "max_wait_ms",
+        "0 to 60000",
+        "5000",
+        "How long a request waits for the first credentials.",
+    ),
+    key(
+        "max_parked",
+        "0 to 100000",
+        "1000",
+        "How many requests wait in one worker.",
+    ),
+    key(
+        "max_body_bytes",
+        "0 to 268435456",
+        "1048576",
+        "The largest body that is held for its hash. Envoy's own buffer limit must be larger.",
+    ),
+    key(
+        "body_timeout_ms",
+        "100 to 3600000",
+        "30000",
+        "How long a client may take to send a body that is held.",
+    ),
+    POSITION,
+];
+
+/// The keys of the guard.
+pub const UPSTREAM: &[Key] = &[CLUSTERS, POSITION];
+
+/// The keys of a rule.
+pub const RULE: &[Key] = &[
+    key(
+        "hosts",
+        "list of strings",
+        "every host",
+        "Host names, with `*.` in front for what is below them.",
+    ),
+    key(
+        "services",
+        "list of strings",
+        "every service",
+        "Service names, as the credential scope spells them.",
+    ),
+    key(
+        "client_signature",
+        "`leave_alone`, `refuse` or `re_sign`",
+        "leave_alone",
+        "What happens to a request that the client signed with a real key of its own.",
+    ),
+    key(
+        "payload",
+        "`hashed` or `unsigned`",
+        "unsigned for S3, else hashed",
+        "`unsigned` lets the body stream; only S3 accepts it.",
+    ),
+];
+
+/// The literal default of a downstream key.
+pub fn default_of(name: &str) -> &'static str {
+    DOWNSTREAM
+        .iter()
+        .find(|key| key.name == name)
+        .map_or("", |key| key.default)
+}
+
+/// The reference as Markdown, as it stands in the documentation.
+pub fn markdown() -> String {
+    let mut page = String::from(
+        "# Configuration\n\n\
+         Written by `UPDATE=1 cargo test --test reference` from `src/config/reference.rs`.\n\n\
+         The plugin's `configuration` is a JSON object. An unknown key, a wrong type and a value out of its range are \
+         refused when Envoy loads the configuration.\n",
+    );
+    for (title, keys) in [
+        ("The filter", DOWNSTREAM),
+        ("A rule in `rules`", RULE),
+        ("The guard (`\"position\": \"upstream\"`)", UPSTREAM),
+    ] {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            page,
+            "\n## {title}\n\n| key | value | default | meaning |\n|---|---|---|---|\n"
+        );
+        for key in keys {
+            let literal = !key.default.is_empty() && !key.default.contains([' ', '`']);
+            let default = if literal {
+                format!("`{}`", key.default)
+            } else {
+                key.default.to_owned()
+            };
+            let _ = writeln!(
+                page,
+                "| `{}` | {} | {default} | {} |",
+                key.name, key.kind, key.meaning
+            );
+        }
+    }
+    page
+}

@@ -1,0 +1,291 @@
+//! What happens to one request: leave it alone, refuse it, or sign it, and how.
+//!
+//! All the filter asks when headers arrive. The order is the policy: the allow-list comes before
+//! everything that would leave a request alone, so that no header gets a request around it.
+
+use crate::authorization::{self, ClientSignature};
+use crate::config::{Config, OnClientSignature, PayloadMode};
+use crate::endpoint::{self, Endpoint, Host, Resolution};
+use crate::refusal::Refusal;
+use crate::sigv4::{ContentSha256, PathStyle};
+
+/// A request's headers as Envoy hands them over: names in lower case, pseudo-headers included.
+pub type Headers = Vec<(String, Vec<u8>)>;
+
+/// What is known of a request when its headers have arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// All headers, pseudo-headers included.
+    pub headers: &'a Headers,
+    /// The cluster its route leads to; `None` where the route has none.
+    pub cluster: Option<&'a str>,
+    /// No body follows.
+    pub end_of_stream: bool,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It goes on untouched.
+    LeaveAlone(LeftAlone),
+    /// It is answered here.
+    Refuse(Refusal),
+    /// It is signed.
+    Sign(Plan),
+}
+
+/// Why a request goes on untouched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftAlone {
+    /// Its host is no AWS endpoint.
+    NotAws,
+    /// A real key of the client's signed it.
+    ClientSignature,
+    /// It is presigned.
+    Presigned,
+    /// It carries another `authorization` scheme.
+    OtherAuthorization,
+    /// It carries an S3 Express session token.
+    SessionToken,
+}
+
+/// Why a request is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signed {
+    /// It came without a signature.
+    NoSignature,
+    /// It came with a placeholder's.
+    Placeholder,
+    /// It came with a real key's, and a rule replaces it.
+    ReSigned,
+}
+
+/// How to sign one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The `:authority` that is signed and forwarded.
+    pub authority: String,
+    /// The signing name.
+    pub service: String,
+    /// The signing region.
+    pub region: String,
+    /// How the path is signed.
+    pub path_style: PathStyle,
+    /// What stands for the body.
+    pub payload: PayloadPlan,
+    /// Whether `x-amz-content-sha256` is sent.
+    pub content_sha256: ContentSha256,
+    /// Why it is signed.
+    pub why: Signed,
+}
+
+/// What stands for the body in the canonical request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PayloadPlan {
+    /// There is no body.
+    Empty,
+    /// The body streams, and this stands for it.
+    Streamed(String),
+    /// The body is held until its end, and this stands for it (it is held for its length).
+    Held(&'static str),
+    /// The body is held until its end and hashed.
+    Hashed,
+}
+
+const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+
+/// Headers that a signature replaces; the marker is removed beside them.
+pub const REPLACED: &[&str] = &["authorization", "x-amz-date", "x-amz-security-token"];
+
+/// Decides.
+pub fn decide(config: &Config, head: Head<'_>) -> Decision {
+    try_decide(config, head).unwrap_or_else(Decision::Refuse)
+}
+
+fn try_decide(config: &Config, head: Head<'_>) -> Result<Decision, Refusal> {
+    let authority = head
+        .value(":authority")
+        .or_else(|| head.value("host"))
+        .unwrap_or_default();
+    let mut host = match Host::parse(authority) {
+        Ok(host) => host,
+        Err(why) if mentions_aws(authority) => return Err(Refusal::InvalidHost { why }),
+        Err(_) => return Ok(Decision::LeaveAlone(LeftAlone::NotAws)),
+    };
+    let authorization: Vec<&[u8]> = head.values("authorization").collect();
+    let query = head
+        .value(":path")
+        .and_then(|path| std::str::from_utf8(path).ok()?.split_once('?'))
+        .map(|(_, query)| query);
+    let has_session_token = head.value("x-amz-s3session-token").is_some();
+    let signature = authorization::read(
+        &authorization,
+        query,
+        has_session_token,
+        &config.placeholders,
+    );
+    let listed = head
+        .cluster
+        .is_some_and(|name| config.clusters.iter().any(|cluster| cluster == name));
+
+    if host.is_loopback() && listed {
+        if let ClientSignature::Placeholder { scope: Some(scope) } = signature {
+            host = endpoint::host_of_scope(scope.service, scope.region).map_err(|why| {
+                Refusal::UnknownService {
+                    service: scope.service.to_owned(),
+                    region: scope.region.to_owned(),
+                    why,
+                }
+            })?;
+        }
+    }
+    let Resolution::Aws(endpoint) = endpoint::resolve(&host, &config.region) else {
+        return Ok(Decision::LeaveAlone(LeftAlone::NotAws));
+    };
+    if head.value(":method") == Some(b"CONNECT") {
+        return Err(Refusal::ConnectRefused);
+    }
+    if !config.allow.permits(host.name(), endpoint.service) {
+        return Err(Refusal::NotAllowed {
+            host: host.name().to_owned(),
+            service: endpoint.service.to_owned(),
+        });
+    }
+    let rule = config.rule(host.name(), endpoint.service);
+    let on_real = rule
+        .and_then(|rule| rule.client_signature)
+        .unwrap_or_default();
+    let why = match signature {
+        ClientSignature::None => Signed::NoSignature,
+        ClientSignature::Placeholder { .. } => Signed::Placeholder,
+        ClientSignature::Presigned => return Ok(Decision::LeaveAlone(LeftAlone::Presigned)),
+        ClientSignature::SessionToken => return Ok(Decision::LeaveAlone(LeftAlone::SessionToken)),
+        ClientSignature::OtherScheme => {
+            return Ok(Decision::LeaveAlone(LeftAlone::OtherAuthorization));
+        }
+        ClientSignature::Malformed => return Err(Refusal::MalformedAuthorization),
+        ClientSignature::Real => match on_real {
+            OnClientSignature::LeaveAlone => {
+                return Ok(Decision::LeaveAlone(LeftAlone::ClientSignature));
+            }
+            OnClientSignature::Refuse => return Err(Refusal::ClientSignatureRefused),
+            OnClientSignature::ReSign => Signed::ReSigned,
+        },
+    };
+    if !listed {
+        return Err(Refusal::ClusterNotListed {
+            cluster: head.cluster.unwrap_or_default().to_owned(),
+        });
+    }
+    if let (Signed::NoSignature, Some(marker)) = (why, &config.required_marker) {
+        if head.value(marker).is_none() {
+            return Err(Refusal::MarkerMissing {
+                header: marker.clone(),
+            });
+        }
+    }
+    let mode = rule.and_then(|rule| rule.payload);
+    let payload = payload(config, head, endpoint, mode)?;
+    let needs_content_sha256 = endpoint.path_style == PathStyle::S3
+        // OpenSearch Serverless requires it ("Signing HTTP requests" in its developer guide).
+        || endpoint.service == "aoss"
+        || head.value("x-amz-content-sha256").is_some();
+    Ok(Decision::Sign(Plan {
+        authority: host.authority(),
+        service: endpoint.service.to_owned(),
+        region: endpoint.region.to_owned(),
+        path_style: endpoint.path_style,
+        payload,
+        content_sha256: if needs_content_sha256 {
+            ContentSha256::Written
+        } else {
+            ContentSha256::Absent
+        },
+        why,
+    }))
+}
+
+fn payload(
+    config: &Config,
+    head: Head<'_>,
+    endpoint: Endpoint<'_>,
+    mode: Option<PayloadMode>,
+) -> Result<PayloadPlan, Refusal> {
+    let claimed = head
+        .value("x-amz-content-sha256")
+        .and_then(|value| std::str::from_utf8(value).ok());
+    if let Some(claimed) = claimed {
+        if claimed == "STREAMING-UNSIGNED-PAYLOAD-TRAILER" {
+            return Ok(PayloadPlan::Streamed(claimed.to_owned()));
+        }
+        if claimed.starts_with("STREAMING-") {
+            return Err(Refusal::ChunkSignaturesUnsupported);
+        }
+    }
+    // An upgraded connection has no end of stream to hash up to.
+    if head.end_of_stream || head.value("upgrade").is_some() {
+        return Ok(PayloadPlan::Empty);
+    }
+    let length = head.content_length();
+    let unsigned = match mode {
+        Some(mode) => mode == PayloadMode::Unsigned,
+        None => endpoint.path_style == PathStyle::S3,
+    };
+    if unsigned && length.is_some() {
+        // S3 itself compares the hash that the client claims with the body it gets.
+        let hash = claimed.filter(|claimed| mode.is_none() && is_sha256(claimed));
+        return Ok(PayloadPlan::Streamed(
+            hash.unwrap_or(UNSIGNED_PAYLOAD).to_owned(),
+        ));
+    }
+    if length.is_some_and(|length| {
+        usize::try_from(length).map_or(true, |length| length > config.max_body_bytes)
+    }) {
+        return Err(Refusal::BodyTooLarge {
+            max_body_bytes: config.max_body_bytes,
+        });
+    }
+    // S3 wants to know the length: "Transfer-Encoding: chunked" alone is answered 411 or 501.
+    Ok(if unsigned {
+        PayloadPlan::Held(UNSIGNED_PAYLOAD)
+    } else {
+        PayloadPlan::Hashed
+    })
+}
+
+fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Whether an authority that is no host name has one of AWS's names in it.
+fn mentions_aws(authority: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(authority).to_ascii_lowercase();
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-')
+        .any(|part| endpoint::strip_aws_suffix(part.trim_end_matches('.')).is_some())
+}
+
+impl<'a> Head<'a> {
+    /// The values of a header, in order.
+    pub fn values(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers
+            .iter()
+            .filter(move |(key, _)| key == name)
+            .map(|(_, value)| value.as_slice())
+    }
+
+    /// The `content-length`; `None` where there is none. One that no memory could hold counts as the
+    /// largest that could.
+    pub fn content_length(self) -> Option<usize> {
+        let text = std::str::from_utf8(self.value("content-length")?).ok()?;
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| text.parse().unwrap_or(usize::MAX))
+    }
+
+    /// The first value of a header.
+    pub fn value(self, name: &str) -> Option<&'a [u8]> {
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_slice())
+    }
+}

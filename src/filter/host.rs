@@ -1,0 +1,203 @@
+//! Calls to Envoy, with their failures as values.
+//!
+//! The SDK's trait methods panic on an unexpected status, and so do some of its `hostcalls` where a
+//! stream is gone. [`enter`] is what tells: once it succeeds for a paused stream, its headers are there.
+
+use crate::decision::Headers;
+use crate::refusal::{Answer, REASON_HEADER};
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType, Status};
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A call to Envoy that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HostError {
+    call: &'static str,
+    status: Status,
+}
+
+impl HostError {
+    /// Envoy announced more of a body than it handed over.
+    pub(super) fn short_body() -> Self {
+        Self {
+            call: "get_buffer",
+            status: Status::NotFound,
+        }
+    }
+}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} failed with {:?}", self.call, self.status)
+    }
+}
+
+fn failed(call: &'static str) -> impl Fn(Status) -> HostError {
+    move |status| HostError { call, status }
+}
+
+/// Wall clock. Without a clock every credential counts as expired.
+pub(super) fn now() -> SystemTime {
+    const FAR_FUTURE: Duration = Duration::from_secs(1 << 40);
+    hostcalls::get_current_time().unwrap_or(UNIX_EPOCH + FAR_FUTURE)
+}
+
+/// Random bits, from the seed that the standard library takes from the host.
+pub(super) fn random() -> u64 {
+    RandomState::new().hash_one(0u8)
+}
+
+pub(super) fn log(level: LogLevel, message: &str) {
+    // There is nowhere to report a log line that could not be written.
+    let _ = hostcalls::log(level, message);
+}
+
+pub(super) fn plugin_configuration() -> Result<Vec<u8>, HostError> {
+    let bytes = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX >> 1);
+    bytes
+        .map(Option::unwrap_or_default)
+        .map_err(failed("get_buffer"))
+}
+
+pub(super) fn set_tick_period(period: Duration) -> Result<(), HostError> {
+    hostcalls::set_tick_period(period).map_err(failed("set_tick_period"))
+}
+
+/// Makes the context the one that further calls act on. `false`: it is gone.
+pub(super) fn enter(context_id: u32) -> bool {
+    hostcalls::set_effective_context(context_id).is_ok()
+}
+
+/// The cluster of the request's route: chosen before any header was written (seen on Envoy 1.36.4
+/// and 1.40.0). In the upstream filter chain it is the one the request leaves through.
+pub(super) fn cluster_name() -> Option<String> {
+    let name = hostcalls::get_property(vec!["xds", "cluster_name"])
+        .ok()
+        .flatten()?;
+    String::from_utf8(name).ok()
+}
+
+pub(super) fn request_headers() -> Result<Headers, HostError> {
+    hostcalls::get_map_bytes(MapType::HttpRequestHeaders).map_err(failed("get_map"))
+}
+
+pub(super) fn set_request_header(name: &str, value: Option<&str>) -> Result<(), HostError> {
+    match value {
+        Some(value) => hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some(value)),
+        None => hostcalls::remove_map_value(MapType::HttpRequestHeaders, name),
+    }
+    .map_err(failed("set_map_value"))
+}
+
+pub(super) fn request_body(start: usize, length: usize) -> Result<Vec<u8>, HostError> {
+    let bytes = hostcalls::get_buffer(BufferType::HttpRequestBody, start, length);
+    bytes
+        .map(Option::unwrap_or_default)
+        .map_err(failed("get_buffer"))
+}
+
+pub(super) fn resume_request() -> Result<(), HostError> {
+    hostcalls::resume_http_request().map_err(failed("resume_http_request"))
+}
+
+pub(super) fn reply(answer: &Answer) -> Result<(), HostError> {
+    let mut headers = vec![
+        ("content-type", "application/json"),
+        (REASON_HEADER, answer.reason),
+    ];
+    if answer.retry {
+        headers.push(("retry-after", "1"));
+    }
+    hostcalls::send_http_response(
+        u32::from(answer.status),
+        headers,
+        Some(answer.body.as_bytes()),
+    )
+    .map_err(failed("send_http_response"))
+}
+
+/// What marks a request as signed, in the stream's filter state, where no client can put it.
+const SIGNED_PROPERTY: &str = "sigv4_egress_signed";
+
+pub(super) fn mark_signed() -> Result<(), HostError> {
+    hostcalls::set_property(vec![SIGNED_PROPERTY], Some(b"1")).map_err(failed("set_property"))
+}
+
+pub(super) fn is_marked_signed() -> bool {
+    matches!(hostcalls::get_property(vec![SIGNED_PROPERTY]), Ok(Some(_)))
+}
+
+/// A callout; its reply comes to the root context, which must be the one that is active.
+pub(super) fn call(
+    cluster: &str,
+    headers: &[(&str, &str)],
+    body: Option<&[u8]>,
+    timeout: Duration,
+) -> Result<u32, HostError> {
+    hostcalls::dispatch_http_call(cluster, headers.to_vec(), body, Vec::new(), timeout)
+        .map_err(failed("dispatch_http_call"))
+}
+
+/// The reply to a callout: status (0 where none came), and the body up to `limit` bytes.
+pub(super) fn call_reply(body_size: usize, limit: usize) -> (u16, Vec<u8>) {
+    let headers = hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).unwrap_or_default();
+    let status = headers
+        .iter()
+        .find(|(name, _)| name == ":status")
+        .and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok())
+        .unwrap_or(0);
+    if body_size == 0 {
+        return (status, Vec::new());
+    }
+    let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size.min(limit));
+    (status, body.ok().flatten().unwrap_or_default())
+}
+
+/// The value and its CAS number; `None` where there is none.
+pub(super) fn shared_data(key: &str) -> Option<(Vec<u8>, u32)> {
+    match hostcalls::get_shared_data(key) {
+        Ok((Some(value), Some(cas))) => Some((value, cas)),
+        _ => None,
+    }
+}
+
+/// Swaps a value in; `None` as CAS number creates it. `false`: somebody was faster.
+pub(super) fn swap_shared_data(key: &str, value: &[u8], cas: Option<u32>) -> bool {
+    // On an absent entry `u32::MAX` creates it, and fails where it exists (Envoy 1.36.4, 1.40.0).
+    hostcalls::set_shared_data(key, Some(value), Some(cas.unwrap_or(u32::MAX))).is_ok()
+}
+
+/// A stat that is defined on first use.
+#[derive(Debug)]
+pub(super) struct Stat {
+    id: Option<u32>,
+}
+
+impl Stat {
+    pub(super) fn counter(name: &str) -> Self {
+        Self {
+            id: hostcalls::define_metric(MetricType::Counter, name).ok(),
+        }
+    }
+
+    pub(super) fn gauge(name: &str) -> Self {
+        Self {
+            id: hostcalls::define_metric(MetricType::Gauge, name).ok(),
+        }
+    }
+
+    pub(super) fn add(&self, offset: i64) {
+        if let Some(id) = self.id {
+            let _ = hostcalls::increment_metric(id, offset);
+        }
+    }
+
+    pub(super) fn record(&self, value: u64) {
+        if let Some(id) = self.id {
+            let _ = hostcalls::record_metric(id, value);
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! One request in the downstream filter chain.
+
+use super::host;
+use super::worker::{Outcome, OwnedPayload, Worker};
+use crate::decision::{self, Decision, Head, PayloadPlan, Plan};
+use crate::metrics;
+use crate::refusal::Refusal;
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+use sha2::{Digest, Sha256};
+use std::rc::Rc;
+
+/// Follows one request.
+#[derive(Debug)]
+pub(super) struct Stream {
+    id: u32,
+    worker: Rc<Worker>,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Left alone or signed: everything goes on.
+    Flowing,
+    /// The body is coming and held; nothing goes on.
+    Body(Box<Body>),
+    /// Parked, to be signed from the root.
+    Parked,
+    /// Answered; nothing goes on.
+    Answered,
+}
+
+#[derive(Debug)]
+struct Body {
+    plan: Plan,
+    /// Of the bytes that have come; `None` where they are held only for their number.
+    hash: Option<Sha256>,
+    hashed_bytes: usize,
+    /// All bytes that have come.
+    bytes: usize,
+}
+
+impl Stream {
+    pub(super) fn new(id: u32, worker: Rc<Worker>) -> Self {
+        Self {
+            id,
+            worker,
+            stage: Stage::Flowing,
+        }
+    }
+
+    fn action(&self) -> Action {
+        match self.stage {
+            Stage::Flowing => Action::Continue,
+            Stage::Body(_) | Stage::Parked | Stage::Answered => Action::Pause,
+        }
+    }
+
+    fn answer(&mut self, refusal: &Refusal) -> Action {
+        self.worker.answer(self.id, refusal);
+        self.stage = Stage::Answered;
+        self.action()
+    }
+
+    fn settle(&mut self, plan: Plan, payload: OwnedPayload) -> Action {
+        self.stage = match self.worker.settle(self.id, plan, payload) {
+            Outcome::Signed => {
+                self.worker.forget(self.id);
+                Stage::Flowing
+            }
+            Outcome::Parked => Stage::Parked,
+            Outcome::Answered => Stage::Answered,
+        };
+        self.action()
+    }
+
+    fn decide(&mut self, end_of_stream: bool) -> Action {
+        let headers = match host::request_headers() {
+            Ok(headers) => headers,
+            Err(error) => {
+                return self.answer(&Refusal::HostCallFailed {
+                    what: error.to_string(),
+                });
+            }
+        };
+        let cluster = host::cluster_name();
+        let head = Head {
+            headers: &headers,
+            cluster: cluster.as_deref(),
+            end_of_stream,
+        };
+        let mut plan = match decision::decide(&self.worker.config, head) {
+            Decision::LeaveAlone(why) => {
+                self.worker.count(metrics::left_alone(why));
+                return Action::Continue;
+            }
+            Decision::Refuse(refusal) => return self.answer(&refusal),
+            Decision::Sign(plan) => plan,
+        };
+        match std::mem::replace(&mut plan.payload, PayloadPlan::Empty) {
+            PayloadPlan::Empty => self.settle(plan, OwnedPayload::Empty),
+            PayloadPlan::Streamed(value) => {
+                let action = self.settle(plan, OwnedPayload::Literal(value));
+                let max_body_bytes = self.worker.config.max_body_bytes;
+                match self.stage {
+                    // No use holding the first part of what is too long as a whole.
+                    Stage::Parked
+                        if head
+                            .content_length()
+                            .is_some_and(|length| length > max_body_bytes) =>
+                    {
+                        self.answer(&Refusal::UploadTooLargeToHold { max_body_bytes })
+                    }
+                    _ => action,
+                }
+            }
+            PayloadPlan::Held(value) => {
+                plan.payload = PayloadPlan::Held(value);
+                self.await_body(plan, None)
+            }
+            PayloadPlan::Hashed => {
+                plan.payload = PayloadPlan::Hashed;
+                self.await_body(plan, Some(Sha256::new()))
+            }
+        }
+    }
+
+    fn await_body(&mut self, plan: Plan, hash: Option<Sha256>) -> Action {
+        self.worker.await_body(self.id);
+        self.stage = Stage::Body(Box::new(Body {
+            plan,
+            hash,
+            hashed_bytes: 0,
+            bytes: 0,
+        }));
+        self.action()
+    }
+
+    /// The body is complete.
+    fn finish(&mut self) -> Action {
+        let Stage::Body(body) = std::mem::replace(&mut self.stage, Stage::Answered) else {
+            return self.action();
+        };
+        // Held, the body's length is known; S3 wants it, and chunks would only cost.
+        let bytes = body.bytes.to_string();
+        let edits = [
+            ("transfer-encoding", None),
+            ("content-length", Some(bytes.as_str())),
+        ];
+        for (name, value) in edits {
+            if let Err(error) = host::set_request_header(name, value) {
+                return self.answer(&Refusal::HostCallFailed {
+                    what: error.to_string(),
+                });
+            }
+        }
+        let payload = match (&body.plan.payload, body.hash) {
+            (PayloadPlan::Held(value), _) => OwnedPayload::Literal((*value).to_owned()),
+            (_, Some(hash)) => OwnedPayload::Hash(hash.finalize().into()),
+            (_, None) => OwnedPayload::Empty,
+        };
+        self.settle(body.plan, payload)
+    }
+}
+
+impl Context for Stream {
+    fn on_done(&mut self) -> bool {
+        self.worker.forget(self.id);
+        true
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.worker.forget(self.id);
+    }
+}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        self.decide(end_of_stream)
+    }
+
+    fn on_http_request_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
+        let max_body_bytes = self.worker.config.max_body_bytes;
+        match &mut self.stage {
+            Stage::Flowing | Stage::Answered => {}
+            Stage::Parked if self.worker.is_signed(self.id) => self.stage = Stage::Flowing,
+            // `body_size` counts all that Envoy holds of the request.
+            Stage::Parked if body_size > max_body_bytes && self.worker.is_parked(self.id) => {
+                return self.answer(&Refusal::UploadTooLargeToHold { max_body_bytes });
+            }
+            Stage::Parked => {}
+            Stage::Body(_) if body_size > max_body_bytes => {
+                return self.answer(&Refusal::BodyTooLarge { max_body_bytes });
+            }
+            Stage::Body(body) => {
+                if let Err(error) = body.take(body_size) {
+                    return self.answer(&Refusal::HostCallFailed {
+                        what: error.to_string(),
+                    });
+                }
+                if end_of_stream {
+                    return self.finish();
+                }
+            }
+        }
+        self.action()
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        match self.stage {
+            // With trailers, no body callback says that the stream has ended.
+            Stage::Body(_) => return self.finish(),
+            Stage::Parked if self.worker.is_signed(self.id) => self.stage = Stage::Flowing,
+            _ => {}
+        }
+        self.action()
+    }
+}
+
+impl Body {
+    /// Takes what has come since the last callback; each byte is copied out of Envoy once.
+    fn take(&mut self, body_size: usize) -> Result<(), host::HostError> {
+        self.bytes = body_size;
+        let Some(hash) = &mut self.hash else {
+            return Ok(());
+        };
+        while self.hashed_bytes < body_size {
+            let part = host::request_body(
+                self.hashed_bytes,
+                (body_size - self.hashed_bytes).min(READ_BYTES),
+            )?;
+            if part.is_empty() {
+                return Err(host::HostError::short_body());
+            }
+            hash.update(&part);
+            self.hashed_bytes += part.len();
+        }
+        Ok(())
+    }
+}
+
+/// Bounds what one read copies into the VM's memory.
+const READ_BYTES: usize = 64 * 1024;

@@ -1,0 +1,448 @@
+//! What one worker's VM knows for one plugin: the configuration, its view of the process's credentials,
+//! and the requests that it holds.
+
+use super::host::{self, HostError, Stat};
+use crate::cache::{Lookup, Record};
+use crate::config::Config;
+use crate::credentials::Credentials;
+use crate::decision::Plan;
+use crate::metrics;
+use crate::refusal::Refusal;
+use crate::sigv4::{HeaderSelection, Payload, Request, Scope, Settings, Signer};
+use proxy_wasm::types::LogLevel;
+use sha2::{Digest, Sha256};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+/// Shared by the root and its streams. No borrow is held across a call to Envoy.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) config: Config,
+    root_id: u32,
+    /// Where the record lies in shared data.
+    key: String,
+    record: RefCell<Rc<Record>>,
+    signer: RefCell<Signer>,
+    held: RefCell<BTreeMap<u32, Held>>,
+    parked: Cell<usize>,
+    tick_period: Cell<Duration>,
+    counters: RefCell<BTreeMap<String, Stat>>,
+    parked_stat: Stat,
+}
+
+/// A request that does not flow at the moment, or did not until it was settled from the root.
+#[derive(Debug)]
+pub(super) enum Held {
+    /// Its body is still coming.
+    Body { deadline: SystemTime },
+    /// It waits for credentials.
+    Parked(Box<Parked>),
+    /// It is signed and flows.
+    Signed,
+    /// It was answered; nothing of it may flow.
+    Answered,
+}
+
+/// All that is needed to sign a request later.
+#[derive(Debug)]
+pub(super) struct Parked {
+    plan: Plan,
+    payload: OwnedPayload,
+    deadline: SystemTime,
+}
+
+/// [`Payload`], for as long as a request waits.
+#[derive(Clone, Debug)]
+pub(super) enum OwnedPayload {
+    Empty,
+    Hash([u8; 32]),
+    Literal(String),
+}
+
+impl OwnedPayload {
+    fn borrow(&self) -> Payload<'_> {
+        match self {
+            Self::Empty => Payload::Empty,
+            Self::Hash(hash) => Payload::Hash(*hash),
+            Self::Literal(value) => Payload::Literal(value),
+        }
+    }
+}
+
+/// What became of a request that is ready to be signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It may flow.
+    Signed,
+    /// It waits; it must not flow.
+    Parked,
+    /// It was answered; it must not flow.
+    Answered,
+}
+
+impl Worker {
+    pub(super) fn new(config: Config, root_id: u32) -> Self {
+        Self {
+            key: shared_data_key(&config),
+            config,
+            root_id,
+            record: RefCell::default(),
+            signer: RefCell::default(),
+            held: RefCell::default(),
+            parked: Cell::default(),
+            tick_period: Cell::default(),
+            counters: RefCell::default(),
+            parked_stat: Stat::gauge(metrics::PARKED),
+        }
+    }
+
+    /// Signs the request of the effective context, parks it, or answers it.
+    pub(super) fn settle(&self, stream: u32, plan: Plan, payload: OwnedPayload) -> Outcome {
+        let now = host::now();
+        if self.record.borrow().usable(now).is_none() {
+            self.read_record();
+        }
+        let record = self.record();
+        match record.lookup(now, self.config.max_wait) {
+            Lookup::Ready(credentials) => self.sign(stream, &plan, &payload, credentials, now),
+            Lookup::Unavailable(failure) => self.answer(
+                stream,
+                &Refusal::CredentialsUnavailable {
+                    cause: failure.cause.clone(),
+                    advice: failure.advice.clone(),
+                },
+            ),
+            Lookup::Wait if self.parked.get() >= self.config.max_parked => self.answer(
+                stream,
+                &Refusal::TooManyParked {
+                    max_parked: self.config.max_parked,
+                },
+            ),
+            Lookup::Wait => {
+                let deadline = now + self.config.max_wait;
+                self.hold(
+                    stream,
+                    Held::Parked(Box::new(Parked {
+                        plan,
+                        payload,
+                        deadline,
+                    })),
+                );
+                self.set_tick_period(TICK_WHILE_PARKED);
+                Outcome::Parked
+            }
+        }
+    }
+
+    /// Writes the signature into the headers of the effective context.
+    fn sign(
+        &self,
+        stream: u32,
+        plan: &Plan,
+        payload: &OwnedPayload,
+        credentials: &Credentials,
+        now: SystemTime,
+    ) -> Outcome {
+        match self.write_signature(plan, payload, credentials, now) {
+            Ok(()) => {
+                self.count(metrics::signed(plan.why));
+                Outcome::Signed
+            }
+            Err(error) => self.answer(
+                stream,
+                &Refusal::HostCallFailed {
+                    what: error.to_string(),
+                },
+            ),
+        }
+    }
+
+    fn write_signature(
+        &self,
+        plan: &Plan,
+        payload: &OwnedPayload,
+        credentials: &Credentials,
+        now: SystemTime,
+    ) -> Result<(), HostError> {
+        let mut headers = host::request_headers()?;
+        headers.retain(|(name, _)| *name != self.config.marker_header);
+        let value = |wanted: &str| {
+            headers
+                .iter()
+                .find(|(name, _)| name == wanted)
+                .map(|(_, value)| value.as_slice())
+                .unwrap_or_default()
+        };
+        let request = Request {
+            method: std::str::from_utf8(value(":method")).unwrap_or_default(),
+            host: plan.authority.as_bytes(),
+            path_and_query: value(":path"),
+            headers: &headers,
+            payload: payload.borrow(),
+        };
+        let settings = Settings {
+            path_style: plan.path_style,
+            content_sha256: plan.content_sha256,
+            signed_headers: HeaderSelection::Minimal,
+        };
+        let scope = Scope {
+            region: &plan.region,
+            service: &plan.service,
+        };
+        let signed = self
+            .signer
+            .borrow_mut()
+            .sign(&request, settings, &scope, credentials, now);
+        let same_authority = value(":authority") == plan.authority.as_bytes();
+
+        // The mark first: from here on the guard stops the request at any cluster that is not listed.
+        host::mark_signed()?;
+        host::set_request_header(&self.config.marker_header, None)?;
+        if !same_authority {
+            host::set_request_header(":authority", Some(&plan.authority))?;
+        }
+        for (name, value) in signed.edits() {
+            host::set_request_header(name, value)?;
+        }
+        Ok(())
+    }
+
+    /// Answers the request of the effective context.
+    pub(super) fn answer(&self, stream: u32, refusal: &Refusal) -> Outcome {
+        self.count(&metrics::refused(refusal));
+        self.hold(stream, Held::Answered);
+        if let Err(error) = host::reply(&refusal.answer()) {
+            host::log(LogLevel::Error, &error.to_string());
+        }
+        Outcome::Answered
+    }
+
+    /// Holds a request until its body is there.
+    pub(super) fn await_body(&self, stream: u32) {
+        let deadline = host::now() + self.config.body_timeout;
+        self.hold(stream, Held::Body { deadline });
+    }
+
+    /// Whether the request was signed from the root. A request that is not known must not flow.
+    pub(super) fn is_signed(&self, stream: u32) -> bool {
+        matches!(self.held.borrow().get(&stream), Some(Held::Signed))
+    }
+
+    /// Whether the request waits for credentials.
+    pub(super) fn is_parked(&self, stream: u32) -> bool {
+        matches!(self.held.borrow().get(&stream), Some(Held::Parked(_)))
+    }
+
+    fn hold(&self, stream: u32, held: Held) {
+        let parks = matches!(held, Held::Parked(_));
+        let parked = matches!(
+            self.held.borrow_mut().insert(stream, held),
+            Some(Held::Parked(_))
+        );
+        self.note_parked(parked, parks);
+    }
+
+    /// Forgets a request that has ended.
+    pub(super) fn forget(&self, stream: u32) {
+        let parked = matches!(
+            self.held.borrow_mut().remove(&stream),
+            Some(Held::Parked(_))
+        );
+        self.note_parked(parked, false);
+    }
+
+    fn note_parked(&self, before: bool, after: bool) {
+        match (before, after) {
+            (false, true) => {
+                self.parked.set(self.parked.get() + 1);
+                self.parked_stat.add(1);
+            }
+            (true, false) => {
+                self.parked.set(self.parked.get().saturating_sub(1));
+                self.parked_stat.add(-1);
+            }
+            _ => {}
+        }
+    }
+
+    /// Signs, answers or leaves waiting each request that the root can reach.
+    pub(super) fn settle_held(&self, now: SystemTime) {
+        let streams: Vec<u32> = self.held.borrow().keys().copied().collect();
+        let record = self.record();
+        let lookup = record.lookup(now, self.config.max_wait);
+        for stream in streams {
+            let Some(step) = self.step(stream, lookup, now) else {
+                continue;
+            };
+            if !host::enter(stream) {
+                self.forget(stream);
+                continue;
+            }
+            match step {
+                Step::Answer(refusal) => {
+                    self.answer(stream, &refusal);
+                }
+                Step::Sign(parked, credentials) => {
+                    let outcome =
+                        self.sign(stream, &parked.plan, &parked.payload, credentials, now);
+                    if outcome == Outcome::Signed {
+                        self.hold(stream, Held::Signed);
+                        if let Err(error) = host::resume_request() {
+                            host::log(LogLevel::Error, &error.to_string());
+                        }
+                    }
+                }
+            }
+        }
+        host::enter(self.root_id);
+    }
+
+    /// What is to be done now about one request; `None`: nothing.
+    fn step<'a>(&self, stream: u32, lookup: Lookup<'a>, now: SystemTime) -> Option<Step<'a>> {
+        let mut held = self.held.borrow_mut();
+        let entry = held.get_mut(&stream)?;
+        match entry {
+            Held::Signed | Held::Answered => None,
+            Held::Body { deadline } if *deadline <= now => {
+                Some(Step::Answer(Refusal::BodyTimeout {
+                    timeout: self.config.body_timeout,
+                }))
+            }
+            Held::Body { .. } => None,
+            Held::Parked(parked) => match lookup {
+                Lookup::Ready(credentials) => {
+                    // Out of the map before any call to Envoy, which may end the stream.
+                    let taken = std::mem::replace(entry, Held::Answered);
+                    drop(held);
+                    self.note_parked(true, false);
+                    match taken {
+                        Held::Parked(parked) => Some(Step::Sign(parked, credentials)),
+                        _ => None,
+                    }
+                }
+                Lookup::Unavailable(failure) => {
+                    Some(Step::Answer(Refusal::CredentialsUnavailable {
+                        cause: failure.cause.clone(),
+                        advice: failure.advice.clone(),
+                    }))
+                }
+                Lookup::Wait if parked.deadline > now => None,
+                Lookup::Wait => Some(Step::Answer(self.late())),
+            },
+        }
+    }
+
+    /// The answer to a request that waited as long as it may.
+    fn late(&self) -> Refusal {
+        match &self.record.borrow().failure {
+            Some(failure) => Refusal::CredentialsUnavailable {
+                cause: failure.cause.clone(),
+                advice: failure.advice.clone(),
+            },
+            None => Refusal::CredentialsPending {
+                waited: self.config.max_wait,
+            },
+        }
+    }
+
+    /// Brings this worker's view up to date; returns the CAS number of the stored record.
+    pub(super) fn read_record(&self) -> Option<u32> {
+        let (bytes, cas) = host::shared_data(&self.key)?;
+        self.record
+            .replace(Rc::new(Record::from_bytes(&bytes).unwrap_or_default()));
+        Some(cas)
+    }
+
+    /// This worker's view.
+    pub(super) fn record(&self) -> Rc<Record> {
+        Rc::clone(&self.record.borrow())
+    }
+
+    /// Changes the stored record if it is still the one with this CAS number. `false`: somebody was
+    /// faster, and nothing has changed.
+    pub(super) fn swap_record(&self, cas: Option<u32>, record: Record) -> bool {
+        let swapped = host::swap_shared_data(&self.key, &record.to_bytes(), cas);
+        if swapped {
+            self.record.replace(Rc::new(record));
+        }
+        swapped
+    }
+
+    /// Changes the stored record, whatever it is by now.
+    pub(super) fn change_record(&self, change: impl Fn(&Record) -> Record) {
+        // Each round that fails is a success of somebody else's; the number of workers bounds them.
+        for _ in 0..1000 {
+            let cas = self.read_record();
+            let changed = change(&self.record());
+            if self.swap_record(cas, changed) {
+                return;
+            }
+        }
+    }
+
+    /// Ticks are close together while a request waits, and rare otherwise.
+    pub(super) fn adjust_ticks(&self, now: SystemTime) {
+        let usable = self.record.borrow().usable(now).is_some();
+        self.set_tick_period(match usable {
+            _ if self.parked.get() > 0 => TICK_WHILE_PARKED,
+            true => TICK_AT_REST,
+            false => TICK_WITHOUT_CREDENTIALS,
+        });
+    }
+
+    pub(super) fn set_tick_period(&self, period: Duration) {
+        if self.tick_period.replace(period) != period {
+            if let Err(error) = host::set_tick_period(period) {
+                host::log(LogLevel::Error, &error.to_string());
+            }
+        }
+    }
+
+    /// Adds one to a counter.
+    pub(super) fn count(&self, name: &str) {
+        let mut counters = self.counters.borrow_mut();
+        match counters.get(name) {
+            Some(counter) => counter.add(1),
+            None => {
+                let counter = Stat::counter(name);
+                counter.add(1);
+                counters.insert(name.to_owned(), counter);
+            }
+        }
+    }
+}
+
+enum Step<'a> {
+    Answer(Refusal),
+    Sign(Box<Parked>, &'a Credentials),
+}
+
+/// Every input of the credentials, so that different configurations never share them.
+fn shared_data_key(config: &Config) -> String {
+    let mut hash = Sha256::new();
+    for part in [
+        config.role_arn.as_str(),
+        config.session_name.as_str(),
+        &config.token_cluster,
+        &config.token_audience,
+        &config.sts_cluster,
+        &config.sts_host,
+    ] {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    let digest: String = hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    // The version changes with the form of the record.
+    format!("record/1/{digest}")
+}
+
+/// A request that waits on another worker's fetch is signed within two of these.
+const TICK_WHILE_PARKED: Duration = Duration::from_millis(10);
+const TICK_WITHOUT_CREDENTIALS: Duration = Duration::from_millis(100);
+const TICK_AT_REST: Duration = Duration::from_secs(1);

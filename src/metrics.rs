@@ -1,0 +1,41 @@
+//! The names of the stats. Envoy puts `wasmcustom.` before them; Prometheus output takes it off.
+
+use crate::decision::{LeftAlone, Signed};
+use crate::refusal::Refusal;
+
+/// Gauge: seconds since the credentials in use were fetched.
+pub const CREDENTIAL_AGE: &str = "sigv4_egress.credential_age_seconds";
+/// Gauge: seconds until the credentials in use expire; 0 where there are none.
+pub const CREDENTIAL_SECONDS_TO_EXPIRY: &str = "sigv4_egress.credential_seconds_to_expiry";
+/// Gauge: requests that wait for credentials now, in all workers.
+pub const PARKED: &str = "sigv4_egress.parked";
+
+/// Counter: requests signed, by why.
+pub fn signed(why: Signed) -> &'static str {
+    match why {
+        Signed::NoSignature => "sigv4_egress.requests.signed.no_signature",
+        Signed::Placeholder => "sigv4_egress.requests.signed.placeholder",
+        Signed::ReSigned => "sigv4_egress.requests.signed.re_signed",
+    }
+}
+
+/// Counter: requests left alone, by why.
+pub fn left_alone(why: LeftAlone) -> &'static str {
+    match why {
+        LeftAlone::NotAws => "sigv4_egress.requests.left_alone.not_aws",
+        LeftAlone::ClientSignature => "sigv4_egress.requests.left_alone.client_signature",
+        LeftAlone::Presigned => "sigv4_egress.requests.left_alone.presigned",
+        LeftAlone::OtherAuthorization => "sigv4_egress.requests.left_alone.other_authorization",
+        LeftAlone::SessionToken => "sigv4_egress.requests.left_alone.session_token",
+    }
+}
+
+/// Counter: requests answered by us, by reason.
+pub fn refused(refusal: &Refusal) -> String {
+    format!("sigv4_egress.requests.refused.{}", refusal.reason())
+}
+
+/// Counter: attempts to get credentials, by outcome.
+pub fn sts(outcome: &str) -> String {
+    format!("sigv4_egress.sts.{outcome}")
+}

@@ -1,0 +1,293 @@
+//! The answers we give instead of forwarding: one place for status, reason, and advice.
+
+use crate::endpoint::{HostError, ScopeError};
+use serde_json::json;
+use std::fmt;
+use std::time::Duration;
+
+/// The response header that names the reason.
+pub const REASON_HEADER: &str = "x-sigv4-egress-reason";
+
+/// Why a request is answered here and not forwarded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It waited for the first credentials, and they are still being fetched.
+    CredentialsPending {
+        /// How long it waited.
+        waited: Duration,
+    },
+    /// The last attempt to get credentials failed.
+    CredentialsUnavailable {
+        /// What failed, with AWS's code and message.
+        cause: String,
+        /// What to do about it.
+        advice: String,
+    },
+    /// As many requests wait already as may.
+    TooManyParked {
+        /// The limit, per worker.
+        max_parked: usize,
+    },
+    /// No credentials yet, and its body is larger than may be held meanwhile.
+    UploadTooLargeToHold {
+        /// The limit, in bytes.
+        max_body_bytes: usize,
+    },
+    /// The allow-list does not name it.
+    NotAllowed {
+        /// The host the request is for.
+        host: String,
+        /// The service it would be signed for.
+        service: String,
+    },
+    /// A marker is required and was not there.
+    MarkerMissing {
+        /// The header that would have been one.
+        header: String,
+    },
+    /// The route leads to a cluster that is not listed.
+    ClusterNotListed {
+        /// The cluster; empty where the route has none.
+        cluster: String,
+    },
+    /// Signed for a listed cluster, it was about to leave through another.
+    EscapedCluster {
+        /// That cluster.
+        cluster: String,
+    },
+    /// A rule refuses requests that the client signed.
+    ClientSignatureRefused,
+    /// The credential scope names no host.
+    UnknownService {
+        /// The scope's service.
+        service: String,
+        /// The scope's region.
+        region: String,
+        /// What is wrong with it.
+        why: ScopeError,
+    },
+    /// `CONNECT` would carry what cannot be signed.
+    ConnectRefused,
+    /// The host is under one of AWS's names, and no valid host name.
+    InvalidHost {
+        /// What is wrong with it.
+        why: HostError,
+    },
+    /// The `authorization` header cannot be read.
+    MalformedAuthorization,
+    /// The body did not come in time.
+    BodyTimeout {
+        /// The limit.
+        timeout: Duration,
+    },
+    /// The body is larger than may be held.
+    BodyTooLarge {
+        /// The limit, in bytes.
+        max_body_bytes: usize,
+    },
+    /// The body is signed chunk by chunk with the client's key.
+    ChunkSignaturesUnsupported,
+    /// A call to Envoy failed.
+    HostCallFailed {
+        /// Which, and how.
+        what: String,
+    },
+}
+
+/// A local reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The value of [`REASON_HEADER`], and the last word of the counter.
+    pub reason: &'static str,
+    /// Whether the same request may succeed a little later.
+    pub retry: bool,
+    /// A JSON object: `error`, `reason`, `help`.
+    pub body: String,
+}
+
+impl Refusal {
+    /// The word for the header, the body and the counter.
+    pub fn reason(&self) -> &'static str {
+        self.row().1
+    }
+
+    /// What the client gets.
+    pub fn answer(&self) -> Answer {
+        let (status, reason, retry) = self.row();
+        let body = json!({
+            "error": self.to_string(),
+            "reason": reason,
+            "help": self.help(),
+        });
+        Answer {
+            status,
+            reason,
+            retry,
+            body: format!("{body}\n"),
+        }
+    }
+
+    /// Status, reason, and whether a retry helps.
+    fn row(&self) -> (u16, &'static str, bool) {
+        match self {
+            Self::CredentialsPending { .. } => (503, "credentials_pending", true),
+            Self::CredentialsUnavailable { .. } => (503, "credentials_unavailable", true),
+            Self::TooManyParked { .. } => (503, "too_many_parked", true),
+            Self::UploadTooLargeToHold { .. } => (503, "upload_too_large_to_hold", true),
+            Self::NotAllowed { .. } => (403, "not_allowed", false),
+            Self::MarkerMissing { .. } => (403, "marker_missing", false),
+            Self::ClusterNotListed { .. } => (403, "cluster_not_listed", false),
+            Self::EscapedCluster { .. } => (403, "escaped_cluster", false),
+            Self::ClientSignatureRefused => (403, "client_signature_refused", false),
+            Self::UnknownService { .. } => (403, "unknown_service", false),
+            Self::ConnectRefused => (403, "connect_refused", false),
+            Self::InvalidHost { .. } => (400, "invalid_host", false),
+            Self::MalformedAuthorization => (400, "malformed_authorization", false),
+            Self::BodyTimeout { .. } => (408, "body_timeout", false),
+            Self::BodyTooLarge { .. } => (413, "body_too_large", false),
+            Self::ChunkSignaturesUnsupported => (501, "chunk_signatures_unsupported", false),
+            Self::HostCallFailed { .. } => (500, "host_call_failed", false),
+        }
+    }
+
+    fn help(&self) -> String {
+        match self {
+            Self::CredentialsPending { .. } => {
+                "Retry. If it lasts, look at the stats sigv4_egress.sts.* and at the connection to STS.".to_owned()
+            }
+            Self::CredentialsUnavailable { advice, .. } => advice.clone(),
+            Self::TooManyParked { .. } => "Retry. If it lasts, credentials cannot be had; see the stats sigv4_egress.sts.*, or raise max_parked.".to_owned(),
+            Self::UploadTooLargeToHold { .. } => "Retry when credentials are there; uploads stream then.".to_owned(),
+            Self::NotAllowed { host, service } => format!("Add \"{service}\" or \"{host}\" to `allow` in the filter's configuration."),
+            Self::MarkerMissing { header } => format!("Sign the request with placeholder keys, or send the header {header}."),
+            Self::ClusterNotListed { cluster } if cluster.is_empty() => "Route AWS hosts to a cluster that verifies AWS's certificate, and list it in `clusters`.".to_owned(),
+            Self::ClusterNotListed { cluster } => format!("Route AWS hosts to a listed cluster, or add \"{cluster}\" to `clusters` if it verifies AWS's certificate."),
+            Self::EscapedCluster { .. } => "A route matches a header that signing writes (:authority, authorization, x-amz-*). Match something else.".to_owned(),
+            Self::ClientSignatureRefused => "Use placeholder keys, or change `client_signature` in the rule.".to_owned(),
+            Self::UnknownService { why: ScopeError::Ambiguous, .. } => "Call the service by its own host name, over http through this proxy (HTTP_PROXY).".to_owned(),
+            Self::UnknownService { .. } => "Set up the client with a region and service that AWS has.".to_owned(),
+            Self::ConnectRefused => "Use http:// URLs: this proxy signs and adds TLS. A tunnel would carry unsigned requests.".to_owned(),
+            Self::InvalidHost { .. } => "Send one valid host name.".to_owned(),
+            Self::MalformedAuthorization => "Send one authorization header that can be read, or none.".to_owned(),
+            Self::BodyTimeout { .. } => "Send the body faster, or raise body_timeout_ms.".to_owned(),
+            Self::BodyTooLarge { .. } => "Raise max_body_bytes and Envoy's buffer limit above the body's size; to S3, send content-length so that the body can stream.".to_owned(),
+            Self::ChunkSignaturesUnsupported => "Set the client to unsigned payloads (x-amz-content-sha256: UNSIGNED-PAYLOAD or STREAMING-UNSIGNED-PAYLOAD-TRAILER).".to_owned(),
+            Self::HostCallFailed { .. } => "This is a fault of the filter or of Envoy's capability_restriction_config; please report it.".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CredentialsPending { waited } => {
+                write!(f, "no AWS credentials after {} ms", waited.as_millis())
+            }
+            Self::CredentialsUnavailable { cause, .. } => write!(f, "no AWS credentials: {cause}"),
+            Self::TooManyParked { max_parked } => {
+                write!(
+                    f,
+                    "no AWS credentials yet, and {max_parked} requests wait for them already"
+                )
+            }
+            Self::UploadTooLargeToHold { max_body_bytes } => {
+                write!(
+                    f,
+                    "no AWS credentials yet, and the body is larger than the {max_body_bytes} bytes that are held"
+                )
+            }
+            Self::NotAllowed { host, service } => {
+                write!(
+                    f,
+                    "requests to {host} (service {service}) are not in the allow-list"
+                )
+            }
+            Self::MarkerMissing { .. } => f.write_str("the request does not ask to be signed"),
+            Self::ClusterNotListed { cluster } => write!(
+                f,
+                "the cluster \"{cluster}\" is not listed for signed requests"
+            ),
+            Self::EscapedCluster { cluster } => {
+                write!(
+                    f,
+                    "a signed request was about to leave through the cluster \"{cluster}\""
+                )
+            }
+            Self::ClientSignatureRefused => {
+                f.write_str("the request is signed with an identity of the client's own")
+            }
+            Self::UnknownService {
+                service,
+                region,
+                why,
+            } => {
+                write!(
+                    f,
+                    "the credential scope (service {service:?}, region {region:?}) names no host: {why}"
+                )
+            }
+            Self::ConnectRefused => f.write_str("CONNECT to an AWS host"),
+            Self::InvalidHost { why } => write!(f, "the host cannot be signed for: {why}"),
+            Self::MalformedAuthorization => f.write_str("the authorization header cannot be read"),
+            Self::BodyTimeout { timeout } => write!(
+                f,
+                "the body was not complete after {} ms",
+                timeout.as_millis()
+            ),
+            Self::BodyTooLarge { max_body_bytes } => {
+                write!(
+                    f,
+                    "the body is larger than the {max_body_bytes} bytes that are held for its hash"
+                )
+            }
+            Self::ChunkSignaturesUnsupported => {
+                f.write_str("the body's chunks are signed with the client's key")
+            }
+            Self::HostCallFailed { what } => write!(f, "the request could not be signed: {what}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_json_with_error_reason_and_help() {
+        let answer = Refusal::CredentialsUnavailable {
+            cause: "STS says \"AccessDenied\"\nno".to_owned(),
+            advice: "fix the trust policy".to_owned(),
+        }
+        .answer();
+        assert_eq!(
+            (answer.status, answer.reason, answer.retry),
+            (503, "credentials_unavailable", true)
+        );
+        let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(
+            body["error"],
+            "no AWS credentials: STS says \"AccessDenied\"\nno"
+        );
+        assert_eq!(body["reason"], "credentials_unavailable");
+        assert_eq!(body["help"], "fix the trust policy");
+    }
+
+    #[test]
+    fn not_allowed_names_the_rule_to_add() {
+        let refusal = Refusal::NotAllowed {
+            host: "sqs.eu-west-1.amazonaws.com".to_owned(),
+            service: "sqs".to_owned(),
+        };
+        let answer = refusal.answer();
+        assert_eq!(answer.status, 403);
+        assert!(
+            answer
+                .body
+                .contains(r#"Add \"sqs\" or \"sqs.eu-west-1.amazonaws.com\" to `allow`"#),
+            "{}",
+            answer.body
+        );
+    }
+}

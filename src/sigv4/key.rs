@@ -1,0 +1,183 @@
+//! Signing keys, derived once and kept.
+//!
+//! A signing key is a function of secret access key, date, region and service ("Calculate the
+//! signature" in the IAM User Guide); four HMACs derive it. It is kept under exactly these inputs, so a
+//! kept key can never be another one than the one that would be derived.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
+
+use super::{AmzDate, Scope};
+use crate::credentials::Secret;
+
+/// How many keys are kept; the least recently used one goes first. A pod talks to a handful of services,
+/// so this is never reached in practice; it bounds what a client that walks through services can hold.
+const CAPACITY: usize = 32;
+
+/// The signing keys in use, bounded in number.
+#[derive(Default)]
+pub struct SigningKeys {
+    /// The most recently used first: in a pod that talks to one service the first look hits.
+    kept: Vec<KeptKey>,
+}
+
+impl SigningKeys {
+    /// The hexadecimal signature of `string_to_sign`, with the key kept for these inputs or a new one.
+    pub(super) fn signature(
+        &mut self,
+        secret_access_key: &Secret,
+        date: &AmzDate,
+        scope: &Scope<'_>,
+        string_to_sign: &str,
+    ) -> String {
+        let position = self.kept.iter().position(|kept| {
+            kept.secret_access_key == *secret_access_key
+                && kept.day == date.day()
+                && kept.region == scope.region
+                && kept.service == scope.service
+        });
+        let kept = match position {
+            // Removing and inserting again keeps the order of use; at most 32 moves.
+            Some(position) => self.kept.remove(position),
+            None => KeptKey::derive(secret_access_key, date, scope),
+        };
+        let signature = calculate_signature(kept.key, string_to_sign.as_bytes());
+        self.kept.insert(0, kept);
+        self.kept.truncate(CAPACITY);
+        signature
+    }
+}
+
+impl fmt::Debug for SigningKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKeys({})", self.kept.len())
+    }
+}
+
+struct KeptKey {
+    secret_access_key: Secret,
+    day: String,
+    region: String,
+    service: String,
+    key: [u8; 32],
+}
+
+impl KeptKey {
+    fn derive(secret_access_key: &Secret, date: &AmzDate, scope: &Scope<'_>) -> Self {
+        let derived = generate_signing_key(
+            secret_access_key.expose(),
+            SystemTime::from(date),
+            scope.region,
+            scope.service,
+        );
+        let mut key = [0; 32];
+        for (to, from) in key.iter_mut().zip(derived.as_ref()) {
+            *to = *from;
+        }
+        Self {
+            secret_access_key: secret_access_key.clone(),
+            day: date.day().to_owned(),
+            region: scope.region.to_owned(),
+            service: scope.service.to_owned(),
+            key,
+        }
+    }
+}
+
+impl Drop for KeptKey {
+    fn drop(&mut self) {
+        self.key.fill(0);
+        // Without this the compiler may drop the write above as dead.
+        std::hint::black_box(&self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const SCOPE: Scope<'static> = Scope {
+        region: "eu-west-1",
+        service: "s3",
+    };
+
+    fn date(seconds: u64) -> AmzDate {
+        AmzDate::at(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+    }
+
+    fn sign(keys: &mut SigningKeys, secret: &str, seconds: u64, scope: &Scope<'_>) -> String {
+        keys.signature(&Secret::new(secret), &date(seconds), scope, "text")
+    }
+
+    fn sign_afresh(secret: &str, seconds: u64, scope: &Scope<'_>) -> String {
+        sign(&mut SigningKeys::default(), secret, seconds, scope)
+    }
+
+    #[test]
+    fn a_key_is_derived_once_a_day() {
+        let mut keys = SigningKeys::default();
+        sign(&mut keys, "secret", 0, &SCOPE);
+        // A key that is used again, not derived again, shows that it was tampered with.
+        keys.kept[0].key = [7; 32];
+        let again = sign(&mut keys, "secret", 86_399, &SCOPE);
+        assert_ne!(again, sign_afresh("secret", 0, &SCOPE));
+        assert_eq!(keys.kept.len(), 1);
+    }
+
+    #[test]
+    fn midnight_brings_a_new_key() {
+        let mut keys = SigningKeys::default();
+        let before = sign(&mut keys, "secret", 86_399, &SCOPE);
+        let after = sign(&mut keys, "secret", 86_400, &SCOPE);
+        assert_ne!(before, after);
+        assert_eq!(after, sign_afresh("secret", 86_400, &SCOPE));
+    }
+
+    #[test]
+    fn credentials_rotated_on_the_same_day_bring_a_new_key() {
+        let mut keys = SigningKeys::default();
+        let before = sign(&mut keys, "old secret", 0, &SCOPE);
+        let after = sign(&mut keys, "new secret", 1, &SCOPE);
+        assert_ne!(before, after);
+        assert_eq!(after, sign_afresh("new secret", 1, &SCOPE));
+    }
+
+    #[test]
+    fn regions_and_services_do_not_share_a_key() {
+        let mut keys = SigningKeys::default();
+        for (region, service) in [("a", "s3"), ("b", "s3"), ("a", "sqs"), ("as", "3")] {
+            let scope = Scope { region, service };
+            let signature = sign(&mut keys, "secret", 0, &scope);
+            assert_eq!(signature, sign_afresh("secret", 0, &scope));
+        }
+        assert_eq!(keys.kept.len(), 4);
+    }
+
+    #[test]
+    fn the_number_of_keys_is_bounded_and_the_one_in_use_stays() {
+        let mut keys = SigningKeys::default();
+        for n in 0..(3 * CAPACITY) {
+            sign(&mut keys, "secret", 0, &SCOPE);
+            let service = &format!("service{n}");
+            let scope = Scope {
+                region: "r",
+                service,
+            };
+            sign(&mut keys, "secret", 0, &scope);
+            assert!(keys.kept.len() <= CAPACITY);
+            assert!(keys.kept.iter().any(|kept| kept.service == "s3"));
+        }
+        assert_eq!(keys.kept.len(), CAPACITY);
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let mut keys = SigningKeys::default();
+        sign(&mut keys, "very-secret-key", 0, &SCOPE);
+        assert_eq!(format!("{keys:?}"), "SigningKeys(1)");
+    }
+}

@@ -1,0 +1,470 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+const KEY_ID: &str = "ASIAIOSFODNN7EXAMPLE";
+const KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+const SESSION: &str = "FQoGZXIvYXdzEE0aD/session+token/EXAMPLE==";
+const JWT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjF9.c2lnbmF0dXJl";
+const EXPIRY: u64 = 1_795_467_600;
+
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_464_000)
+}
+
+fn expected() -> Credentials {
+    Credentials {
+        access_key_id: KEY_ID.into(),
+        secret_access_key: Secret::new(KEY),
+        session_token: Secret::new(SESSION),
+        expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(EXPIRY),
+    }
+}
+
+/// The reply with other values in it; `Expiration` as JSON.
+fn json_with(key_id: &str, key: &str, session: &str, expiration: Value) -> String {
+    json!({"AssumeRoleWithWebIdentityResponse": {
+        "AssumeRoleWithWebIdentityResult": {
+            "Audience": "sts.amazonaws.com",
+            "Credentials": {
+                "AccessKeyId": key_id,
+                "SecretAccessKey": key,
+                "SessionToken": session,
+                "Expiration": expiration,
+            },
+            "SubjectFromWebIdentityToken": "system:serviceaccount:shop:orders",
+        },
+        "ResponseMetadata": {"RequestId": "ad4156e9-bce1-11e2-82e6-6b6efEXAMPLE"},
+    }})
+    .to_string()
+}
+
+fn json(expiration: Value) -> String {
+    json_with(KEY_ID, KEY, SESSION, expiration)
+}
+
+/// The reply in the layout of the STS API Reference's example, indented, with a namespace.
+fn xml_with(key_id: &str, key: &str, session: &str, expiration: &str) -> String {
+    format!(
+        r#"<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+  <AssumeRoleWithWebIdentityResult>
+    <SubjectFromWebIdentityToken>system:serviceaccount:shop:orders</SubjectFromWebIdentityToken>
+    <Audience>sts.amazonaws.com</Audience>
+    <AssumedRoleUser>
+      <Arn>arn:aws:sts::123456789012:assumed-role/orders/shop.orders-1</Arn>
+      <AssumedRoleId>AROACLKWSDQRAOEXAMPLE:shop.orders-1</AssumedRoleId>
+    </AssumedRoleUser>
+    <Credentials>
+      <SessionToken>
+        {session}
+      </SessionToken>
+      <SecretAccessKey>{key}</SecretAccessKey>
+      <Expiration>{expiration}</Expiration>
+      <AccessKeyId>{key_id}</AccessKeyId>
+    </Credentials>
+  </AssumeRoleWithWebIdentityResult>
+  <ResponseMetadata><RequestId>ad4156e9-bce1-11e2-82e6-6b6efEXAMPLE</RequestId></ResponseMetadata>
+</AssumeRoleWithWebIdentityResponse>
+"#
+    )
+}
+
+fn json_error(code: &str, message: &str) -> String {
+    json!({"Error": {"Code": code, "Message": message, "Type": "Sender"}, "RequestId": "1"})
+        .to_string()
+}
+
+#[test]
+fn the_form_is_percent_encoded() {
+    let body = request_body(
+        "arn:aws:iam::123456789012:role/a b",
+        "ns.pod+é=,@-_~",
+        &Secret::new(JWT),
+        Some(900),
+    );
+    let expected = format!(
+        "Action=AssumeRoleWithWebIdentity&Version=2011-06-15\
+         &RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fa%20b\
+         &RoleSessionName=ns.pod%2B%C3%A9%3D%2C%40-_~&DurationSeconds=900&WebIdentityToken={JWT}"
+    );
+    assert_eq!(body.expose(), expected);
+    assert!(
+        !request_body("r", "s", &Secret::new("t"), None)
+            .expose()
+            .contains("DurationSeconds")
+    );
+}
+
+#[test]
+fn json_and_xml_of_the_same_credentials_are_read() {
+    #[track_caller]
+    fn check(body: &str) {
+        assert_eq!(
+            parse_reply(200, body.as_bytes(), now()),
+            Ok(expected()),
+            "{body}"
+        );
+    }
+    check(&json(json!(EXPIRY)));
+    check(&json(json!(1_795_467_600.0)));
+    check(&json(json!("2026-11-23T21:00:00Z")));
+    check(&json(json!("2026-11-23T22:00:00.000+01:00")));
+    check(&format!("\u{feff} {}\n", json(json!(EXPIRY))));
+    check(&xml_with(KEY_ID, KEY, SESSION, "2026-11-23T21:00:00Z"));
+    check(&format!(
+        "<?xml version=\"1.0\"?>{}",
+        xml_with(
+            KEY_ID,
+            KEY,
+            &SESSION.replace('+', "&#43;"),
+            "2026-11-23T21:00:00.000Z"
+        )
+    ));
+}
+
+#[test]
+fn the_one_line_form_that_moto_writes_is_read() {
+    let body = format!(
+        "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
+         <AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>{KEY_ID}</AccessKeyId>\
+         <SecretAccessKey>{KEY}</SecretAccessKey><SessionToken>{SESSION}</SessionToken>\
+         <Expiration>2026-11-23T21:00:00.541320Z</Expiration></Credentials>\
+         <PackedPolicySize>6</PackedPolicySize></AssumeRoleWithWebIdentityResult>\
+         </AssumeRoleWithWebIdentityResponse>"
+    );
+    let micros = Duration::from_micros(541_320);
+    let read = parse_reply(200, body.as_bytes(), now()).unwrap();
+    assert_eq!(
+        read,
+        Credentials {
+            expires_at: expected().expires_at + micros,
+            ..expected()
+        }
+    );
+}
+
+#[test]
+fn errors_are_sorted_by_code_and_then_by_status() {
+    use Recoverability::{NonRecoverable, Recoverable, RetryQuickly};
+    #[track_caller]
+    fn check(status: u16, code: &str, message: &str, word: &str, recoverability: Recoverability) {
+        let xml = format!(
+            "<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+        );
+        for body in [
+            json_error(code, message),
+            format!("{{\"ErrorResponse\":{}}}", json_error(code, message)),
+            format!(
+                "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">{xml}<RequestId>1</RequestId></ErrorResponse>"
+            ),
+        ] {
+            let error = parse_reply(status, body.as_bytes(), now()).unwrap_err();
+            assert_eq!(
+                (error.word(), error.recoverability()),
+                (word, recoverability),
+                "{body}"
+            );
+            assert!(
+                error
+                    .to_string()
+                    .ends_with(&format!("{code}: {message} (status {status})")),
+                "{error}"
+            );
+        }
+    }
+    check(
+        403,
+        "AccessDenied",
+        "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+        "denied",
+        NonRecoverable,
+    );
+    check(403, "IDPRejectedClaim", "m", "denied", NonRecoverable);
+    check(
+        403,
+        "RegionDisabledException",
+        "m",
+        "denied",
+        NonRecoverable,
+    );
+    check(
+        400,
+        "InvalidIdentityToken",
+        "No OpenIDConnect provider found",
+        "rejected",
+        NonRecoverable,
+    );
+    let key = "Couldn't retrieve verification key from your identity provider";
+    check(400, "InvalidIdentityToken", key, "rejected", RetryQuickly);
+    check(400, "ValidationError", "m", "rejected", NonRecoverable);
+    check(
+        400,
+        "MalformedPolicyDocument",
+        "m",
+        "rejected",
+        NonRecoverable,
+    );
+    check(400, "PackedPolicyTooLarge", "m", "rejected", NonRecoverable);
+    check(
+        400,
+        "ExpiredTokenException",
+        "m",
+        "token_expired",
+        Recoverable,
+    );
+    check(400, "ExpiredToken", "m", "token_expired", Recoverable);
+    check(
+        400,
+        "IDPCommunicationError",
+        "m",
+        "provider_unreachable",
+        Recoverable,
+    );
+    check(400, "Throttling", "Rate exceeded", "throttled", Recoverable);
+    check(400, "ThrottlingException", "m", "throttled", Recoverable);
+    check(503, "SlowDown", "m", "throttled", Recoverable);
+    check(429, "Other", "m", "throttled", Recoverable);
+    check(
+        400,
+        "RequestTimeoutException",
+        "m",
+        "service_fault",
+        Recoverable,
+    );
+    check(500, "Other", "m", "service_fault", Recoverable);
+    check(401, "Other", "m", "denied", NonRecoverable);
+    check(404, "Other", "m", "rejected", NonRecoverable);
+    check(200, "AccessDenied", "m", "denied", NonRecoverable);
+}
+
+#[test]
+fn every_code_has_advice_of_its_kind() {
+    let advice = |status, code| {
+        parse_reply(status, json_error(code, "m").as_bytes(), now())
+            .unwrap_err()
+            .advice()
+    };
+    assert!(advice(403, "AccessDenied").contains("trust policy"));
+    assert!(advice(400, "InvalidIdentityToken").contains("IAM OIDC provider"));
+    assert!(advice(400, "Odd").contains("look the code up"));
+    assert!(advice(500, "Odd").contains("AWS Health Dashboard"));
+    assert!(advice(404, "").contains("`sts_host`"));
+}
+
+#[test]
+fn a_proxys_plain_text_is_kept_and_markup_is_not() {
+    #[track_caller]
+    fn check(status: u16, body: &str, message: &str) {
+        assert_eq!(
+            parse_reply(status, body.as_bytes(), now())
+                .unwrap_err()
+                .to_string(),
+            message
+        );
+    }
+    check(
+        503,
+        "no healthy upstream",
+        "STS failed: no healthy upstream (status 503)",
+    );
+    check(
+        502,
+        "<html><p>Bad Gateway</html>",
+        "STS failed: (status 502)",
+    );
+    check(
+        403,
+        "{\"message\":\"Forbidden\"}",
+        "STS denied the role: (status 403)",
+    );
+    check(301, "", "STS rejected the request: (status 301)");
+    check(
+        500,
+        &"x ".repeat(5_000_000),
+        &format!("STS failed: {} (status 500)", "x ".repeat(256)),
+    );
+}
+
+#[test]
+fn a_reply_that_is_not_stss_is_explained() {
+    #[track_caller]
+    fn check(body: &[u8], why: InvalidReply) {
+        let error = parse_reply(200, body, now()).unwrap_err();
+        assert_eq!(error, StsError::InvalidReply(why));
+        assert_eq!(
+            (error.word(), error.recoverability()),
+            ("invalid_reply", Recoverability::Recoverable)
+        );
+    }
+    let whole = json(json!(EXPIRY));
+    let xml = xml_with(KEY_ID, KEY, SESSION, "2026-11-23T21:00:00Z");
+    check(b"", InvalidReply::Empty);
+    check(b" \n", InvalidReply::Empty);
+    check(b"\xff\xfe", InvalidReply::Unreadable);
+    check(b"OK", InvalidReply::Unreadable);
+    check(
+        &whole.as_bytes()[..whole.len() - 1],
+        InvalidReply::Unreadable,
+    );
+    check(&xml.as_bytes()[..xml.len() / 2], InvalidReply::Unreadable);
+    check("[".repeat(60_000).as_bytes(), InvalidReply::Unreadable);
+    check("<a>".repeat(20_000).as_bytes(), InvalidReply::Unreadable);
+    check(&vec![b'['; 10_000_000], InvalidReply::TooLarge);
+    check(
+        b"[]",
+        InvalidReply::Missing("AssumeRoleWithWebIdentityResponse"),
+    );
+    check(
+        b"<html/>",
+        InvalidReply::Missing("AssumeRoleWithWebIdentityResponse"),
+    );
+    check(
+        whole.replace("SessionToken", "Other").as_bytes(),
+        InvalidReply::Missing("SessionToken"),
+    );
+    check(
+        whole.replace("Expiration", "Other").as_bytes(),
+        InvalidReply::Missing("Expiration"),
+    );
+    check(
+        json(json!("soon")).as_bytes(),
+        InvalidReply::Malformed("Expiration"),
+    );
+    check(
+        json(json!(-1)).as_bytes(),
+        InvalidReply::Malformed("Expiration"),
+    );
+    check(
+        json(json!(null)).as_bytes(),
+        InvalidReply::Malformed("Expiration"),
+    );
+}
+
+#[test]
+fn credentials_that_cannot_be_header_values_are_refused() {
+    #[track_caller]
+    fn check(key_id: &str, key: &str, session: &str, field: &'static str) {
+        let body = json_with(key_id, key, session, json!(EXPIRY));
+        let refused = Err(StsError::InvalidReply(InvalidReply::Malformed(field)));
+        assert_eq!(parse_reply(200, body.as_bytes(), now()), refused);
+    }
+    check("", KEY, SESSION, "AccessKeyId");
+    check("ASIA12345678901", KEY, SESSION, "AccessKeyId");
+    check("asiaiosfodnn7example", KEY, SESSION, "AccessKeyId");
+    check(&"A".repeat(129), KEY, SESSION, "AccessKeyId");
+    check(KEY_ID, "", SESSION, "SecretAccessKey");
+    check(KEY_ID, "with space", SESSION, "SecretAccessKey");
+    check(KEY_ID, KEY, "", "SessionToken");
+    check(KEY_ID, KEY, "token\r\nx-injected: 1", "SessionToken");
+    check(KEY_ID, KEY, "token\u{0}", "SessionToken");
+    check(KEY_ID, KEY, "tokén", "SessionToken");
+}
+
+#[test]
+fn credentials_that_have_expired_are_an_error() {
+    let reply = |seconds: u64| parse_reply(200, json(json!(seconds)).as_bytes(), now());
+    assert_eq!(
+        reply(1_795_464_000),
+        Err(StsError::AlreadyExpired { at: now() })
+    );
+    assert!(reply(1_795_464_001).is_ok());
+}
+
+#[test]
+fn no_reply_is_unreachable() {
+    let error = parse_reply(0, b"", now()).unwrap_err();
+    assert_eq!(error, StsError::Unreachable);
+    assert_eq!(
+        (error.word(), error.recoverability()),
+        ("unreachable", Recoverability::Recoverable)
+    );
+}
+
+#[test]
+fn aws_messages_are_one_bounded_line() {
+    let body = json_error(
+        "Bad\r\nCode",
+        &format!("line\none\u{1b}[31m {}", "long ".repeat(200)),
+    );
+    let StsError::Rejected(error) = parse_reply(400, body.as_bytes(), now()).unwrap_err() else {
+        panic!("not rejected");
+    };
+    assert_eq!(error.code, "Bad  Code");
+    assert!(error.message.starts_with("line one[31m long "));
+    assert_eq!(error.message.chars().count(), 512);
+}
+
+#[test]
+fn nothing_that_can_be_printed_shows_a_secret() {
+    let expired = json(json!(1));
+    let whole = json(json!(EXPIRY));
+    let xml = xml_with(KEY_ID, KEY, SESSION, "2026-11-23T21:00:00Z");
+    let bodies = [
+        whole.clone(),
+        expired,
+        xml.clone(),
+        whole.replace("AccessKeyId", "Other"),
+        whole[..whole.len() - 2].to_owned(),
+        xml[..xml.len() - 2].to_owned(),
+        format!("text before {whole}"),
+        json_error(
+            "InvalidIdentityToken",
+            &format!("The token '{JWT}' is not valid"),
+        ),
+        json_error(JWT, "m"),
+        format!("WebIdentityToken={JWT}"),
+        format!(
+            "<ErrorResponse><Error><Code>C</Code><Message>{JWT}</Message></Error></ErrorResponse>"
+        ),
+    ];
+    for body in &bodies {
+        for status in [0, 200, 201, 301, 400, 403, 429, 500] {
+            let printed = match parse_reply(status, body.as_bytes(), now()) {
+                Ok(credentials) => format!("{credentials:?}"),
+                Err(error) => format!("{error} {error:?} {} {}", error.advice(), error.word()),
+            };
+            for secret in [KEY, SESSION].into_iter().chain(JWT.split('.')) {
+                assert!(!printed.contains(secret), "{printed}");
+            }
+        }
+    }
+    let body = request_body("r", "s", &Secret::new(JWT), None);
+    assert!(!format!("{body:?}").contains("eyJ"));
+}
+
+proptest! {
+    #[test]
+    fn no_reply_panics(status in any::<u16>(), bytes in any::<Vec<u8>>(), cut in 0..2000usize, flip in any::<u8>()) {
+        let _ = parse_reply(status, &bytes, now());
+        for whole in [json(json!(EXPIRY)), xml_with(KEY_ID, KEY, SESSION, "2026-11-23T21:00:00Z"), json_error("C", "m")] {
+            let mut damaged = whole.into_bytes();
+            let at = cut % damaged.len();
+            damaged[at] ^= flip;
+            let _ = parse_reply(status, &damaged, now());
+            damaged.truncate(at);
+            prop_assert!(parse_reply(200, &damaged, now()).is_err());
+        }
+    }
+
+    #[test]
+    fn both_renderings_give_the_same_credentials(
+        key_id in "[A-Z0-9]{16,128}", key in "[!-~]{1,80}", session in "[!-~]{1,900}", life in 1..1_000_000u64,
+    ) {
+        let expires_at = now() + Duration::from_secs(life);
+        let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let expiration = crate::timestamp::rfc3339(expires_at);
+        let xml = xml_with(&key_id, &escape(&key), &escape(&session), &expiration);
+        let json = json_with(&key_id, &key, &session, json!(1_795_464_000 + life));
+        let expected = Credentials {
+            access_key_id: key_id,
+            secret_access_key: Secret::new(key),
+            session_token: Secret::new(session),
+            expires_at,
+        };
+        prop_assert_eq!(parse_reply(200, xml.as_bytes(), now()), Ok(expected.clone()));
+        prop_assert_eq!(parse_reply(200, json.as_bytes(), now()), Ok(expected));
+    }
+}
