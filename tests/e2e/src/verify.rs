@@ -282,13 +282,50 @@ fn recompute(
     let headers: Vec<_> = signed_values(request, authorization)
         .filter_map(|(name, value)| Some((name, std::str::from_utf8(value).ok()?)))
         .collect();
-    let uri = format!("https://{}{}", request.host, request.path);
+    let path = if s3 {
+        s3_path(&request.path)
+    } else {
+        request.path.clone()
+    };
+    let uri = format!("https://{}{path}", request.host);
     let signable = SignableRequest::new(&request.method, uri, headers.into_iter(), body)
         .map_err(|error| format!("not signable: {error:?}"))?;
     let (_, signature) = sign(signable, &params)
         .map_err(|error| format!("not signable: {error:?}"))?
         .into_parts();
     Ok(signature)
+}
+
+/// The path as S3 sees it: decoded, and encoded again by its own rules, whatever the client left
+/// unencoded (the replies in aws/aws-sdk-js #853 show it). An encoded `/` stays as it is. The crate
+/// expects a path that a client has encoded so already.
+fn s3_path(path_and_query: &str) -> String {
+    let (path, query) = match path_and_query.split_once('?') {
+        Some((path, query)) => (path, format!("?{query}")),
+        None => (path_and_query, String::new()),
+    };
+    let mut encoded = String::new();
+    let mut rest = path.as_bytes();
+    while let [byte, after @ ..] = rest {
+        let escaped = rest
+            .strip_prefix(b"%")
+            .and_then(|digits| std::str::from_utf8(digits.get(..2)?).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let (byte, is_raw) = (escaped.unwrap_or(*byte), escaped.is_none());
+        rest = if is_raw {
+            after
+        } else {
+            rest.get(3..).unwrap_or_default()
+        };
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            b'/' if is_raw => encoded.push('/'),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded + &query
 }
 
 /// For values that are not UTF-8, which `http_request::sign` cannot express: the canonical

@@ -403,7 +403,7 @@ fn a_host_that_is_not_aws_gets_every_byte_untouched() {
 #[test]
 fn a_websocket_upgrade_is_signed_at_its_headers() {
     scenario(&Setup::new(), async |world| {
-        let request = Request::get("transcribestreaming.eu-west-1.amazonaws.com", "/stream")
+        let request = Request::get("transcribe.eu-west-1.amazonaws.com", "/stream")
             .header("connection", "Upgrade")
             .header("upgrade", "websocket")
             .header("sec-websocket-version", "13")
