@@ -287,6 +287,10 @@ async fn read_answer(read: &mut OwnedReadHalf, buffer: &mut Vec<u8>) -> io::Resu
         headers,
         body: Vec::new(),
     };
+    if status == 101 {
+        // What follows is the upgraded connection, whatever the headers say.
+        return Ok(answer);
+    }
     if let Some(length) = answer
         .header("content-length")
         .and_then(|length| length.parse().ok())

@@ -4,6 +4,7 @@
 //! is used. On top of that come rules that AWS has and the crate does not check: one of each
 //! header, the payload hash fits the body, every `x-amz-*` header is signed.
 
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
@@ -18,7 +19,7 @@ use crate::hex;
 use crate::ledger::{Key, Ledger};
 
 /// A request as the fake AWS saw it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Received {
     /// When its body was complete, or when its head arrived for an upgrade.
     pub at: SystemTime,
@@ -66,6 +67,22 @@ impl Received {
         Authorization::parse(&authorization)
             .map(|it| it.signed_headers)
             .unwrap_or_default()
+    }
+}
+
+/// Values as text: bytes in decimal help nobody who reads a failure report.
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:?}", self.verdict)?;
+        writeln!(f, "{} {} at {:?}", self.method, self.path, self.at)?;
+        for (name, value) in self.headers.iter().chain(&self.trailers) {
+            writeln!(f, "{name}: {}", value.escape_ascii())?;
+        }
+        write!(
+            f,
+            "({} bytes, SHA-256 {})",
+            self.body_length, self.body_sha256
+        )
     }
 }
 

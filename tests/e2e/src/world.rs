@@ -18,7 +18,7 @@ use crate::token::TokenDir;
 use crate::{Answer, Connection, FakeAws, FakeSts, Request, SOON, eventually};
 
 /// No scenario takes longer on two busy cores; one that does hangs.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs `steps` on every Envoy, in a world of its own, and checks the invariants at the end.
 ///

@@ -347,8 +347,8 @@ fn a_token_with_a_newline_at_its_end_is_trimmed() {
 
 #[test]
 fn a_rotated_token_goes_into_the_next_sts_call_under_traffic() {
-    // Refreshed five minutes before its end, so a second after it was issued.
-    let lifetime = Duration::from_secs(301);
+    // So short that a refresh is due within seconds, whatever the window.
+    let lifetime = Duration::from_secs(10);
     scenario(
         &Setup::new().sts(move |sts| sts.lifetime(lifetime)),
         async |world| {
@@ -390,7 +390,7 @@ fn a_token_that_sts_calls_expired_is_replaced_by_the_rotated_one() {
 #[test]
 fn a_refresh_that_fails_costs_no_request_while_credentials_live() {
     let setup = Setup::new().sts(|sts| {
-        sts.lifetime(Duration::from_secs(301));
+        sts.lifetime(Duration::from_secs(10));
         sts.always(Reply::Hang);
         sts.next([Reply::Json]);
     });
@@ -407,6 +407,19 @@ fn a_refresh_that_fails_costs_no_request_while_credentials_live() {
             start.elapsed() < Duration::from_secs(3),
             "a request waited on the refresh"
         );
+    });
+}
+
+#[test]
+fn credentials_shorter_lived_than_the_refresh_window_cause_no_storm_of_calls() {
+    let setup = Setup::new().sts(|sts| sts.lifetime(Duration::from_secs(120)));
+    scenario(&setup, async |world| {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(4) {
+            world.ask(list_buckets()).await.ok();
+        }
+        let calls = world.sts.calls().len();
+        assert!(calls <= 2, "{calls} calls to STS in four seconds");
     });
 }
 

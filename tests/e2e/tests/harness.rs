@@ -71,6 +71,25 @@ fn the_token_listener_follows_the_file() {
     });
 }
 
+#[test]
+fn a_secret_in_the_log_or_in_an_answer_is_noticed() {
+    for_one_envoy(async |world| {
+        let world = std::panic::AssertUnwindSafe(world);
+        let notices = |place: &str, text: &[u8]| {
+            std::panic::catch_unwind(|| world.assert_no_secret(place, text)).is_err()
+        };
+        let log = world.envoy.log();
+        assert!(!notices("the log", &log));
+        world.ledger.remember_secret("starting main dispatch loop");
+        assert!(notices("the log", &log));
+        let key = world.ledger.issue(e2e::SOON);
+        assert!(notices(
+            "an answer",
+            format!("key={}", key.secret_access_key).as_bytes()
+        ));
+    });
+}
+
 /// Without the invariants of [`World::finish`], which these tests break on purpose.
 fn for_one_envoy(steps: impl AsyncFn(&World)) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use e2e::client::http2;
 use e2e::verify::sha256;
-use e2e::{Answer, Connection, Request, SOON, Setup, eventually, json, scenario, until};
+use e2e::{Answer, Connection, Request, SOON, Setup, World, eventually, json, scenario, until};
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
 
@@ -166,6 +166,43 @@ fn a_small_upload_waits_for_the_first_credentials() {
             assert_eq!(received.body_sha256, sha256(&body));
         }
     });
+}
+
+/// `early` bytes of the body arrive while the request waits, the rest after it was signed.
+fn check_slow_upload(early: usize) {
+    let setup = Setup::new()
+        .plugin(json!({"max_wait_ms": 30_000, "sts_timeout_ms": 30_000}))
+        .sts_held();
+    scenario(&setup, async |world| {
+        let body = content(100_000);
+        let mut connection = world.connect().await;
+        let head =
+            format!("PUT /bucket/key HTTP/1.1\r\nhost: {S3}\r\ncontent-length: 100000\r\n\r\n");
+        let (before, after) = body.split_at(early);
+        connection
+            .send(&[head.as_bytes(), before].concat())
+            .await
+            .expect("sent");
+        world.until_parked(1).await;
+        world.sts.gate.open();
+        world.until_parked(0).await;
+        connection.send(after).await.expect("sent");
+        let answer = tokio::time::timeout(SOON, connection.answer())
+            .await
+            .expect("in time");
+        answer.expect("an answer").ok();
+        assert_eq!(world.aws.only().body_sha256, sha256(&body));
+    });
+}
+
+#[test]
+fn an_upload_whose_body_comes_after_the_credentials_arrives_whole() {
+    check_slow_upload(0);
+}
+
+#[test]
+fn an_upload_whose_body_comes_before_and_after_the_credentials_arrives_whole() {
+    check_slow_upload(10_000);
 }
 
 #[test]
@@ -400,20 +437,38 @@ fn a_host_that_is_not_aws_gets_every_byte_untouched() {
     assert_eq!(with, without);
 }
 
+/// Upgrades, and sends something through in both directions.
+async fn upgrade(world: &World) {
+    let request = Request::get("transcribe.eu-west-1.amazonaws.com", "/stream")
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let mut connection = world.connect().await;
+    let answer = connection.ask(&request.bytes()).await.expect("an answer");
+    assert_eq!(answer.status, 101, "{answer:?}");
+    connection.send(b"ping").await.expect("sent");
+    let echo = tokio::time::timeout(SOON, connection.raw(4)).await;
+    assert_eq!(echo.expect("an echo in time").expect("the echo"), b"ping");
+    let received = world.aws.received().pop().expect("a request");
+    assert_eq!(received.verdict.signature().service, "transcribe");
+}
+
 #[test]
 fn a_websocket_upgrade_is_signed_at_its_headers() {
     scenario(&Setup::new(), async |world| {
-        let request = Request::get("transcribe.eu-west-1.amazonaws.com", "/stream")
-            .header("connection", "Upgrade")
-            .header("upgrade", "websocket")
-            .header("sec-websocket-version", "13")
-            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
-        let mut connection = world.connect().await;
-        let answer = connection.ask(&request.bytes()).await.expect("an answer");
-        assert_eq!(answer.status, 101, "{answer:?}");
-        connection.send(b"ping").await.expect("sent");
-        assert_eq!(connection.raw(4).await.expect("the echo"), b"ping");
-        assert_eq!(world.aws.only().verdict.signature().service, "transcribe");
+        world.ask(Request::get(S3, "/")).await.ok();
+        upgrade(world).await;
+    });
+}
+
+#[test]
+fn a_websocket_upgrade_waits_for_the_first_credentials() {
+    scenario(&Setup::new().sts_held(), async |world| {
+        tokio::join!(upgrade(world), async {
+            world.until_parked(1).await;
+            world.sts.gate.open();
+        });
     });
 }
 
