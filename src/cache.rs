@@ -259,7 +259,8 @@ impl Record {
 
 impl Cached {
     /// When the advisory window opens: by lifetime, 5 minutes before expiry up to 20 minutes, 15
-    /// below 90, else 60 (the AWS SDKs' common rules of 2026).
+    /// below 90, else 60 (the AWS SDKs' common rules of 2026). Never before half of the lifetime:
+    /// STS gives 15 minutes or more, but an emulator may give less, and would be asked without end.
     fn refresh_at(&self) -> SystemTime {
         let expires_at = self.credentials.expires_at;
         let lifetime = expires_at
@@ -272,7 +273,9 @@ impl Cached {
         } else {
             minutes(60)
         };
-        expires_at.checked_sub(window).unwrap_or(UNIX_EPOCH)
+        expires_at
+            .checked_sub(window.min(lifetime / 2))
+            .unwrap_or(UNIX_EPOCH)
     }
 }
 
@@ -418,6 +421,8 @@ mod tests {
     #[test]
     fn the_refresh_window_follows_the_lifetime() {
         for (lifetime, window) in [
+            (60, 30),
+            (600, 300),
             (900, 300),
             (1200, 300),
             (1201, 900),
