@@ -61,6 +61,7 @@ struct Script {
     next: VecDeque<Reply>,
     then: Reply,
     lifetime: Duration,
+    accepted_token: Option<String>,
 }
 
 /// Listens on TLS; what it issues, the fake AWS accepts.
@@ -91,6 +92,7 @@ impl FakeSts {
                 next: VecDeque::new(),
                 then: Reply::Json,
                 lifetime: Duration::from_secs(3600),
+                accepted_token: None,
             }),
             acceptor: Mutex::new(ca.acceptor(None)),
             journal: Mutex::default(),
@@ -138,6 +140,11 @@ impl FakeSts {
         lock(&self.script).lifetime = lifetime;
     }
 
+    /// From now on every other token is answered `ExpiredTokenException`.
+    pub fn accept_only(&self, token: &str) {
+        lock(&self.script).accepted_token = Some(token.into());
+    }
+
     /// Shows a certificate for this name instead of the one that is asked for.
     pub fn certificate_for(&self, name: &str) {
         *lock(&self.acceptor) = self.ca.acceptor(Some(name));
@@ -168,17 +175,20 @@ impl FakeSts {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
-        self.receive(request).await?;
+        let token = self.receive(request).await?;
         self.gate.pass().await;
         let (reply, lifetime) = {
             let mut script = lock(&self.script);
-            (
-                script
+            let reply = match &script.accepted_token {
+                Some(accepted) if *accepted != token => {
+                    Reply::Refused(400, "ExpiredTokenException", "Token expired: 1 > 0")
+                }
+                _ => script
                     .next
                     .pop_front()
                     .unwrap_or_else(|| script.then.clone()),
-                script.lifetime,
-            )
+            };
+            (reply, script.lifetime)
         };
         let (status, body) = match reply {
             Reply::Json => (200, in_json(&self.ledger.issue(lifetime))),
@@ -217,7 +227,7 @@ impl FakeSts {
             .expect("a plain response"))
     }
 
-    async fn receive(&self, request: Request<Incoming>) -> io::Result<()> {
+    async fn receive(&self, request: Request<Incoming>) -> io::Result<String> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let mut form: BTreeMap<String, String> =
@@ -277,11 +287,11 @@ impl FakeSts {
             .collect();
         lock(&self.journal).push(Call {
             at: SystemTime::now(),
-            token,
+            token: token.clone(),
             form,
             faults,
         });
-        Ok(())
+        Ok(token)
     }
 }
 
