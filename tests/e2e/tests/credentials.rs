@@ -348,7 +348,7 @@ fn a_token_with_a_newline_at_its_end_is_trimmed() {
 #[test]
 fn a_rotated_token_goes_into_the_next_sts_call_under_traffic() {
     // So short that a refresh is due within seconds, whatever the window.
-    let lifetime = Duration::from_secs(10);
+    let lifetime = Duration::from_secs(6);
     scenario(
         &Setup::new().sts(move |sts| sts.lifetime(lifetime)),
         async |world| {
