@@ -259,23 +259,23 @@ impl Record {
 
 impl Cached {
     /// When the advisory window opens: by lifetime, 5 minutes before expiry up to 20 minutes, 15
-    /// below 90, else 60 (the AWS SDKs' common rules of 2026). Never before half of the lifetime:
-    /// STS gives 15 minutes or more, but an emulator may give less, and would be asked without end.
+    /// below 90, else 60 (the AWS SDKs' common rules of 2026). STS gives 15 minutes or more; what an
+    /// emulator gives may be shorter than the window, and it would be asked without end.
     fn refresh_at(&self) -> SystemTime {
         let expires_at = self.credentials.expires_at;
         let lifetime = expires_at
             .duration_since(self.fetched_at)
             .unwrap_or_default();
-        let window = if lifetime <= minutes(20) {
+        let window = if lifetime < minutes(10) {
+            lifetime / 2
+        } else if lifetime <= minutes(20) {
             minutes(5)
         } else if lifetime < minutes(90) {
             minutes(15)
         } else {
             minutes(60)
         };
-        expires_at
-            .checked_sub(window.min(lifetime / 2))
-            .unwrap_or(UNIX_EPOCH)
+        expires_at.checked_sub(window).unwrap_or(UNIX_EPOCH)
     }
 }
 
