@@ -12,26 +12,43 @@ use std::process::Command;
 pub(crate) fn build() -> Result<PathBuf> {
     // Toolchains of distributions have no rustup; what they lack, the build says.
     if succeeds(Command::new("rustup").arg("--version")) {
-        run(Command::new("rustup").current_dir(root()).args(["target", "add", TARGET]))?;
+        run(Command::new("rustup")
+            .current_dir(root())
+            .args(["target", "add", TARGET]))?;
     }
-    run(&mut cargo(&["build", "--release", "--package", "sigv4-egress", "--target", TARGET]))?;
+    run(&mut cargo(&[
+        "build",
+        "--release",
+        "--package",
+        "sigv4-egress",
+        "--target",
+        TARGET,
+    ]))?;
     let path = target().join(TARGET).join("release/sigv4_egress.wasm");
     let bytes = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     module::check(&bytes)?;
-    println!("{}\n  {} bytes\n  sha256 {}", path.display(), bytes.len(), sha256(&bytes));
+    println!(
+        "{}\n  {} bytes\n  sha256 {}",
+        path.display(),
+        bytes.len(),
+        sha256(&bytes)
+    );
     Ok(path)
 }
 
 /// Where cargo puts what it builds.
 fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |path| root().join(path))
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root().join("target"), |path| root().join(path))
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 pub(crate) const TARGET: &str = "wasm32-wasip1";

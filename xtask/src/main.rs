@@ -9,15 +9,26 @@ mod run;
 mod test;
 mod tools;
 
-use run::Result;
 use std::process::ExitCode;
 
 /// Subcommands and what they do, in the order of `help`.
 const COMMANDS: &[(&str, &str)] = &[
-    ("build", "the release module: path, size, sha256; checks its imports"),
-    ("test", "everything: unit, vectors, end to end on real Envoys"),
-    ("demo", "a program without credentials calls AWS; --keep leaves it running"),
-    ("ci", "what must pass before a merge: format, lints, licences, docs, demo, tests"),
+    (
+        "build",
+        "the release module: path, size, sha256; checks its imports",
+    ),
+    (
+        "test",
+        "everything: unit, vectors, end to end on real Envoys",
+    ),
+    (
+        "demo",
+        "a program without credentials calls AWS; --keep leaves it running",
+    ),
+    (
+        "ci",
+        "what must pass before a merge: format, lints, licences, docs, demo, tests",
+    ),
     ("help", "this list"),
 ];
 

@@ -55,11 +55,19 @@ const NEVER_MADE: &[&str] = &[
 /// Checks size, imports, and that the capabilities in `envoy/envoy.yaml` are those that the module has and needs.
 pub(crate) fn check(bytes: &[u8]) -> Result {
     if bytes.len() > MAX_BYTES {
-        return Err(format!("the module has {} bytes, {MAX_BYTES} are allowed", bytes.len()).into());
+        return Err(format!(
+            "the module has {} bytes, {MAX_BYTES} are allowed",
+            bytes.len()
+        )
+        .into());
     }
     let surface = Surface::read(bytes)?;
     let faults = surface.faults(&overlay::capabilities(&overlay::bootstrap()?)?);
-    if faults.is_empty() { Ok(()) } else { Err(faults.join("\n").into()) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults.join("\n").into())
+    }
 }
 
 /// What a module and its host know of each other.
@@ -89,7 +97,8 @@ impl Surface {
                 Payload::ExportSection(section) => {
                     for export in section {
                         let export = export?;
-                        if export.kind == ExternalKind::Func && export.name.starts_with("proxy_on_") {
+                        if export.kind == ExternalKind::Func && export.name.starts_with("proxy_on_")
+                        {
                             surface.callbacks.insert(export.name.to_owned());
                         }
                     }
@@ -109,13 +118,19 @@ impl Surface {
         }
         for name in self.wasi.union(&self.host_calls) {
             if !allowed.contains(name) && !NEVER_MADE.contains(&name.as_str()) {
-                faults.push(format!("the module imports {name}, which envoy/envoy.yaml does not allow"));
+                faults.push(format!(
+                    "the module imports {name}, which envoy/envoy.yaml does not allow"
+                ));
             }
         }
         for name in allowed {
-            let known = self.wasi.contains(name) || self.host_calls.contains(name) || self.callbacks.contains(name);
+            let known = self.wasi.contains(name)
+                || self.host_calls.contains(name)
+                || self.callbacks.contains(name);
             if !known || NEVER_MADE.contains(&name.as_str()) {
-                faults.push(format!("envoy/envoy.yaml allows {name}, which the module does not use"));
+                faults.push(format!(
+                    "envoy/envoy.yaml allows {name}, which the module does not use"
+                ));
             }
         }
         faults
@@ -142,7 +157,12 @@ mod tests {
 
     #[test]
     fn what_is_used_and_allowed_passes() {
-        check(&["fd_write"], &["proxy_log"], &["fd_write", "proxy_log", "proxy_on_tick"], &[]);
+        check(
+            &["fd_write"],
+            &["proxy_log"],
+            &["fd_write", "proxy_log", "proxy_on_tick"],
+            &[],
+        );
     }
 
     #[test]
@@ -183,7 +203,9 @@ mod tests {
         // (module (import "env" "proxy_log" (func)) (import "wasi_snapshot_preview1" "fd_write" (func))
         //   (export "proxy_on_tick" (func 0)) (export "other" (func 0)))
         let mut bytes = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0".to_vec();
-        bytes.extend(b"\x02\x32\x02\x03env\x09proxy_log\0\0\x16wasi_snapshot_preview1\x08fd_write\0\0");
+        bytes.extend(
+            b"\x02\x33\x02\x03env\x09proxy_log\0\0\x16wasi_snapshot_preview1\x08fd_write\0\0",
+        );
         bytes.extend(b"\x07\x19\x02\x0dproxy_on_tick\0\0\x05other\0\0");
         let surface = Surface::read(&bytes).unwrap();
         assert_eq!(surface.host_calls, names(&["proxy_log"]));

@@ -55,15 +55,36 @@ fn edits(places: Places<'_>) -> Vec<Edit> {
     }});
     let mut edits = vec![
         // Free ports; the admin interface tells which.
-        (format!("{LISTENER}/address/socket_address/port_value"), Some(json!(0))),
-        ("/admin/address/socket_address/port_value".to_owned(), Some(json!(0))),
+        (
+            format!("{LISTENER}/address/socket_address/port_value"),
+            Some(json!(0)),
+        ),
+        (
+            "/admin/address/socket_address/port_value".to_owned(),
+            Some(json!(0)),
+        ),
         // Files.
-        (format!("{FILTER}/vm_config/code/local/filename"), path(places.module)),
-        (format!("{GUARD}/vm_config/code/local/filename"), path(places.module)),
+        (
+            format!("{FILTER}/vm_config/code/local/filename"),
+            path(places.module),
+        ),
+        (
+            format!("{GUARD}/vm_config/code/local/filename"),
+            path(places.module),
+        ),
         (format!("{TOKEN_FILE}/filename"), path(&token)),
-        (format!("{TOKEN_FILE}/watched_directory/path"), path(places.token_directory)),
-        (format!("{TOKEN_LISTENER}/address/pipe/path"), path(places.socket)),
-        (format!("{TOKEN_CLUSTER}/{FIRST_ENDPOINT}/address/pipe/path"), path(places.socket)),
+        (
+            format!("{TOKEN_FILE}/watched_directory/path"),
+            path(places.token_directory),
+        ),
+        (
+            format!("{TOKEN_LISTENER}/address/pipe/path"),
+            path(places.socket),
+        ),
+        (
+            format!("{TOKEN_CLUSTER}/{FIRST_ENDPOINT}/address/pipe/path"),
+            path(places.socket),
+        ),
         // AWS: one address for every host, in the place of DNS.
         (format!("{AWS}/cluster_type"), None),
         (format!("{AWS}/lb_policy"), None),
@@ -96,8 +117,7 @@ fn apply(document: &mut Value, pointer: &str, value: Option<Value>) -> Result {
 }
 
 const LISTENER: &str = "/static_resources/listeners/0";
-const FILTER: &str =
-    "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
+const FILTER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
 const GUARD: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/2/typed_config\
                      /upstream_http_filters/0/typed_config/config";
 const TOKEN_LISTENER: &str = "/static_resources/listeners/1";
@@ -150,7 +170,10 @@ mod tests {
         let mut found = Vec::new();
         differences(&before, &after, "", &mut found);
         let static_resources = |pointer: &str| pointer.replacen("/static_resources", "", 1);
-        let found: Vec<_> = found.iter().map(|pointer| static_resources(pointer)).collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|pointer| static_resources(pointer))
+            .collect();
         let manager = "/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
         let expected = [
             "/admin/address/socket_address/port_value",
@@ -182,7 +205,8 @@ mod tests {
     fn the_filter_and_its_guard_are_confined_alike() {
         // They share a VM, and Envoy takes the restriction of whichever comes first.
         let bootstrap = bootstrap().unwrap();
-        let restriction = |config| bootstrap.pointer(&format!("{config}/capability_restriction_config"));
+        let restriction =
+            |config| bootstrap.pointer(&format!("{config}/capability_restriction_config"));
         assert!(restriction(FILTER).is_some());
         assert_eq!(restriction(FILTER), restriction(GUARD));
     }

