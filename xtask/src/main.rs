@@ -1,1 +1,63 @@
-fn main() {}
+//! The project's commands. `cargo xtask help` lists them.
+
+mod build;
+mod ci;
+mod demo;
+mod module;
+mod overlay;
+mod run;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+/// Subcommands and what they do, in the order of `help`.
+const COMMANDS: &[(&str, &str)] = &[
+    (
+        "build",
+        "the release module: path, size, sha256; checks its imports",
+    ),
+    (
+        "test",
+        "everything: unit, vectors, end to end on real Envoys",
+    ),
+    (
+        "demo",
+        "a program without credentials calls AWS; --keep leaves it running",
+    ),
+    (
+        "ci",
+        "what must pass before a merge: format, lints, licences, docs, demo, tests",
+    ),
+    ("help", "this list"),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["build"] => build::build().map(drop),
+        ["test"] => test::test(),
+        ["demo"] => demo::demo(demo::After::Stop),
+        ["demo", "--keep"] => demo::demo(demo::After::Keep),
+        ["ci"] => ci::ci(),
+        [] | ["help" | "--help" | "-h"] => {
+            help();
+            Ok(())
+        }
+        other => Err(format!("no such command: {}; see cargo xtask help", other.join(" ")).into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn help() {
+    for (name, meaning) in COMMANDS {
+        println!("cargo xtask {name:6} {meaning}");
+    }
+}

