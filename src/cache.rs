@@ -259,13 +259,16 @@ impl Record {
 
 impl Cached {
     /// When the advisory window opens: by lifetime, 5 minutes before expiry up to 20 minutes, 15
-    /// below 90, else 60 (the AWS SDKs' common rules of 2026).
+    /// below 90, else 60 (the AWS SDKs' common rules of 2026). STS gives 15 minutes or more; what an
+    /// emulator gives may be shorter than the window, and it would be asked without end.
     fn refresh_at(&self) -> SystemTime {
         let expires_at = self.credentials.expires_at;
         let lifetime = expires_at
             .duration_since(self.fetched_at)
             .unwrap_or_default();
-        let window = if lifetime <= minutes(20) {
+        let window = if lifetime < minutes(10) {
+            lifetime / 2
+        } else if lifetime <= minutes(20) {
             minutes(5)
         } else if lifetime < minutes(90) {
             minutes(15)
@@ -418,6 +421,8 @@ mod tests {
     #[test]
     fn the_refresh_window_follows_the_lifetime() {
         for (lifetime, window) in [
+            (60, 30),
+            (600, 300),
             (900, 300),
             (1200, 300),
             (1201, 900),

@@ -1,7 +1,6 @@
 //! The configuration reference in the documentation is the one in the code.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(
-    clippy::disallowed_methods,
     reason = "the switch that rewrites the page is a variable"
 )]
 

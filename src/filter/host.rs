@@ -92,6 +92,12 @@ pub(super) fn set_request_header(name: &str, value: Option<&str>) -> Result<(), 
     .map_err(failed("set_map_value"))
 }
 
+/// Makes a chunked request one of known length: S3 wants that, and to others chunks are only a cost.
+pub(super) fn set_content_length(bytes: usize) -> Result<(), HostError> {
+    set_request_header("transfer-encoding", None)?;
+    set_request_header("content-length", Some(&bytes.to_string()))
+}
+
 pub(super) fn request_body(start: usize, length: usize) -> Result<Vec<u8>, HostError> {
     let bytes = hostcalls::get_buffer(BufferType::HttpRequestBody, start, length);
     bytes

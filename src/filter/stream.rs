@@ -35,6 +35,8 @@ struct Body {
     plan: Plan,
     /// Of the bytes that have come; `None` where they are held only for their number.
     hash: Option<Sha256>,
+    /// The client sent `content-length`.
+    length_known: bool,
     hashed_bytes: usize,
     /// All bytes that have come.
     bytes: usize,
@@ -116,20 +118,21 @@ impl Stream {
             }
             PayloadPlan::Held(value) => {
                 plan.payload = PayloadPlan::Held(value);
-                self.await_body(plan, None)
+                self.await_body(plan, None, head)
             }
             PayloadPlan::Hashed => {
                 plan.payload = PayloadPlan::Hashed;
-                self.await_body(plan, Some(Sha256::new()))
+                self.await_body(plan, Some(Sha256::new()), head)
             }
         }
     }
 
-    fn await_body(&mut self, plan: Plan, hash: Option<Sha256>) -> Action {
+    fn await_body(&mut self, plan: Plan, hash: Option<Sha256>, head: Head<'_>) -> Action {
         self.worker.await_body(self.id);
         self.stage = Stage::Body(Box::new(Body {
             plan,
             hash,
+            length_known: head.content_length().is_some(),
             hashed_bytes: 0,
             bytes: 0,
         }));
@@ -141,18 +144,12 @@ impl Stream {
         let Stage::Body(body) = std::mem::replace(&mut self.stage, Stage::Answered) else {
             return self.action();
         };
-        // Held, the body's length is known; S3 wants it, and chunks would only cost.
-        let bytes = body.bytes.to_string();
-        let edits = [
-            ("transfer-encoding", None),
-            ("content-length", Some(bytes.as_str())),
-        ];
-        for (name, value) in edits {
-            if let Err(error) = host::set_request_header(name, value) {
-                return self.answer(&Refusal::HostCallFailed {
-                    what: error.to_string(),
-                });
-            }
+        if !body.length_known
+            && let Err(error) = host::set_content_length(body.bytes)
+        {
+            return self.answer(&Refusal::HostCallFailed {
+                what: error.to_string(),
+            });
         }
         let payload = match (&body.plan.payload, body.hash) {
             (PayloadPlan::Held(value), _) => OwnedPayload::Literal((*value).to_owned()),

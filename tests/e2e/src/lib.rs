@@ -1,1 +1,81 @@
-//! End-to-end tests.
+//! End-to-end tests: the built module in a real Envoy, between fakes that misbehave on demand.
+//!
+//! ```text
+//! client --http--> Envoy [sigv4-egress] --TLS--> FakeAws    recomputes every signature
+//!                    |  |       `--------TCP---> Recorder   keeps the raw bytes
+//!                    |  `--TLS--> FakeSts                   slow, wrong, silent, as scripted
+//!                    `--unix socket--> token listener of the same Envoy, fed by a TokenDir
+//! ```
+//!
+//! A test is a [`scenario`]: it runs on every Envoy of [`envoy::versions`], and at its end the
+//! invariants of [`World::finish`] hold (nothing unsigned arrived, no secret was logged).
+//! Nothing here sleeps for a fixed time: [`eventually`] polls with a deadline, and the fakes are
+//! held and released by the test.
+
+pub mod aws;
+pub mod bootstrap;
+pub mod ca;
+pub mod client;
+pub mod envoy;
+pub mod gate;
+pub mod ledger;
+pub mod plain;
+pub mod sts;
+pub mod token;
+pub mod verify;
+pub mod world;
+
+use std::time::{Duration, Instant};
+
+pub use aws::FakeAws;
+pub use client::{Answer, Connection, Request};
+pub use serde_json::{Value, json};
+pub use sts::{FakeSts, Reply};
+pub use verify::Verdict;
+pub use world::{Setup, World, scenario};
+
+/// How long a test waits for something that should happen soon. Generous: the machine may have
+/// two cores and several Envoys that compile the module at once.
+pub const SOON: Duration = Duration::from_secs(20);
+
+/// Polls until `probe` yields a value.
+///
+/// # Panics
+/// When `deadline` has passed; `what` says in words what was expected.
+pub async fn eventually<T>(
+    what: &str,
+    deadline: Duration,
+    mut probe: impl AsyncFnMut() -> Option<T>,
+) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = probe().await {
+            return value;
+        }
+        assert!(
+            start.elapsed() < deadline,
+            "not within {deadline:?}: {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// As [`eventually`], for a condition that needs no `await`.
+///
+/// # Panics
+/// When `deadline` has passed.
+pub async fn until(what: &str, deadline: Duration, mut holds: impl FnMut() -> bool) {
+    eventually(what, deadline, async || holds().then_some(())).await;
+}
+
+pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // A fake's task that panicked must not hide the journal from the failure report.
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,201 @@
+//! The fake AWS: any host name over TLS, every signature recomputed, everything kept.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode, header};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use crate::ca::TestCa;
+use crate::gate::Gate;
+use crate::ledger::Ledger;
+use crate::verify::{Received, Verdict, judge};
+use crate::{hex, lock};
+
+/// Answers 200 to what is signed, 403 to the rest, 101 to a WebSocket upgrade (and echoes).
+pub struct FakeAws {
+    /// On 127.0.0.1.
+    pub port: u16,
+    /// Closed: requests are received and judged, but not answered.
+    pub gate: Gate,
+    journal: Mutex<Vec<Received>>,
+    status: Mutex<Option<u16>>,
+    ledger: Arc<Ledger>,
+}
+
+impl FakeAws {
+    /// Starts listening; lives until the runtime ends.
+    pub async fn start(ca: &Arc<TestCa>, ledger: &Arc<Ledger>) -> Arc<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .expect("a free port");
+        let aws = Arc::new(Self {
+            port: listener.local_addr().expect("bound").port(),
+            gate: Gate::default(),
+            journal: Mutex::default(),
+            status: Mutex::default(),
+            ledger: Arc::clone(ledger),
+        });
+        let acceptor = ca.acceptor(None);
+        let this = Arc::clone(&aws);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (acceptor, this) = (acceptor.clone(), Arc::clone(&this));
+                tokio::spawn(async move {
+                    let Ok(stream) = acceptor.accept(stream).await else {
+                        return;
+                    };
+                    let service = service_fn(move |request| {
+                        let this = Arc::clone(&this);
+                        async move { Ok::<_, Infallible>(this.answer(request).await) }
+                    });
+                    // An error is a client that left; the journal has what it sent.
+                    let _ = auto::Builder::new(TokioExecutor::new())
+                        .serve_connection_with_upgrades(TokioIo::new(stream), service)
+                        .await;
+                });
+            }
+        });
+        aws
+    }
+
+    /// From now on every valid request gets this status.
+    pub fn answer_with(&self, status: u16) {
+        *lock(&self.status) = Some(status);
+    }
+
+    /// All requests so far.
+    pub fn received(&self) -> Vec<Received> {
+        lock(&self.journal).clone()
+    }
+
+    /// The only request so far.
+    ///
+    /// # Panics
+    /// When there are none, or several.
+    #[track_caller]
+    pub fn only(&self) -> Received {
+        let mut all = self.received();
+        assert_eq!(all.len(), 1, "requests at AWS: {all:#?}");
+        all.remove(0)
+    }
+
+    /// The invariant of every scenario: whatever arrived carried a valid signature, or an
+    /// authorization of the client's own that the filter leaves alone.
+    ///
+    /// # Panics
+    /// When something unsigned or wrongly signed arrived.
+    #[track_caller]
+    pub fn assert_never_unsigned(&self) {
+        for request in self.received() {
+            assert!(
+                !matches!(request.verdict, Verdict::Unsigned | Verdict::Invalid(_)),
+                "AWS would refuse: {request:#?}"
+            );
+        }
+    }
+
+    async fn answer(&self, mut request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let upgrade = request
+            .headers()
+            .contains_key(header::UPGRADE)
+            .then(|| hyper::upgrade::on(&mut request));
+        let received = self.receive(request).await;
+        let verdict = received.verdict.clone();
+        lock(&self.journal).push(received);
+        self.gate.pass().await;
+        let valid = !matches!(verdict, Verdict::Unsigned | Verdict::Invalid(_));
+        if let (Some(upgrade), true) = (upgrade, valid) {
+            tokio::spawn(async move {
+                let Ok(upgraded) = upgrade.await else { return };
+                let (mut io, mut buffer) = (TokioIo::new(upgraded), [0; 1024]);
+                while let Ok(length @ 1..) = io.read(&mut buffer).await {
+                    let Some(bytes) = buffer.get(..length) else {
+                        return;
+                    };
+                    if io.write_all(bytes).await.is_err() {
+                        return;
+                    }
+                }
+            });
+            return Response::builder()
+                .status(StatusCode::SWITCHING_PROTOCOLS)
+                .header(header::CONNECTION, "upgrade")
+                .header(header::UPGRADE, "websocket")
+                .body(Full::default())
+                .expect("a plain response");
+        }
+        let status = if valid {
+            lock(&self.status).unwrap_or(200)
+        } else {
+            403
+        };
+        Response::builder()
+            .status(status)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::from(
+                json!({"aws": format!("{verdict:?}")}).to_string(),
+            ))
+            .expect("a plain response")
+    }
+
+    async fn receive(&self, request: Request<Incoming>) -> Received {
+        let (parts, mut body) = request.into_parts();
+        let mut headers = pairs(&parts.headers);
+        let host = match parts.uri.authority() {
+            // HTTP/2 has `:authority` where AWS's front end sees `host`.
+            Some(authority) => {
+                headers.retain(|(name, _)| name != "host");
+                headers.insert(0, ("host".into(), authority.as_str().as_bytes().to_vec()));
+                authority.to_string()
+            }
+            None => headers
+                .iter()
+                .find(|(name, _)| name == "host")
+                .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+                .unwrap_or_default(),
+        };
+        let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+        let (mut body_length, mut trailers) = (0, Vec::new());
+        while let Some(Ok(frame)) = body.frame().await {
+            if let Some(data) = frame.data_ref() {
+                digest.update(data);
+                body_length += u64::try_from(data.len()).expect("64 bits");
+            }
+            if let Some(map) = frame.trailers_ref() {
+                trailers = pairs(map);
+            }
+        }
+        let mut received = Received {
+            at: SystemTime::now(),
+            method: parts.method.to_string(),
+            path: parts
+                .uri
+                .path_and_query()
+                .map_or("/", |path| path.as_str())
+                .into(),
+            host,
+            headers,
+            body_length,
+            body_sha256: hex(digest.finish().as_ref()),
+            trailers,
+            verdict: Verdict::Unsigned,
+        };
+        received.verdict = judge(&received, &self.ledger);
+        received
+    }
+}
+
+fn pairs(map: &hyper::HeaderMap) -> Vec<(String, Vec<u8>)> {
+    map.iter()
+        .map(|(name, value)| (name.as_str().into(), value.as_bytes().to_vec()))
+        .collect()
+}

@@ -1,0 +1,231 @@
+//! Envoy's configuration: what a user deploys, with the fakes in AWS's place.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+/// The cluster for AWS hosts that the filter signs for.
+pub const AWS: &str = "sigv4-egress-aws";
+/// The cluster of STS.
+pub const STS: &str = "sigv4-egress-sts";
+/// The cluster of the token listener.
+pub const TOKEN: &str = "sigv4-egress-token";
+/// Everything that is not AWS.
+pub const PLAIN: &str = "plain";
+/// A cluster that no route leads to unless a test adds one.
+pub const ELSEWHERE: &str = "elsewhere";
+
+/// Where the fakes are.
+pub(crate) struct Places<'a> {
+    pub(crate) directory: &'a Path,
+    pub(crate) token_file: &'a Path,
+    pub(crate) token_directory: &'a Path,
+    pub(crate) aws: u16,
+    pub(crate) sts: u16,
+    pub(crate) plain: u16,
+    pub(crate) elsewhere: u16,
+}
+
+/// What a test may choose.
+#[derive(Clone)]
+pub(crate) struct Choices {
+    /// `None`: the same Envoy without the filter.
+    pub(crate) plugin: Option<Value>,
+    /// The filter in the upstream position.
+    pub(crate) guard: Option<Value>,
+    pub(crate) environment: Value,
+    pub(crate) module: String,
+    pub(crate) routes: Vec<Value>,
+    pub(crate) buffer_limit: u32,
+    pub(crate) http2_to_aws: bool,
+}
+
+pub(crate) fn clusters(places: &Places<'_>, choices: &Choices) -> Value {
+    let ca = places.directory.join("ca.pem");
+    json!([
+        cluster(AWS, tcp(places.aws), Some(&ca), choices.http2_to_aws),
+        cluster(STS, tcp(places.sts), Some(&ca), false),
+        cluster(TOKEN, pipe(places.directory), None, false),
+        cluster(PLAIN, tcp(places.plain), None, false),
+        cluster(ELSEWHERE, tcp(places.elsewhere), None, false),
+    ])
+}
+
+pub(crate) fn egress_listener(choices: &Choices) -> Value {
+    let mut routes = choices.routes.clone();
+    routes.push(json!({
+        "match": {"connect_matcher": {}},
+        "route": {"cluster": AWS, "upgrade_configs": [{"upgrade_type": "CONNECT"}]},
+    }));
+    routes.push(json!({"match": {"prefix": "/"}, "route": {"cluster": AWS, "timeout": "60s"}}));
+    let mut router = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+    });
+    if let Some(guard) = &choices.guard {
+        router["upstream_http_filters"] = json!([
+            wasm(choices, "sigv4-egress-guard", guard),
+            {
+                "name": "envoy.filters.http.upstream_codec",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
+                },
+            },
+        ]);
+    }
+    let mut filters = Vec::new();
+    if let Some(plugin) = &choices.plugin {
+        filters.push(wasm(choices, "sigv4-egress", plugin));
+    }
+    filters.push(json!({"name": "envoy.filters.http.router", "typed_config": router}));
+    json!({
+        "name": "egress",
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
+        "per_connection_buffer_limit_bytes": choices.buffer_limit,
+        "filter_chains": [{"filters": [manager(json!({
+            "stat_prefix": "egress",
+            "generate_request_id": false,
+            "upgrade_configs": [{"upgrade_type": "websocket"}, {"upgrade_type": "CONNECT"}],
+            "http2_protocol_options": {"allow_connect": true},
+            "route_config": {
+                "ignore_port_in_host_matching": true,
+                "virtual_hosts": [
+                    {
+                        "name": "aws",
+                        "domains": [
+                            "*.amazonaws.com", "*.amazonaws.com.cn", "127.0.0.1", "localhost", "[::1]",
+                        ],
+                        "routes": routes,
+                    },
+                    {
+                        "name": "plain",
+                        "domains": ["*"],
+                        "routes": [{"match": {"prefix": "/"}, "route": {"cluster": PLAIN}}],
+                    },
+                ],
+            },
+            "http_filters": filters,
+        }))]}],
+    })
+}
+
+pub(crate) fn token_listener(places: &Places<'_>) -> Value {
+    let mut address = pipe(places.directory);
+    address["pipe"]["mode"] = json!(0o600);
+    json!({
+        "name": "token",
+        "address": address,
+        "filter_chains": [{"filters": [manager(json!({
+            "stat_prefix": "token",
+            "route_config": {
+                "max_direct_response_body_size_bytes": 16384,
+                "virtual_hosts": [{"name": "token", "domains": ["*"], "routes": [{
+                    "match": {"path": "/token"},
+                    "direct_response": {"status": 200, "body": {
+                        "filename": places.token_file,
+                        "watched_directory": {"path": places.token_directory},
+                    }},
+                }]}],
+            },
+            "http_filters": [{
+                "name": "envoy.filters.http.router",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+                },
+            }],
+        }))]}],
+    })
+}
+
+/// Admin on a free port; listeners from `lds.json`, so that a test can take them away.
+pub(crate) fn bootstrap(directory: &Path, clusters: Value) -> Value {
+    json!({
+        "node": {"id": "e2e", "cluster": "e2e"},
+        "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
+        "static_resources": {"clusters": clusters},
+        "dynamic_resources": {"lds_config": {
+            "resource_api_version": "V3",
+            "path_config_source": {"path": directory.join("lds.json")},
+        }},
+        // Quiet: Envoy warns at start when this is not set.
+        "overload_manager": {"resource_monitors": [{
+            "name": "envoy.resource_monitors.global_downstream_max_connections",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                "max_active_downstream_connections": 10000,
+            },
+        }]},
+    })
+}
+
+fn wasm(choices: &Choices, name: &str, configuration: &Value) -> Value {
+    json!({
+        "name": name,
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            "config": {
+                "name": name,
+                "root_id": name,
+                "vm_config": {
+                    "vm_id": "sigv4-egress",
+                    "runtime": "envoy.wasm.runtime.v8",
+                    "code": {"local": {"filename": choices.module}},
+                    "environment_variables": {"key_values": choices.environment},
+                },
+                "configuration": {
+                    "@type": "type.googleapis.com/google.protobuf.StringValue",
+                    "value": configuration.to_string(),
+                },
+                "failure_policy": "FAIL_CLOSED",
+                "allow_on_headers_stop_iteration": true,
+            },
+        },
+    })
+}
+
+fn manager(mut fields: Value) -> Value {
+    fields["@type"] = json!(
+        "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+    );
+    json!({"name": "envoy.filters.network.http_connection_manager", "typed_config": fields})
+}
+
+fn cluster(name: &str, address: Value, ca: Option<&Path>, http2: bool) -> Value {
+    let mut cluster = json!({
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
+        },
+    });
+    let Some(ca) = ca else { return cluster };
+    let protocol = if http2 {
+        json!({"http2_protocol_options": {}})
+    } else {
+        json!({"http_protocol_options": {}})
+    };
+    cluster["typed_extension_protocol_options"] = json!({
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": protocol,
+            "upstream_http_protocol_options": {"auto_sni": true, "auto_san_validation": true},
+        },
+    });
+    cluster["transport_socket"] = json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+            "common_tls_context": {"validation_context": {"trusted_ca": {"filename": ca}}},
+        },
+    });
+    cluster
+}
+
+fn tcp(port: u16) -> Value {
+    json!({"socket_address": {"address": "127.0.0.1", "port_value": port}})
+}
+
+fn pipe(directory: &Path) -> Value {
+    json!({"pipe": {"path": directory.join("token.sock")}})
+}

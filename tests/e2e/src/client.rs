@@ -1,0 +1,348 @@
+//! Clients: HTTP/1.1 with exact bytes, and HTTP/2 over clear text.
+
+use std::io;
+
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::{Bytes, Frame};
+use hyper::{HeaderMap, client::conn::http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+/// An HTTP/1.1 request as bytes; nothing is added that was not asked for, but `host` and
+/// `content-length`.
+#[derive(Clone, Debug)]
+pub struct Request {
+    head: Vec<u8>,
+    body: Vec<u8>,
+    framed: bool,
+}
+
+impl Request {
+    /// `<method> <path>` for `host`.
+    pub fn new(method: &str, host: &str, path: &str) -> Self {
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n").into_bytes();
+        Self {
+            head,
+            body: Vec::new(),
+            framed: !matches!(method, "POST" | "PUT"),
+        }
+    }
+
+    /// A GET without a body.
+    pub fn get(host: &str, path: &str) -> Self {
+        Self::new("GET", host, path)
+    }
+
+    /// Adds a header; the value may be any bytes.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.head
+            .extend([name.as_bytes(), b": ", value.as_ref(), b"\r\n"].concat());
+        self
+    }
+
+    /// Adds several headers.
+    pub fn headers(self, headers: Vec<(String, String)>) -> Self {
+        headers
+            .iter()
+            .fold(self, |request, (name, value)| request.header(name, value))
+    }
+
+    /// Sends `body` with its `content-length`.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self.framed = false;
+        self
+    }
+
+    /// Sends `body` in chunks of at most `size` bytes, without `content-length`.
+    pub fn chunked(mut self, body: &[u8], size: usize) -> Self {
+        self = self.header("transfer-encoding", "chunked");
+        for chunk in body.chunks(size) {
+            self.body.extend(format!("{:x}\r\n", chunk.len()).bytes());
+            self.body.extend(chunk);
+            self.body.extend(b"\r\n");
+        }
+        self.body.extend(b"0\r\n\r\n");
+        self.framed = true;
+        self
+    }
+
+    /// What goes on the wire.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = self.head.clone();
+        if !self.framed {
+            bytes.extend(format!("content-length: {}\r\n", self.body.len()).bytes());
+        }
+        bytes.extend(b"\r\n");
+        bytes.extend(&self.body);
+        bytes
+    }
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// 200, ...
+    pub status: u16,
+    /// Lower-case names.
+    pub headers: Vec<(String, String)>,
+    /// Without chunk framing.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The first header of this name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Why the filter answered itself.
+    pub fn reason(&self) -> Option<&str> {
+        self.header("x-sigv4-egress-reason")
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// Checks that the filter answered this itself, in the form it promises; returns the body.
+    ///
+    /// # Panics
+    /// When another status, reason or form came.
+    #[track_caller]
+    pub fn refused(&self, status: u16, reason: &str) -> Value {
+        assert_eq!(
+            (self.status, self.reason()),
+            (status, Some(reason)),
+            "{self:?}"
+        );
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/json"),
+            "{self:?}"
+        );
+        let body: Value = serde_json::from_slice(&self.body).expect("a JSON body");
+        for key in ["error", "reason", "help"] {
+            assert!(
+                body[key].as_str().is_some_and(|text| !text.is_empty()),
+                "{key}: {self:?}"
+            );
+        }
+        assert_eq!(body["reason"], reason);
+        body
+    }
+
+    /// # Panics
+    /// When the answer is not a 200 of an upstream.
+    #[track_caller]
+    pub fn ok(&self) {
+        assert_eq!(
+            (self.status, self.reason()),
+            (200, None),
+            "{self:?} {}",
+            self.text()
+        );
+    }
+}
+
+/// A TCP connection whose every byte the test decides.
+pub struct Connection {
+    read: OwnedReadHalf,
+    write: OwnedWriteHalf,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    /// To 127.0.0.1.
+    ///
+    /// # Errors
+    /// When nobody listens.
+    pub async fn open(port: u16) -> io::Result<Self> {
+        let (read, write) = TcpStream::connect(("127.0.0.1", port)).await?.into_split();
+        Ok(Self {
+            read,
+            write,
+            buffer: Vec::new(),
+        })
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Errors
+    /// When the other side has closed.
+    pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write.write_all(bytes).await
+    }
+
+    /// Sends a request while reading its answer, which may come before the request is complete.
+    ///
+    /// # Errors
+    /// When no complete answer came.
+    pub async fn ask(&mut self, request: &[u8]) -> io::Result<Answer> {
+        let Self {
+            read,
+            write,
+            buffer,
+        } = self;
+        let sending = async {
+            // An early answer closes the connection under us; the answer is what counts.
+            let _ = write.write_all(request).await;
+            std::future::pending().await
+        };
+        tokio::select! {
+            answer = read_answer(read, buffer) => answer,
+            () = sending => unreachable!("never ends"),
+        }
+    }
+
+    /// Reads the next final answer (101 included).
+    ///
+    /// # Errors
+    /// When the connection ends before.
+    pub async fn answer(&mut self) -> io::Result<Answer> {
+        read_answer(&mut self.read, &mut self.buffer).await
+    }
+
+    /// Reads the head of the next answer of any kind, `100 Continue` included.
+    ///
+    /// # Errors
+    /// When the connection ends before.
+    pub async fn head(&mut self) -> io::Result<(u16, Vec<(String, String)>)> {
+        read_head(&mut self.read, &mut self.buffer).await
+    }
+
+    /// Reads `length` raw bytes, for after an upgrade.
+    ///
+    /// # Errors
+    /// When the connection ends before.
+    pub async fn raw(&mut self, length: usize) -> io::Result<Vec<u8>> {
+        fill(&mut self.read, &mut self.buffer, |buffer| {
+            buffer.len() >= length
+        })
+        .await?;
+        Ok(self.buffer.drain(..length).collect())
+    }
+}
+
+async fn fill(
+    read: &mut OwnedReadHalf,
+    buffer: &mut Vec<u8>,
+    enough: impl Fn(&[u8]) -> bool,
+) -> io::Result<()> {
+    while !enough(buffer) {
+        if read.read_buf(buffer).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(())
+}
+
+fn end_of(buffer: &[u8], mark: &[u8]) -> Option<usize> {
+    buffer
+        .windows(mark.len())
+        .position(|window| window == mark)
+        .map(|at| at + mark.len())
+}
+
+async fn line(read: &mut OwnedReadHalf, buffer: &mut Vec<u8>, mark: &[u8]) -> io::Result<String> {
+    fill(read, buffer, |buffer| end_of(buffer, mark).is_some()).await?;
+    let end = end_of(buffer, mark).unwrap_or(buffer.len());
+    Ok(String::from_utf8_lossy(&buffer.drain(..end).collect::<Vec<_>>()).into_owned())
+}
+
+async fn read_head(
+    read: &mut OwnedReadHalf,
+    buffer: &mut Vec<u8>,
+) -> io::Result<(u16, Vec<(String, String)>)> {
+    let head = line(read, buffer, b"\r\n\r\n").await?;
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    let headers = head
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    Ok((status.ok_or(io::ErrorKind::InvalidData)?, headers))
+}
+
+async fn read_answer(read: &mut OwnedReadHalf, buffer: &mut Vec<u8>) -> io::Result<Answer> {
+    let (status, headers) = loop {
+        let (status, headers) = read_head(read, buffer).await?;
+        if status == 101 || status >= 200 {
+            break (status, headers);
+        }
+    };
+    let mut answer = Answer {
+        status,
+        headers,
+        body: Vec::new(),
+    };
+    if let Some(length) = answer
+        .header("content-length")
+        .and_then(|length| length.parse().ok())
+    {
+        fill(read, buffer, |buffer| buffer.len() >= length).await?;
+        answer.body = buffer.drain(..length).collect();
+    } else if answer.header("transfer-encoding") == Some("chunked") {
+        loop {
+            let size = line(read, buffer, b"\r\n").await?;
+            let size =
+                usize::from_str_radix(size.trim(), 16).map_err(|_| io::ErrorKind::InvalidData)?;
+            fill(read, buffer, |buffer| buffer.len() >= size + 2).await?;
+            answer.body.extend(buffer.drain(..size));
+            buffer.drain(..2);
+            if size == 0 {
+                break;
+            }
+        }
+    }
+    Ok(answer)
+}
+
+/// One HTTP/2 request over clear text, with `body` in one frame each and `trailers` after it.
+///
+/// # Errors
+/// When Envoy resets the stream.
+pub async fn http2(
+    port: u16,
+    request: hyper::http::request::Builder,
+    body: Vec<Vec<u8>>,
+    trailers: Option<HeaderMap>,
+) -> Result<Answer, Box<dyn std::error::Error>> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    let (mut sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let frames = body
+        .into_iter()
+        .map(|data| Frame::data(Bytes::from(data)))
+        .chain(trailers.map(Frame::trailers))
+        .map(Ok::<_, io::Error>);
+    let body = StreamBody::new(futures_util::stream::iter(frames));
+    let response = sender.send_request(request.body(body)?).await?;
+    let (parts, body) = response.into_parts();
+    Ok(Answer {
+        status: parts.status.as_u16(),
+        headers: parts
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.as_str().into(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
+            .collect(),
+        body: body.collect().await?.to_bytes().to_vec(),
+    })
+}

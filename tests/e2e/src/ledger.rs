@@ -1,0 +1,112 @@
+//! What the fakes know together: the keys that were issued, and every secret there is.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
+
+use crate::lock;
+
+/// A key that the fake AWS accepts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Key {
+    /// `ASIA` and 16 characters when STS issued it.
+    pub access_key_id: String,
+    /// What signs.
+    pub secret_access_key: String,
+    /// Present on temporary credentials.
+    pub session_token: Option<String>,
+    /// From here on AWS answers `ExpiredToken`.
+    pub expires_at: SystemTime,
+    /// Issued to the filter by the fake STS; otherwise it is a client's own key.
+    pub by_sts: bool,
+}
+
+/// Shared by the fake STS, the fake AWS and the checks at the end of a scenario.
+#[derive(Default)]
+pub struct Ledger {
+    keys: Mutex<Vec<Key>>,
+    secrets: Mutex<Vec<String>>,
+    issued: AtomicU32,
+}
+
+impl Ledger {
+    /// New temporary credentials, with an access key id of their own.
+    pub fn issue(&self, lifetime: Duration) -> Key {
+        let number = self.issued.fetch_add(1, Ordering::Relaxed) + 1;
+        let key = Key {
+            access_key_id: format!("ASIAE2ETEST{:A>9}", letters(number)),
+            secret_access_key: format!("secretkey/{number}+e2eSecretAccessKey000000000"),
+            // `+`, `/` and `=` as in real tokens, and near their real length.
+            session_token: Some(format!(
+                "IQoJe2eSessionToken+{number}/{}==",
+                "x".repeat(700)
+            )),
+            expires_at: SystemTime::now() + lifetime,
+            by_sts: true,
+        };
+        self.add(key.clone());
+        key
+    }
+
+    /// Makes the fake AWS accept a long-term key of the client's own.
+    pub fn client_key(&self, access_key_id: &str, secret_access_key: &str) -> Key {
+        let key = Key {
+            access_key_id: access_key_id.into(),
+            secret_access_key: secret_access_key.into(),
+            session_token: None,
+            expires_at: SystemTime::now() + Duration::from_secs(86_400),
+            by_sts: false,
+        };
+        self.add(key.clone());
+        key
+    }
+
+    /// The key with this id.
+    pub fn find(&self, access_key_id: &str) -> Option<Key> {
+        lock(&self.keys)
+            .iter()
+            .find(|key| key.access_key_id == access_key_id)
+            .cloned()
+    }
+
+    /// Adds a text that no log line, answer or stat may contain.
+    pub fn remember_secret(&self, secret: &str) {
+        lock(&self.secrets).push(secret.into());
+    }
+
+    /// The first known secret that `text` contains, cut to a few characters.
+    pub fn leaked_in(&self, text: &[u8]) -> Option<String> {
+        lock(&self.secrets).iter().find_map(|secret| {
+            contains(text, secret.as_bytes()).then(|| secret.chars().take(16).collect())
+        })
+    }
+
+    fn add(&self, key: Key) {
+        self.remember_secret(&key.secret_access_key);
+        if let Some(token) = &key.session_token {
+            self.remember_secret(token);
+        }
+        lock(&self.keys).push(key);
+    }
+}
+
+/// Whether `needle` occurs in `haystack`.
+pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    !needle.is_empty()
+        && haystack
+            .windows(needle.len())
+            .any(|window| window == needle)
+}
+
+/// A number in upper-case letters: access key ids have no `0`, `1`, `8` or `9`.
+fn letters(mut number: u32) -> String {
+    let mut text = String::new();
+    while number > 0 {
+        text.insert(
+            0,
+            char::from(b'A' + u8::try_from(number % 26).expect("below 26")),
+        );
+        number /= 26;
+    }
+    text
+}

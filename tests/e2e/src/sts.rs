@@ -1,0 +1,343 @@
+//! The fake STS: slow, wrong, throttled or silent, as the test scripts it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use crate::ca::TestCa;
+use crate::gate::Gate;
+use crate::ledger::{Key, Ledger, contains};
+use crate::lock;
+use crate::token::TokenDir;
+
+/// The host that the filter must ask for with region `eu-west-1`.
+pub const HOST: &str = "sts.eu-west-1.amazonaws.com";
+
+/// One answer.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// Credentials, as real STS answers `Accept: application/json`.
+    Json,
+    /// Credentials, as emulators answer.
+    Xml,
+    /// An AWS error with code and message, in JSON.
+    Refused(u16, &'static str, &'static str),
+    /// The same in XML.
+    RefusedInXml(u16, &'static str, &'static str),
+    /// Anything.
+    Raw(u16, Vec<u8>),
+    /// Credentials in JSON, cut off in the middle.
+    TruncatedJson,
+    /// No answer, ever.
+    Hang,
+    /// The connection is closed in place of an answer.
+    Reset,
+}
+
+/// One call as it arrived.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// When it was complete.
+    pub at: SystemTime,
+    /// The token it carried.
+    pub token: String,
+    /// Its form, without the token.
+    pub form: BTreeMap<String, String>,
+    /// What real STS, or a security review, would object to.
+    pub faults: Vec<String>,
+}
+
+struct Script {
+    next: VecDeque<Reply>,
+    then: Reply,
+    lifetime: Duration,
+}
+
+/// Listens on TLS; what it issues, the fake AWS accepts.
+pub struct FakeSts {
+    /// On 127.0.0.1.
+    pub port: u16,
+    /// Closed: calls arrive and wait.
+    pub gate: Gate,
+    script: Mutex<Script>,
+    acceptor: Mutex<TlsAcceptor>,
+    journal: Mutex<Vec<Call>>,
+    failed_handshakes: Mutex<u32>,
+    ledger: Arc<Ledger>,
+    token: Arc<TokenDir>,
+    ca: Arc<TestCa>,
+}
+
+impl FakeSts {
+    /// Starts listening; lives until the runtime ends.
+    pub async fn start(ca: &Arc<TestCa>, ledger: &Arc<Ledger>, token: &Arc<TokenDir>) -> Arc<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .expect("a free port");
+        let sts = Arc::new(Self {
+            port: listener.local_addr().expect("bound").port(),
+            gate: Gate::default(),
+            script: Mutex::new(Script {
+                next: VecDeque::new(),
+                then: Reply::Json,
+                lifetime: Duration::from_secs(3600),
+            }),
+            acceptor: Mutex::new(ca.acceptor(None)),
+            journal: Mutex::default(),
+            failed_handshakes: Mutex::default(),
+            ledger: Arc::clone(ledger),
+            token: Arc::clone(token),
+            ca: Arc::clone(ca),
+        });
+        let this = Arc::clone(&sts);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (acceptor, this) = (lock(&this.acceptor).clone(), Arc::clone(&this));
+                tokio::spawn(async move {
+                    let Ok(stream) = acceptor.accept(stream).await else {
+                        *lock(&this.failed_handshakes) += 1;
+                        return;
+                    };
+                    let service = service_fn(move |request| {
+                        let this = Arc::clone(&this);
+                        async move { this.answer(request).await }
+                    });
+                    let _ = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
+                });
+            }
+        });
+        sts
+    }
+
+    /// From now on every call gets `reply`.
+    pub fn always(&self, reply: Reply) {
+        let mut script = lock(&self.script);
+        script.next.clear();
+        script.then = reply;
+    }
+
+    /// The next calls get these, the later ones what [`FakeSts::always`] said (JSON at first).
+    pub fn next(&self, replies: impl IntoIterator<Item = Reply>) {
+        lock(&self.script).next.extend(replies);
+    }
+
+    /// How long new credentials live; an hour at first.
+    pub fn lifetime(&self, lifetime: Duration) {
+        lock(&self.script).lifetime = lifetime;
+    }
+
+    /// Shows a certificate for this name instead of the one that is asked for.
+    pub fn certificate_for(&self, name: &str) {
+        *lock(&self.acceptor) = self.ca.acceptor(Some(name));
+    }
+
+    /// Shows a certificate of this authority, or the right one again.
+    pub fn certificate_by(&self, ca: &Arc<TestCa>) {
+        *lock(&self.acceptor) = ca.acceptor(None);
+    }
+
+    /// All calls so far.
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.journal).clone()
+    }
+
+    /// How many clients refused the certificate.
+    pub fn failed_handshakes(&self) -> u32 {
+        *lock(&self.failed_handshakes)
+    }
+
+    /// # Panics
+    /// When a call was not what STS, or a security review, expects.
+    #[track_caller]
+    pub fn assert_no_faults(&self) {
+        for call in self.calls() {
+            assert!(call.faults.is_empty(), "a call to STS was wrong: {call:#?}");
+        }
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+        self.receive(request).await?;
+        self.gate.pass().await;
+        let (reply, lifetime) = {
+            let mut script = lock(&self.script);
+            (
+                script
+                    .next
+                    .pop_front()
+                    .unwrap_or_else(|| script.then.clone()),
+                script.lifetime,
+            )
+        };
+        let (status, body) = match reply {
+            Reply::Json => (200, in_json(&self.ledger.issue(lifetime))),
+            Reply::Xml => (200, in_xml(&self.ledger.issue(lifetime))),
+            Reply::TruncatedJson => {
+                let mut body = in_json(&self.ledger.issue(lifetime));
+                body.truncate(body.len() / 2);
+                (200, body)
+            }
+            Reply::Refused(status, code, message) => (
+                status,
+                json!({
+                    "Error": {"Code": code, "Message": message, "Type": "Sender"},
+                    "RequestId": "e2e-request",
+                })
+                .to_string()
+                .into_bytes(),
+            ),
+            Reply::RefusedInXml(status, code, message) => (
+                status,
+                format!(
+                    "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error>\
+                     <Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
+                     <RequestId>e2e-request</RequestId></ErrorResponse>\n"
+                )
+                .into_bytes(),
+            ),
+            Reply::Raw(status, body) => (status, body),
+            Reply::Hang => std::future::pending().await,
+            // hyper closes the connection when a service fails.
+            Reply::Reset => return Err(io::ErrorKind::ConnectionReset.into()),
+        };
+        Ok(Response::builder()
+            .status(status)
+            .body(Full::from(body))
+            .expect("a plain response"))
+    }
+
+    async fn receive(&self, request: Request<Incoming>) -> io::Result<()> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        let mut form: BTreeMap<String, String> =
+            form_urlencoded::parse(&body).into_owned().collect();
+        let token = form.remove("WebIdentityToken").unwrap_or_default();
+
+        let header = |name: &str| {
+            parts
+                .headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or("")
+        };
+        let role = form.get("RoleArn").map_or("", String::as_str);
+        let expectations = [
+            ("the method is POST", parts.method == "POST"),
+            ("the path is /", parts.uri == "/"),
+            ("the host is that of the region", header("host") == HOST),
+            (
+                "the body is a form",
+                header("content-type").starts_with("application/x-www-form-urlencoded"),
+            ),
+            (
+                "the action is AssumeRoleWithWebIdentity",
+                form.get("Action")
+                    .is_some_and(|action| action == "AssumeRoleWithWebIdentity"),
+            ),
+            (
+                "the version is 2011-06-15",
+                form.get("Version").is_some_and(|v| v == "2011-06-15"),
+            ),
+            ("there is a role ARN", role.starts_with("arn:aws:iam::")),
+            (
+                "there is a session name of 2 to 64 characters",
+                form.get("RoleSessionName")
+                    .is_some_and(|name| (2..=64).contains(&name.len())),
+            ),
+            ("there is a token", !token.is_empty()),
+            (
+                "the token is one that stood in the file",
+                self.token.held(&token),
+            ),
+            ("the call is not signed", header("authorization").is_empty()),
+            (
+                "the token stands in no header",
+                token.is_empty()
+                    || !parts
+                        .headers
+                        .values()
+                        .any(|v| contains(v.as_bytes(), token.as_bytes())),
+            ),
+        ];
+        let faults = expectations
+            .iter()
+            .filter(|(_, holds)| !holds)
+            .map(|(expectation, _)| format!("expected: {expectation}"))
+            .collect();
+        lock(&self.journal).push(Call {
+            at: SystemTime::now(),
+            token,
+            form,
+            faults,
+        });
+        Ok(())
+    }
+}
+
+fn in_json(key: &Key) -> Vec<u8> {
+    json!({
+        "AssumeRoleWithWebIdentityResponse": {
+            "AssumeRoleWithWebIdentityResult": {
+                "Audience": "sts.amazonaws.com",
+                "AssumedRoleUser": {
+                    "Arn": "arn:aws:sts::123456789012:assumed-role/demo/e2e",
+                    "AssumedRoleId": "AROAE2E:e2e",
+                },
+                "Credentials": {
+                    "AccessKeyId": key.access_key_id,
+                    "SecretAccessKey": key.secret_access_key,
+                    "SessionToken": key.session_token,
+                    // Seconds as a number with an exponent, as STS writes it: 1.7E9.
+                    "Expiration": f64::from(expiry(key)),
+                },
+                "Provider": "arn:aws:iam::123456789012:oidc-provider/oidc.example.org/id/E2E",
+                "SubjectFromWebIdentityToken": "system:serviceaccount:shop:reports",
+            },
+            "ResponseMetadata": {"RequestId": "e2e-request"},
+        },
+    })
+    .to_string()
+    .into_bytes()
+}
+
+fn in_xml(key: &Key) -> Vec<u8> {
+    let date = crate::verify::format_date(key.expires_at);
+    let part = |range: std::ops::Range<usize>| date.get(range).unwrap_or_default();
+    format!(
+        "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\n  \
+         <AssumeRoleWithWebIdentityResult>\n    <Credentials>\n      \
+         <SessionToken>{}</SessionToken>\n      <SecretAccessKey>{}</SecretAccessKey>\n      \
+         <Expiration>{}-{}-{}T{}:{}:{}Z</Expiration>\n      <AccessKeyId>{}</AccessKeyId>\n    \
+         </Credentials>\n  </AssumeRoleWithWebIdentityResult>\n  <ResponseMetadata>\
+         <RequestId>e2e-request</RequestId></ResponseMetadata>\n</AssumeRoleWithWebIdentityResponse>\n",
+        key.session_token.as_deref().unwrap_or_default(),
+        key.secret_access_key,
+        part(0..4),
+        part(4..6),
+        part(6..8),
+        part(9..11),
+        part(11..13),
+        part(13..15),
+        key.access_key_id,
+    )
+    .into_bytes()
+}
+
+fn expiry(key: &Key) -> u32 {
+    let since = key
+        .expires_at
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970");
+    u32::try_from(since.as_secs()).expect("before 2106")
+}

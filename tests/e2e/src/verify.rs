@@ -1,0 +1,540 @@
+//! Whether a request that arrived carries a valid signature, judged as AWS would.
+//!
+//! The signature is recomputed by `aws-sigv4` from the bytes that arrived; nothing of the filter
+//! is used. On top of that come rules that AWS has and the crate does not check: one of each
+//! header, the payload hash fits the body, every `x-amz-*` header is signed.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation,
+    SigningSettings, UriPathNormalizationMode, sign,
+};
+use aws_sigv4::sign::v4;
+use aws_smithy_runtime_api::client::identity::Identity;
+
+use crate::hex;
+use crate::ledger::{Key, Ledger};
+
+/// A request as the fake AWS saw it.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// When its body was complete, or when its head arrived for an upgrade.
+    pub at: SystemTime,
+    /// `GET`, ...
+    pub method: String,
+    /// Path and query, as on the wire.
+    pub path: String,
+    /// The `host` header or `:authority`.
+    pub host: String,
+    /// Lower-case names, values as on the wire, in order of arrival.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// Bytes of the body.
+    pub body_length: u64,
+    /// SHA-256 of the body, in hex.
+    pub body_sha256: String,
+    /// As `headers`, after the body.
+    pub trailers: Vec<(String, Vec<u8>)>,
+    /// What AWS would say.
+    pub verdict: Verdict,
+}
+
+impl Received {
+    /// Every value of a header, as text.
+    pub fn values(&self, name: &str) -> Vec<String> {
+        self.headers
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+            .collect()
+    }
+
+    /// The value of a header that stands at most once.
+    ///
+    /// # Panics
+    /// When it stands twice.
+    pub fn value(&self, name: &str) -> Option<String> {
+        let mut values = self.values(name);
+        assert!(values.len() < 2, "{name} arrived {} times", values.len());
+        values.pop()
+    }
+
+    /// The `SignedHeaders` of the authorization.
+    pub fn signed_headers(&self) -> Vec<String> {
+        let authorization = self.value("authorization").unwrap_or_default();
+        Authorization::parse(&authorization)
+            .map(|it| it.signed_headers)
+            .unwrap_or_default()
+    }
+}
+
+/// Who signed, and as what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signature {
+    /// Names the key.
+    pub access_key_id: String,
+    /// From the credential scope.
+    pub region: String,
+    /// From the credential scope.
+    pub service: String,
+    /// `x-amz-content-sha256: UNSIGNED-PAYLOAD`.
+    pub unsigned_payload: bool,
+}
+
+/// AWS's judgement of one request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// A valid signature by credentials that the fake STS issued: the filter's.
+    Signed(Signature),
+    /// A valid signature by a key of the client's own.
+    SignedByClient(Signature),
+    /// A signature in the query string; not checked.
+    Presigned,
+    /// An `authorization` of another scheme; not checked.
+    OtherScheme,
+    /// No authorization at all.
+    Unsigned,
+    /// AWS would refuse it; why.
+    Invalid(String),
+}
+
+impl Verdict {
+    /// The signature, when the filter made it.
+    ///
+    /// # Panics
+    /// On any other verdict.
+    #[track_caller]
+    pub fn signature(&self) -> &Signature {
+        match self {
+            Self::Signed(signature) => signature,
+            other => panic!("not signed by the filter: {other:?}"),
+        }
+    }
+}
+
+/// Judges `request`, whose own `verdict` is ignored.
+pub fn judge(request: &Received, ledger: &Ledger) -> Verdict {
+    if request.path.contains("X-Amz-Signature=") && request.values("authorization").is_empty() {
+        return Verdict::Presigned;
+    }
+    let authorizations = request.values("authorization");
+    match authorizations.as_slice() {
+        [] => Verdict::Unsigned,
+        [one] if !one.starts_with("AWS4") => Verdict::OtherScheme,
+        [one] => match check(request, one, ledger) {
+            Ok((signature, true)) => Verdict::Signed(signature),
+            Ok((signature, false)) => Verdict::SignedByClient(signature),
+            Err(why) => Verdict::Invalid(why),
+        },
+        more => Verdict::Invalid(format!("{} authorization headers", more.len())),
+    }
+}
+
+fn check(
+    request: &Received,
+    authorization: &str,
+    ledger: &Ledger,
+) -> Result<(Signature, bool), String> {
+    let authorization = Authorization::parse(authorization)?;
+    let key = ledger
+        .find(&authorization.access_key_id)
+        .ok_or_else(|| format!("unknown access key id {}", authorization.access_key_id))?;
+    let date = single(request, "x-amz-date")?.ok_or("no x-amz-date")?;
+    let time = parse_date(&date).ok_or_else(|| format!("x-amz-date is {date}"))?;
+    let now = SystemTime::now();
+    let skew = now
+        .duration_since(time)
+        .unwrap_or_else(|early| early.duration());
+    if skew > Duration::from_secs(300) {
+        return Err(format!("x-amz-date is {skew:?} away"));
+    }
+    if key.expires_at <= now {
+        return Err("the credentials have expired".into());
+    }
+    if date.get(..8) != Some(&authorization.date) {
+        return Err(format!(
+            "x-amz-date {date}, but scope date {}",
+            authorization.date
+        ));
+    }
+    if single(request, "x-amz-security-token")? != key.session_token {
+        return Err("x-amz-security-token is not the one that belongs to the key".into());
+    }
+    if single(request, "host")?.is_none_or(|host| host != request.host) {
+        return Err("not exactly one host".into());
+    }
+    check_signed_headers(request, &authorization.signed_headers)?;
+
+    let content_sha256 = single(request, "x-amz-content-sha256")?;
+    let unsigned_payload = content_sha256.as_deref() == Some("UNSIGNED-PAYLOAD");
+    match &content_sha256 {
+        Some(value) if !unsigned_payload && *value != request.body_sha256 => {
+            return Err(format!(
+                "the body hashes to {}, not to {value}",
+                request.body_sha256
+            ));
+        }
+        None if authorization.service == "s3" => {
+            return Err("s3 without x-amz-content-sha256".into());
+        }
+        _ => {}
+    }
+
+    let expected = if signed_values(request, &authorization).all(|(_, value)| is_text(value)) {
+        recompute(request, &authorization, &key, time, unsigned_payload)?
+    } else {
+        recompute_bytes(
+            request,
+            &authorization,
+            &key,
+            time,
+            content_sha256.as_deref(),
+        )
+    };
+    if expected != authorization.signature {
+        return Err(format!(
+            "the signature is {}, not {expected}",
+            authorization.signature
+        ));
+    }
+    let Authorization {
+        access_key_id,
+        region,
+        service,
+        ..
+    } = authorization;
+    Ok((
+        Signature {
+            access_key_id,
+            region,
+            service,
+            unsigned_payload,
+        },
+        key.by_sts,
+    ))
+}
+
+/// AWS wants `host`, every `x-amz-*` header and `content-type` signed; names sorted, each once.
+fn check_signed_headers(request: &Received, signed: &[String]) -> Result<(), String> {
+    if !signed.is_sorted() || signed.windows(2).any(|pair| pair.first() == pair.last()) {
+        return Err(format!("SignedHeaders not sorted: {signed:?}"));
+    }
+    for name in signed {
+        if !request.headers.iter().any(|(key, _)| key == name) {
+            return Err(format!("{name} is signed but did not arrive"));
+        }
+    }
+    for (name, _) in &request.headers {
+        let must = name == "host" || name == "content-type" || name.starts_with("x-amz-");
+        if must && !signed.contains(name) {
+            return Err(format!("{name} is not signed"));
+        }
+    }
+    Ok(())
+}
+
+fn recompute(
+    request: &Received,
+    authorization: &Authorization,
+    key: &Key,
+    time: SystemTime,
+    unsigned_payload: bool,
+) -> Result<String, String> {
+    let s3 = authorization.service == "s3";
+    let mut settings = SigningSettings::default();
+    settings.signature_location = SignatureLocation::Headers;
+    // What is signed is the client's choice; what counts is in SignedHeaders.
+    settings.excluded_headers = None;
+    if authorization
+        .signed_headers
+        .iter()
+        .any(|name| name == "x-amz-content-sha256")
+    {
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    }
+    if s3 {
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    }
+    let identity: Identity = Credentials::new(
+        &key.access_key_id,
+        &key.secret_access_key,
+        key.session_token.clone(),
+        None,
+        "e2e",
+    )
+    .into();
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(&authorization.region)
+        .name(&authorization.service)
+        .time(time)
+        .settings(settings)
+        .build()
+        .map_err(|error| error.to_string())?
+        .into();
+    let body = if unsigned_payload {
+        SignableBody::UnsignedPayload
+    } else {
+        SignableBody::Precomputed(request.body_sha256.clone())
+    };
+    let headers: Vec<_> = signed_values(request, authorization)
+        .filter_map(|(name, value)| Some((name, std::str::from_utf8(value).ok()?)))
+        .collect();
+    let path = if s3 {
+        s3_path(&request.path)
+    } else {
+        request.path.clone()
+    };
+    let uri = format!("https://{}{path}", request.host);
+    let signable = SignableRequest::new(&request.method, uri, headers.into_iter(), body)
+        .map_err(|error| format!("not signable: {error:?}"))?;
+    let (_, signature) = sign(signable, &params)
+        .map_err(|error| format!("not signable: {error:?}"))?
+        .into_parts();
+    Ok(signature)
+}
+
+/// The path as S3 sees it: decoded, and encoded again by its own rules, whatever the client left
+/// unencoded (the replies in aws/aws-sdk-js #853 show it). An encoded `/` stays as it is. The crate
+/// expects a path that a client has encoded so already.
+fn s3_path(path_and_query: &str) -> String {
+    let (path, query) = match path_and_query.split_once('?') {
+        Some((path, query)) => (path, format!("?{query}")),
+        None => (path_and_query, String::new()),
+    };
+    let mut encoded = String::new();
+    let mut rest = path.as_bytes();
+    while let [byte, after @ ..] = rest {
+        let escaped = rest
+            .strip_prefix(b"%")
+            .and_then(|digits| std::str::from_utf8(digits.get(..2)?).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let (byte, is_raw) = (escaped.unwrap_or(*byte), escaped.is_none());
+        rest = if is_raw {
+            after
+        } else {
+            rest.get(3..).unwrap_or_default()
+        };
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            b'/' if is_raw => encoded.push('/'),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded + &query
+}
+
+/// For values that are not UTF-8, which `http_request::sign` cannot express: the canonical
+/// request by hand. Only for paths without query that need no encoding.
+fn recompute_bytes(
+    request: &Received,
+    authorization: &Authorization,
+    key: &Key,
+    time: SystemTime,
+    content_sha256: Option<&str>,
+) -> String {
+    let mut canonical = format!("{}\n{}\n\n", request.method, request.path).into_bytes();
+    for name in &authorization.signed_headers {
+        let values: Vec<_> = signed_values(request, authorization)
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.trim_ascii().to_vec())
+            .collect();
+        canonical.extend([name.as_bytes(), b":", &values.join(&b','), b"\n"].concat());
+    }
+    let hash = content_sha256.unwrap_or(&request.body_sha256);
+    canonical.extend(format!("\n{}\n{hash}", authorization.signed_headers.join(";")).bytes());
+    let Authorization {
+        date,
+        region,
+        service,
+        ..
+    } = authorization;
+    let text = format!(
+        "AWS4-HMAC-SHA256\n{}\n{date}/{region}/{service}/aws4_request\n{}",
+        request.value("x-amz-date").unwrap_or_default(),
+        sha256(&canonical),
+    );
+    let signing_key = v4::generate_signing_key(&key.secret_access_key, time, region, service);
+    v4::calculate_signature(signing_key, text.as_bytes())
+}
+
+fn signed_values<'a>(
+    request: &'a Received,
+    authorization: &'a Authorization,
+) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+    request
+        .headers
+        .iter()
+        .filter(|(name, _)| authorization.signed_headers.contains(name))
+        .map(|(name, value)| (name.as_str(), value.as_slice()))
+}
+
+fn is_text(value: &[u8]) -> bool {
+    std::str::from_utf8(value).is_ok()
+}
+
+fn single(request: &Received, name: &str) -> Result<Option<String>, String> {
+    let mut values = request.values(name);
+    if values.len() > 1 {
+        return Err(format!("{} {name} headers", values.len()));
+    }
+    Ok(values.pop())
+}
+
+/// `AWS4-HMAC-SHA256 Credential=<id>/<date>/<region>/<service>/aws4_request, SignedHeaders=..., Signature=...`
+struct Authorization {
+    access_key_id: String,
+    date: String,
+    region: String,
+    service: String,
+    signed_headers: Vec<String>,
+    signature: String,
+}
+
+impl Authorization {
+    fn parse(value: &str) -> Result<Self, String> {
+        let fault = || format!("malformed authorization: {value}");
+        let rest = value.strip_prefix("AWS4-HMAC-SHA256 ").ok_or_else(fault)?;
+        let field = |name: &str| {
+            rest.split(',')
+                .find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
+                .map(str::to_owned)
+                .ok_or_else(fault)
+        };
+        let credential = field("Credential")?;
+        let [access_key_id, date, region, service, "aws4_request"] =
+            credential.split('/').collect::<Vec<_>>()[..]
+        else {
+            return Err(fault());
+        };
+        Ok(Self {
+            access_key_id: access_key_id.into(),
+            date: date.into(),
+            region: region.into(),
+            service: service.into(),
+            signed_headers: field("SignedHeaders")?
+                .split(';')
+                .map(str::to_owned)
+                .collect(),
+            signature: field("Signature")?,
+        })
+    }
+}
+
+/// A client that signs with a key of its own: the headers to send along.
+pub fn client_signature(
+    key: &Key,
+    method: &str,
+    host: &str,
+    path: &str,
+    (region, service): (&str, &str),
+    body: &[u8],
+) -> Vec<(String, String)> {
+    let now = SystemTime::now();
+    let date = format_date(now);
+    let headers = vec![
+        ("host".to_owned(), host.as_bytes().to_vec()),
+        ("x-amz-content-sha256".to_owned(), sha256(body).into_bytes()),
+        ("x-amz-date".to_owned(), date.clone().into_bytes()),
+    ];
+    let names: Vec<_> = headers.iter().map(|(name, _)| name.clone()).collect();
+    let request = Received {
+        at: now,
+        method: method.into(),
+        path: path.into(),
+        host: host.into(),
+        headers,
+        body_length: 0,
+        body_sha256: sha256(body),
+        trailers: Vec::new(),
+        verdict: Verdict::Unsigned,
+    };
+    let mut authorization = Authorization {
+        access_key_id: key.access_key_id.clone(),
+        date: date.chars().take(8).collect(),
+        region: region.into(),
+        service: service.into(),
+        signed_headers: names,
+        signature: String::new(),
+    };
+    let time = parse_date(&date).expect("just formatted");
+    authorization.signature =
+        recompute(&request, &authorization, key, time, false).expect("a plain request");
+    vec![
+        ("x-amz-date".into(), date),
+        ("x-amz-content-sha256".into(), sha256(body)),
+        (
+            "authorization".into(),
+            format!(
+                "AWS4-HMAC-SHA256 Credential={}/{}/{region}/{service}/aws4_request, SignedHeaders={}, Signature={}",
+                authorization.access_key_id,
+                authorization.date,
+                authorization.signed_headers.join(";"),
+                authorization.signature,
+            ),
+        ),
+    ]
+}
+
+/// SHA-256 in hex. `ring`, because its digest is fast in debug builds too.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref())
+}
+
+/// `20150830T123600Z`.
+fn parse_date(text: &str) -> Option<SystemTime> {
+    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
+    if text.len() != 16 || text.as_bytes().get(8) != Some(&b'T') || !text.ends_with('Z') {
+        return None;
+    }
+    let (year, month, day) = (number(0..4)?, number(4..6)?, number(6..8)?);
+    let seconds = number(9..11)? * 3600 + number(11..13)? * 60 + number(13..15)?;
+    let days = days_before_year(year).checked_add(days_before_month(year, month)?)? + day - 1;
+    Some(UNIX_EPOCH + Duration::from_secs(days * 86_400 + seconds))
+}
+
+pub(crate) fn format_date(time: SystemTime) -> String {
+    let seconds = time
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970")
+        .as_secs();
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    let year = (1970..)
+        .take_while(|year| days_before_year(*year) <= days)
+        .last()
+        .expect("1970");
+    let rest = days - days_before_year(year);
+    let month = (1..=12)
+        .take_while(|month| days_before_month(year, *month).is_some_and(|before| before <= rest))
+        .last()
+        .expect("January");
+    let day = rest - days_before_month(year, month).expect("1..=12") + 1;
+    format!(
+        "{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z",
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    )
+}
+
+fn is_leap(year: u64) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+}
+
+fn days_before_year(year: u64) -> u64 {
+    (1970..year)
+        .map(|year| if is_leap(year) { 366 } else { 365 })
+        .sum()
+}
+
+fn days_before_month(year: u64, month: u64) -> Option<u64> {
+    let february = if is_leap(year) { 29 } else { 28 };
+    let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    (1..=12)
+        .contains(&month)
+        .then(|| lengths.iter().zip(1..month).map(|(days, _)| days).sum())
+}

@@ -1,0 +1,416 @@
+//! One scenario: an Envoy, the fakes around it, and what must hold when it ends.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::bootstrap::{self, Choices, Places};
+use crate::ca::TestCa;
+use crate::envoy::{self, Envoy};
+use crate::ledger::Ledger;
+use crate::plain::Recorder;
+use crate::token::TokenDir;
+use crate::{Answer, Connection, FakeAws, FakeSts, Request, SOON, eventually};
+
+/// No scenario takes longer on two busy cores; one that does hangs.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Runs `steps` on every Envoy, in a world of its own, and checks the invariants at the end.
+///
+/// # Panics
+/// When a step or an invariant fails; the log of Envoy and the journals are printed.
+pub fn scenario(setup: &Setup, steps: impl AsyncFn(&World)) {
+    for version in envoy::versions() {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let world = World::start(&version, setup).await;
+            let steps = async {
+                steps(&world).await;
+                world.finish().await;
+            };
+            let ended = tokio::time::timeout(LIMIT, steps).await;
+            assert!(ended.is_ok(), "the scenario did not end within {LIMIT:?}");
+        });
+    }
+}
+
+/// What differs from the usual world.
+#[derive(Clone)]
+pub struct Setup {
+    choices: Choices,
+    filter: bool,
+    concurrency: u32,
+    token: Option<String>,
+    token_listener: bool,
+    prepare_sts: Arc<dyn Fn(&FakeSts)>,
+}
+
+impl Setup {
+    /// One worker, a valid token, role and region configured, everything allowed.
+    pub fn new() -> Self {
+        Self {
+            choices: Choices {
+                plugin: Some(json!({
+                    "role_arn": "arn:aws:iam::123456789012:role/demo",
+                    "region": "eu-west-1",
+                    "session_name": "e2e",
+                    "allow": "*",
+                })),
+                guard: None,
+                environment: json!({}),
+                module: String::new(),
+                routes: Vec::new(),
+                buffer_limit: 2 << 20,
+                http2_to_aws: false,
+            },
+            filter: true,
+            concurrency: 1,
+            token: None,
+            token_listener: true,
+            prepare_sts: Arc::new(|_| {}),
+        }
+    }
+
+    /// Sets keys of the plugin configuration; `null` removes one.
+    pub fn plugin(mut self, keys: Value) -> Self {
+        let plugin = self.choices.plugin.get_or_insert_with(|| json!({}));
+        for (key, value) in keys.as_object().expect("an object of keys") {
+            match value {
+                Value::Null => drop(plugin.as_object_mut().expect("an object").remove(key)),
+                value => plugin[key] = value.clone(),
+            }
+        }
+        self
+    }
+
+    /// Sets an environment variable of the VM.
+    pub fn env(mut self, key: &str, value: &str) -> Self {
+        self.choices.environment[key] = json!(value);
+        self
+    }
+
+    /// Workers of Envoy.
+    pub fn concurrency(mut self, workers: u32) -> Self {
+        self.concurrency = workers;
+        self
+    }
+
+    /// `per_connection_buffer_limit_bytes` of the egress listener; 2 MiB at first.
+    pub fn buffer_limit(mut self, bytes: u32) -> Self {
+        self.choices.buffer_limit = bytes;
+        self
+    }
+
+    /// A route for AWS hosts that is tried before the usual one.
+    pub fn route(mut self, route: Value) -> Self {
+        self.choices.routes.push(route);
+        self
+    }
+
+    /// Adds the filter in the upstream position, as the guard.
+    pub fn guard(mut self) -> Self {
+        self.choices.guard = Some(json!({"position": "upstream", "clusters": [bootstrap::AWS]}));
+        self
+    }
+
+    /// Speaks HTTP/2 to AWS, so that trailers can arrive.
+    pub fn http2_to_aws(mut self) -> Self {
+        self.choices.http2_to_aws = true;
+        self
+    }
+
+    /// The same Envoy without the filter.
+    pub fn without_filter(mut self) -> Self {
+        self.choices.plugin = None;
+        self.filter = false;
+        self
+    }
+
+    /// Scripts the fake STS before Envoy starts, so that the very first call sees it.
+    pub fn sts(mut self, prepare: impl Fn(&FakeSts) + 'static) -> Self {
+        self.prepare_sts = Arc::new(prepare);
+        self
+    }
+
+    /// STS gets calls and answers none until the test opens its gate.
+    pub fn sts_held(self) -> Self {
+        self.sts(|sts| sts.gate.close())
+    }
+
+    /// What stands in the token file at first.
+    pub fn token(mut self, content: &str) -> Self {
+        self.token = Some(content.into());
+        self
+    }
+
+    /// No token listener until [`World::listeners`] adds it, and no token file.
+    pub fn without_token_listener(mut self) -> Self {
+        self.token_listener = false;
+        self
+    }
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A listener that a test can take away and bring back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Listener {
+    /// With the filter, on a TCP port.
+    Egress,
+    /// On the Unix socket.
+    Token,
+}
+
+/// A running Envoy and the fakes it talks to.
+pub struct World {
+    /// The system under test.
+    pub envoy: Envoy,
+    /// Behind every AWS host.
+    pub aws: Arc<FakeAws>,
+    /// Behind the STS cluster.
+    pub sts: Arc<FakeSts>,
+    /// Behind every other host.
+    pub plain: Arc<Recorder>,
+    /// Behind the cluster that only a test's own route leads to.
+    pub elsewhere: Arc<Recorder>,
+    /// The token file.
+    pub token: Arc<TokenDir>,
+    /// Keys and secrets.
+    pub ledger: Arc<Ledger>,
+    /// Of the egress listener.
+    pub port: u16,
+    /// Trusted by Envoy.
+    pub ca: Arc<TestCa>,
+    directory: PathBuf,
+    choices: Choices,
+}
+
+impl World {
+    /// Starts the fakes, then Envoy, and waits until the egress listener is there.
+    ///
+    /// # Panics
+    /// When any of them does not start.
+    pub async fn start(version: &str, setup: &Setup) -> Self {
+        let directory = new_directory();
+        let ledger = Arc::new(Ledger::default());
+        let token = Arc::new(TokenDir::new(directory.join("token"), Arc::clone(&ledger)));
+        match &setup.token {
+            Some(content) => token.write(content),
+            None if setup.token_listener => drop(token.rotate()),
+            None => {}
+        }
+        let ca = TestCa::new();
+        fs::write(directory.join("ca.pem"), ca.pem()).expect("ca.pem");
+        let mut choices = setup.choices.clone();
+        if setup.filter {
+            choices.module = envoy::module();
+        }
+        let aws = FakeAws::start(&ca, &ledger).await;
+        let sts = FakeSts::start(&ca, &ledger, &token).await;
+        (setup.prepare_sts)(&sts);
+        let (plain, elsewhere) = (Recorder::start().await, Recorder::start().await);
+        let world = |envoy| Self {
+            envoy,
+            aws: Arc::clone(&aws),
+            sts: Arc::clone(&sts),
+            plain: Arc::clone(&plain),
+            elsewhere: Arc::clone(&elsewhere),
+            token: Arc::clone(&token),
+            ledger: Arc::clone(&ledger),
+            port: 0,
+            ca: Arc::clone(&ca),
+            directory: directory.clone(),
+            choices: choices.clone(),
+        };
+        let places = Places {
+            directory: &directory,
+            token_file: &token.file(),
+            token_directory: token.path(),
+            aws: aws.port,
+            sts: sts.port,
+            plain: plain.port,
+            elsewhere: elsewhere.port,
+        };
+        let clusters = bootstrap::clusters(&places, &choices);
+        let config = bootstrap::bootstrap(&directory, clusters).to_string();
+        fs::write(directory.join("envoy.json"), config).expect("envoy.json");
+        let listeners: &[Listener] = if setup.token_listener {
+            &[Listener::Token, Listener::Egress]
+        } else {
+            &[Listener::Egress]
+        };
+        write_listeners(&places, &choices, listeners);
+        let mut world = world(Envoy::start(version, &directory, setup.concurrency).await);
+        world.port = eventually("the egress listener is there", SOON, async || {
+            world.envoy.port("egress").await
+        })
+        .await;
+        world
+    }
+
+    /// Leaves Envoy with just these listeners.
+    pub fn listeners(&self, listeners: &[Listener]) {
+        let places = Places {
+            directory: &self.directory,
+            token_file: &self.token.file(),
+            token_directory: self.token.path(),
+            aws: self.aws.port,
+            sts: self.sts.port,
+            plain: self.plain.port,
+            elsewhere: self.elsewhere.port,
+        };
+        write_listeners(&places, &self.choices, listeners);
+    }
+
+    /// Sends a request on a new connection.
+    ///
+    /// # Panics
+    /// When no answer comes.
+    pub async fn ask(&self, request: Request) -> Answer {
+        let mut connection = self.connect().await;
+        let answer = connection.ask(&request.bytes()).await;
+        let answer = answer.unwrap_or_else(|error| panic!("no answer: {error}"));
+        self.assert_no_secret("an answer", &answer.body);
+        answer
+    }
+
+    /// Sends `count` requests at once, each on a connection of its own.
+    ///
+    /// # Panics
+    /// When one of them gets no answer.
+    pub async fn ask_many(&self, count: usize, request: Request) -> Vec<Answer> {
+        join_all((0..count).map(|_| self.ask(request.clone()))).await
+    }
+
+    /// Asks until AWS answers 200, as a client does that retries on 503.
+    ///
+    /// # Panics
+    /// When that does not happen soon, or another status than 503 comes in between.
+    pub async fn ask_until_ok(&self, request: Request) -> Answer {
+        eventually("a signed answer", SOON, async || {
+            let answer = self.ask(request.clone()).await;
+            assert!(
+                [200, 503].contains(&answer.status),
+                "{answer:?} {}",
+                answer.text()
+            );
+            (answer.status == 200).then_some(answer)
+        })
+        .await
+    }
+
+    /// A connection to the egress listener.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn connect(&self) -> Connection {
+        Connection::open(self.port)
+            .await
+            .expect("the egress listener accepts")
+    }
+
+    /// A counter or gauge of the filter: `stat("requests.signed.no_signature")`.
+    pub async fn stat(&self, name: &str) -> u64 {
+        self.envoy
+            .stat(&format!("wasmcustom.sigv4_egress.{name}"))
+            .await
+    }
+
+    /// Waits until that many requests are parked.
+    ///
+    /// # Panics
+    /// When that does not happen soon.
+    pub async fn until_parked(&self, count: u64) {
+        eventually(&format!("{count} requests are parked"), SOON, async || {
+            (self.stat("parked").await == count).then_some(())
+        })
+        .await;
+    }
+
+    /// The invariants of every scenario.
+    ///
+    /// # Panics
+    /// When something unsigned arrived at AWS, a call to STS was wrong, or a secret leaked.
+    pub async fn finish(&self) {
+        self.aws.assert_never_unsigned();
+        self.sts.assert_no_faults();
+        self.assert_no_secret("the log", &self.envoy.log());
+        for path in ["/stats", "/stats/prometheus"] {
+            let stats = self.envoy.admin(path).await.expect("Envoy is still alive");
+            self.assert_no_secret("the stats", &stats.body);
+        }
+    }
+
+    /// # Panics
+    /// When `text` contains a token, a secret access key or a session token.
+    pub fn assert_no_secret(&self, place: &str, text: &[u8]) {
+        if let Some(start) = self.ledger.leaked_in(text) {
+            panic!("{place} contains the secret that starts with {start}");
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let report = self.envoy.report();
+            eprintln!("{report}\n--- calls to STS\n{:#?}", self.sts.calls());
+            eprintln!("--- requests at AWS\n{:#?}", self.aws.received());
+            for (name, recorder) in [("plain", &self.plain), ("elsewhere", &self.elsewhere)] {
+                for request in recorder.requests() {
+                    eprintln!(
+                        "--- request at {name}\n{}",
+                        String::from_utf8_lossy(&request)
+                    );
+                }
+            }
+            eprintln!("--- the directory is kept: {}", self.directory.display());
+        } else {
+            let _ = fs::remove_dir_all(&self.directory);
+        }
+    }
+}
+
+/// Envoy watches for a rename, so that it never reads half a file.
+fn write_listeners(places: &Places<'_>, choices: &Choices, listeners: &[Listener]) {
+    let resources: Vec<_> = listeners
+        .iter()
+        .map(|listener| {
+            let mut resource = match listener {
+                Listener::Egress => bootstrap::egress_listener(choices),
+                Listener::Token => bootstrap::token_listener(places),
+            };
+            resource["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
+            resource
+        })
+        .collect();
+    let (new, file) = (
+        places.directory.join("lds.new"),
+        places.directory.join("lds.json"),
+    );
+    fs::write(&new, json!({"resources": resources}).to_string()).expect("lds.new");
+    fs::rename(new, file).expect("lds.json");
+}
+
+/// Short, because a Unix socket's path has at most 107 bytes.
+fn new_directory() -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("sigv4-egress-{}-{number}", std::process::id());
+    let directory = std::env::temp_dir().join(name);
+    fs::create_dir_all(&directory).expect("a temporary directory");
+    directory
+}

@@ -1,0 +1,355 @@
+//! Who gets signed, and what leaves as it came.
+
+use e2e::bootstrap::{ELSEWHERE, PLAIN};
+use e2e::verify::client_signature;
+use e2e::{Request, Setup, Value, Verdict, World, json, scenario};
+
+const S3: &str = "s3.eu-west-1.amazonaws.com";
+const DYNAMODB: &str = "dynamodb.eu-west-1.amazonaws.com";
+
+/// What an SDK sends that was set up with placeholder keys.
+fn placeholder(request: Request, key: &str, region: &str, service: &str) -> Request {
+    let signed = "SignedHeaders=host;x-amz-date;x-amz-security-token, Signature=00ff";
+    let scope = format!("{key}/20150830/{region}/{service}/aws4_request");
+    request
+        .header(
+            "authorization",
+            format!("AWS4-HMAC-SHA256 Credential={scope}, {signed}"),
+        )
+        .header("x-amz-date", "20150830T123600Z")
+        .header("x-amz-security-token", "placeholder-session-token")
+}
+
+#[test]
+fn a_placeholder_signature_is_replaced_and_nothing_of_it_is_left() {
+    for key in ["placeholder", "test"] {
+        scenario(&Setup::new(), async |world| {
+            let request = Request::new("POST", DYNAMODB, "/").body("{}");
+            world
+                .ask(placeholder(request, key, "eu-west-1", "dynamodb"))
+                .await
+                .ok();
+            let received = world.aws.only();
+            assert_eq!(received.verdict.signature().service, "dynamodb");
+            let everything = format!("{:?}", received.headers);
+            for rest in ["20150830", "placeholder-session-token", "00ff"] {
+                assert!(!everything.contains(rest), "{rest} is left: {everything}");
+            }
+            assert_eq!(world.stat("requests.signed.placeholder").await, 1);
+        });
+    }
+}
+
+/// A request that carries a valid signature by a real key of the application's own.
+fn signed_by_the_client(world: &World) -> Request {
+    let key = world
+        .ledger
+        .client_key("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG");
+    let scope = ("eu-west-1", "dynamodb");
+    let headers = client_signature(&key, "POST", DYNAMODB, "/", scope, b"{}");
+    Request::new("POST", DYNAMODB, "/")
+        .headers(headers)
+        .body("{}")
+}
+
+#[test]
+fn a_real_keys_signature_is_left_alone() {
+    scenario(&Setup::new(), async |world| {
+        world.ask(signed_by_the_client(world)).await.ok();
+        assert!(matches!(
+            world.aws.only().verdict,
+            Verdict::SignedByClient(_)
+        ));
+        assert_eq!(world.stat("requests.left_alone.client_signature").await, 1);
+    });
+}
+
+#[test]
+fn a_real_keys_signature_is_refused_where_a_rule_says_so() {
+    let rules = json!([{"services": ["dynamodb"], "client_signature": "refuse"}]);
+    scenario(
+        &Setup::new().plugin(json!({"rules": rules})),
+        async |world| {
+            let answer = world.ask(signed_by_the_client(world)).await;
+            answer.refused(403, "client_signature_refused");
+            assert!(world.aws.received().is_empty());
+        },
+    );
+}
+
+#[test]
+fn a_real_keys_signature_is_replaced_where_a_rule_says_so() {
+    let rules = json!([{"hosts": ["*.amazonaws.com"], "client_signature": "re_sign"}]);
+    scenario(
+        &Setup::new().plugin(json!({"rules": rules})),
+        async |world| {
+            world.ask(signed_by_the_client(world)).await.ok();
+            assert_ne!(
+                world.aws.only().verdict.signature().access_key_id,
+                "AKIAIOSFODNN7EXAMPLE"
+            );
+            assert_eq!(world.stat("requests.signed.re_signed").await, 1);
+        },
+    );
+}
+
+#[test]
+fn a_presigned_url_is_left_alone() {
+    scenario(&Setup::new(), async |world| {
+        let path = "/bucket/key?X-Amz-Algorithm=AWS4-HMAC-SHA256\
+            &X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20261123%2Feu-west-1%2Fs3%2Faws4_request\
+            &X-Amz-Date=20261123T000000Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host\
+            &X-Amz-Signature=00ff";
+        world.ask(Request::get(S3, path)).await.ok();
+        let received = world.aws.only();
+        assert_eq!(
+            (received.verdict, &*received.path),
+            (Verdict::Presigned, path)
+        );
+        assert_eq!(world.stat("requests.left_alone.presigned").await, 1);
+    });
+}
+
+#[test]
+fn another_authorization_scheme_is_left_alone() {
+    scenario(&Setup::new(), async |world| {
+        let host = "bedrock-runtime.eu-west-1.amazonaws.com";
+        let request = Request::new("POST", host, "/model/m/invoke");
+        world
+            .ask(request.header("authorization", "Bearer api-key").body("{}"))
+            .await
+            .ok();
+        let received = world.aws.only();
+        assert_eq!(received.verdict, Verdict::OtherScheme);
+        assert_eq!(
+            received.value("authorization").as_deref(),
+            Some("Bearer api-key")
+        );
+        assert_eq!(received.value("x-amz-date"), None);
+        assert_eq!(
+            world.stat("requests.left_alone.other_authorization").await,
+            1
+        );
+    });
+}
+
+#[test]
+fn an_authorization_that_cannot_be_read_is_refused() {
+    scenario(&Setup::new(), async |world| {
+        let request = Request::get(S3, "/").header("authorization", "AWS4-HMAC-SHA256 nonsense");
+        world
+            .ask(request)
+            .await
+            .refused(400, "malformed_authorization");
+        assert!(world.aws.received().is_empty());
+    });
+}
+
+#[test]
+fn what_the_allow_list_does_not_name_is_refused() {
+    let allow = json!([
+        "s3",
+        "*.sqs.eu-west-1.amazonaws.com",
+        "sqs.eu-west-1.amazonaws.com"
+    ]);
+    scenario(
+        &Setup::new().plugin(json!({"allow": allow})),
+        async |world| {
+            world.ask(Request::get(S3, "/")).await.ok();
+            world
+                .ask(Request::get("sqs.eu-west-1.amazonaws.com", "/"))
+                .await
+                .ok();
+            let refused = [
+                Request::get(DYNAMODB, "/"),
+                Request::get("sqs.us-east-1.amazonaws.com", "/"),
+                // No header gets a request around the list.
+                Request::get(DYNAMODB, "/").header("authorization", "Bearer api-key"),
+                Request::get(
+                    DYNAMODB,
+                    "/?X-Amz-Signature=00ff&X-Amz-Algorithm=AWS4-HMAC-SHA256",
+                ),
+                signed_by_the_client(world),
+            ];
+            for request in refused {
+                let body = world.ask(request).await.refused(403, "not_allowed");
+                assert!(
+                    body["help"]
+                        .as_str()
+                        .is_some_and(|help| help.contains("allow")),
+                    "{body}"
+                );
+            }
+            assert_eq!(world.aws.received().len(), 2);
+        },
+    );
+}
+
+#[test]
+fn with_a_required_marker_only_who_asks_is_signed() {
+    scenario(
+        &Setup::new().plugin(json!({"require_marker": true})),
+        async |world| {
+            let forged = Request::get(S3, "/");
+            world
+                .ask(forged.clone())
+                .await
+                .refused(403, "marker_missing");
+            assert!(world.aws.received().is_empty());
+            world
+                .ask(forged.clone().header("x-sigv4-egress", "1"))
+                .await
+                .ok();
+            world
+                .ask(placeholder(forged, "placeholder", "eu-west-1", "s3"))
+                .await
+                .ok();
+            for received in world.aws.received() {
+                received.verdict.signature();
+                assert_eq!(
+                    received.value("x-sigv4-egress"),
+                    None,
+                    "the marker was forwarded"
+                );
+            }
+            assert_eq!(world.aws.received().len(), 2);
+        },
+    );
+}
+
+#[test]
+fn a_marker_of_the_operators_choice_is_not_forwarded() {
+    let setup = Setup::new().plugin(json!({"require_marker": true, "marker_header": "x-sign-me"}));
+    scenario(&setup, async |world| {
+        world
+            .ask(Request::get(S3, "/").header("X-Sign-Me", "please"))
+            .await
+            .ok();
+        assert_eq!(world.aws.only().value("x-sign-me"), None);
+    });
+}
+
+#[test]
+fn an_aws_host_in_a_cluster_that_is_not_listed_is_refused() {
+    let route = json!({
+        "match": {"prefix": "/", "headers": [{"name": "x-way", "present_match": true}]},
+        "route": {"cluster": PLAIN},
+    });
+    scenario(&Setup::new().route(route), async |world| {
+        let answer = world
+            .ask(Request::get(S3, "/").header("x-way", "plain"))
+            .await;
+        let body = answer.refused(403, "cluster_not_listed");
+        assert!(body.to_string().contains(PLAIN), "{body}");
+        assert!(world.plain.requests().is_empty() && world.aws.received().is_empty());
+    });
+}
+
+/// A route that matches only what the filter has written.
+fn escape(header: &Value) -> Setup {
+    let route = json!({
+        "match": {"prefix": "/", "headers": [header]},
+        "route": {"cluster": ELSEWHERE},
+    });
+    Setup::new().route(route).guard()
+}
+
+#[test]
+fn a_signed_request_that_changes_its_route_is_stopped_by_the_guard() {
+    let matcher = json!({"name": "x-amz-security-token", "present_match": true});
+    scenario(&escape(&matcher), async |world| {
+        world
+            .ask(Request::get(S3, "/"))
+            .await
+            .refused(403, "escaped_cluster");
+        world
+            .ask(Request::new("POST", DYNAMODB, "/").body("{}"))
+            .await
+            .refused(403, "escaped_cluster");
+        assert!(world.elsewhere.requests().is_empty(), "credentials escaped");
+        assert!(world.aws.received().is_empty());
+    });
+}
+
+#[test]
+fn a_new_authority_that_changes_the_route_is_stopped_by_the_guard() {
+    let matcher = json!({"name": ":authority", "string_match": {"exact": DYNAMODB}});
+    scenario(&escape(&matcher), async |world| {
+        let request = Request::new("POST", "127.0.0.1", "/").body("{}");
+        let answer = world
+            .ask(placeholder(request, "placeholder", "eu-west-1", "dynamodb"))
+            .await;
+        answer.refused(403, "escaped_cluster");
+        assert!(world.elsewhere.requests().is_empty(), "credentials escaped");
+    });
+}
+
+#[test]
+fn the_guard_lets_pass_what_goes_where_it_should() {
+    scenario(&Setup::new().guard(), async |world| {
+        world.ask(Request::get(S3, "/")).await.ok();
+        world
+            .ask(Request::new("POST", DYNAMODB, "/").body("{}"))
+            .await
+            .ok();
+        world.ask(Request::get("example.org", "/")).await.ok();
+        assert_eq!(
+            (world.aws.received().len(), world.plain.requests().len()),
+            (2, 1)
+        );
+    });
+}
+
+#[test]
+fn one_loopback_endpoint_serves_every_service() {
+    scenario(&Setup::new(), async |world| {
+        let port = world.port;
+        let hosts = [
+            format!("127.0.0.1:{port}"),
+            format!("localhost:{port}"),
+            format!("[::1]:{port}"),
+        ];
+        let scopes = [
+            ("eu-central-1", "dynamodb"),
+            ("eu-west-1", "s3"),
+            ("us-east-1", "sqs"),
+        ];
+        for (host, (region, service)) in hosts.iter().zip(scopes) {
+            let request = Request::new("POST", host, "/path?x=1").body("body");
+            world
+                .ask(placeholder(request, "placeholder", region, service))
+                .await
+                .ok();
+            let received = world.aws.received().pop().expect("a request");
+            assert_eq!(received.host, format!("{service}.{region}.amazonaws.com"));
+            let signature = received.verdict.signature();
+            assert_eq!((&*signature.service, &*signature.region), (service, region));
+        }
+    });
+}
+
+#[test]
+fn an_unsigned_request_to_the_loopback_endpoint_never_reaches_aws() {
+    scenario(&Setup::new(), async |world| {
+        let answer = world
+            .ask(Request::get(&format!("127.0.0.1:{}", world.port), "/"))
+            .await;
+        assert_ne!(answer.status, 200);
+        assert!(world.aws.received().is_empty());
+    });
+}
+
+#[test]
+fn a_body_signed_chunk_by_chunk_is_refused() {
+    scenario(&Setup::new(), async |world| {
+        let request = Request::new("PUT", S3, "/bucket/key")
+            .header("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD")
+            .header("x-amz-decoded-content-length", "4")
+            .body("4;chunk-signature=00ff\r\nbody\r\n0;chunk-signature=00ff\r\n\r\n");
+        world
+            .ask(request)
+            .await
+            .refused(501, "chunk_signatures_unsupported");
+        assert!(world.aws.received().is_empty());
+    });
+}
