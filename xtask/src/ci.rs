@@ -28,13 +28,7 @@ pub(crate) fn ci() -> Result {
     run(Command::new(deny)
         .current_dir(root())
         .args(["check", "bans", "licenses", "sources"]))?;
-    run(cargo(&[
-        "doc",
-        "--workspace",
-        "--no-deps",
-        "--document-private-items",
-    ])
-    .env("RUSTDOCFLAGS", "--deny warnings"))?;
+    run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))?;
     documents()?;
     demo::demo(demo::After::Stop)?;
     test::test()

@@ -62,8 +62,8 @@ impl World {
 
         let mut aws = Command::new(python);
         aws.arg("envoy/demo/aws.py").arg(&directory);
-        // Sessions of up to 20 minutes are refreshed 5 minutes before they end: here, every 8 seconds.
-        aws.args(["--session-seconds", "308"]);
+        // Sessions shorter than AWS's shortest are refreshed at half of their life: here, every 10 seconds.
+        aws.args(["--session-seconds", "20"]);
         let mut aws = Process::start("AWS", &aws, python, &directory.join("aws.log"))?;
         let aws_port = aws.until("it listens", || {
             fs::read_to_string(directory.join("port"))
