@@ -128,10 +128,10 @@ fn try_decide(config: &Config, head: Head<'_>) -> Result<Decision, Refusal> {
         .cluster
         .is_some_and(|name| config.clusters.iter().any(|cluster| cluster == name));
 
-    if host.is_loopback()
-        && listed
-        && let ClientSignature::Placeholder { scope: Some(scope) } = signature
-    {
+    if host.is_loopback() && listed {
+        let ClientSignature::Placeholder { scope: Some(scope) } = signature else {
+            return Err(Refusal::NoTarget);
+        };
         host = endpoint::host_of_scope(scope.service, scope.region).map_err(|why| {
             Refusal::UnknownService {
                 service: scope.service.to_owned(),

@@ -13,7 +13,7 @@ pub const REASON_HEADER: &str = "x-sigv4-egress-reason";
 pub enum Refusal {
     /// It waited for the first credentials, and they are still being fetched.
     CredentialsPending {
-        /// How long it waited.
+        /// How long it waited; zero where it could not.
         waited: Duration,
     },
     /// The last attempt to get credentials failed.
@@ -66,6 +66,8 @@ pub enum Refusal {
         /// What is wrong with it.
         why: ScopeError,
     },
+    /// It came to the loopback endpoint without a placeholder's signature.
+    NoTarget,
     /// `CONNECT` would carry what cannot be signed.
     ConnectRefused,
     /// The host is under one of AWS's names, and no valid host name.
@@ -142,6 +144,7 @@ impl Refusal {
             Self::EscapedCluster { .. } => (403, "escaped_cluster", false),
             Self::ClientSignatureRefused => (403, "client_signature_refused", false),
             Self::UnknownService { .. } => (403, "unknown_service", false),
+            Self::NoTarget => (400, "no_target", false),
             Self::ConnectRefused => (403, "connect_refused", false),
             Self::InvalidHost { .. } => (400, "invalid_host", false),
             Self::MalformedAuthorization => (400, "malformed_authorization", false),
@@ -168,6 +171,7 @@ impl Refusal {
             Self::ClientSignatureRefused => "Use placeholder keys, or change `client_signature` in the rule.".to_owned(),
             Self::UnknownService { why: ScopeError::Ambiguous, .. } => "Call the service by its own host name, over http through this proxy (HTTP_PROXY).".to_owned(),
             Self::UnknownService { .. } => "Set up the client with a region and service that AWS has.".to_owned(),
+            Self::NoTarget => "Give the SDK placeholder keys beside AWS_ENDPOINT_URL; without an SDK, name an AWS host and use this address as HTTP_PROXY.".to_owned(),
             Self::ConnectRefused => "Use http:// URLs: this proxy signs and adds TLS. A tunnel would carry unsigned requests.".to_owned(),
             Self::InvalidHost { .. } => "Send one valid host name.".to_owned(),
             Self::MalformedAuthorization => "Send one authorization header that can be read, or none.".to_owned(),
@@ -182,6 +186,7 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::CredentialsPending { waited } if waited.is_zero() => f.write_str("no AWS credentials yet"),
             Self::CredentialsPending { waited } => {
                 write!(f, "no AWS credentials after {} ms", waited.as_millis())
             }
@@ -228,6 +233,7 @@ impl fmt::Display for Refusal {
                     "the credential scope (service {service:?}, region {region:?}) names no host: {why}"
                 )
             }
+            Self::NoTarget => f.write_str("the request names no AWS host and carries no placeholder signature to read one from"),
             Self::ConnectRefused => f.write_str("CONNECT to an AWS host"),
             Self::InvalidHost { why } => write!(f, "the host cannot be signed for: {why}"),
             Self::MalformedAuthorization => f.write_str("the authorization header cannot be read"),

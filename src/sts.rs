@@ -70,7 +70,9 @@ pub fn request_body(
 /// See [`StsError`]; it never holds a part of the token or of the credentials.
 pub fn parse_reply(status: u16, body: &[u8], now: SystemTime) -> Result<Credentials, StsError> {
     if status == 0 {
-        return Err(StsError::Unreachable);
+        return Err(StsError::Unreachable {
+            detail: String::new(),
+        });
     }
     let tree = read(body);
     let error = tree.as_ref().ok().and_then(error_element);

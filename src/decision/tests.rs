@@ -197,10 +197,10 @@ fn a_loopback_host_takes_its_target_from_the_scope() {
     };
     check(&local("bedrock"), "refused: unknown_service");
     check(&local("s3.evil.example#"), "refused: unknown_service");
-    check("GET 127.0.0.1:9911 /", "left alone: NotAws");
+    check("GET 127.0.0.1:9911 /", "refused: no_target");
     check(
         &format!("GET 127.0.0.1:9911 /\n{}", signed_by(REAL, "s3")),
-        "left alone: NotAws",
+        "refused: no_target",
     );
 }
 

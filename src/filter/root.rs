@@ -206,7 +206,9 @@ impl SigningRoot {
             config.sts_timeout,
         ) {
             Ok(callout) => self.fetch = Fetch::Sts(callout),
-            Err(_) => self.sts_failed(&StsError::Unreachable),
+            Err(_) => self.sts_failed(&StsError::Unreachable {
+                detail: format!("Envoy has no cluster \"{}\"", config.sts_cluster),
+            }),
         }
     }
 

@@ -9,6 +9,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use sha2::{Digest, Sha256};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Follows one request.
 #[derive(Debug)]
@@ -65,7 +66,12 @@ impl Stream {
     }
 
     fn settle(&mut self, plan: Plan, payload: OwnedPayload) -> Action {
-        self.stage = match self.worker.settle(self.id, plan, payload) {
+        let outcome = self.worker.settle(self.id, plan, payload);
+        self.follow(outcome)
+    }
+
+    fn follow(&mut self, outcome: Outcome) -> Action {
+        self.stage = match outcome {
             Outcome::Signed => {
                 self.worker.forget(self.id);
                 Stage::Flowing
@@ -100,7 +106,16 @@ impl Stream {
             Decision::Sign(plan) => plan,
         };
         match std::mem::replace(&mut plan.payload, PayloadPlan::Empty) {
-            PayloadPlan::Empty => self.settle(plan, OwnedPayload::Empty),
+            PayloadPlan::Empty => {
+                let action = self.settle(plan, OwnedPayload::Empty);
+                match self.stage {
+                    // An upgrade: its client is silent until it is answered, see `Parked::in_parts`.
+                    Stage::Parked if !end_of_stream => self.answer(&Refusal::CredentialsPending {
+                        waited: Duration::ZERO,
+                    }),
+                    _ => action,
+                }
+            }
             PayloadPlan::Streamed(value) => {
                 let action = self.settle(plan, OwnedPayload::Literal(value));
                 let max_body_bytes = self.worker.config.max_body_bytes;
@@ -182,12 +197,14 @@ impl HttpContext for Stream {
         let max_body_bytes = self.worker.config.max_body_bytes;
         match &mut self.stage {
             Stage::Flowing | Stage::Answered => {}
-            Stage::Parked if self.worker.is_signed(self.id) => self.stage = Stage::Flowing,
-            // `body_size` counts all that Envoy holds of the request.
-            Stage::Parked if body_size > max_body_bytes && self.worker.is_parked(self.id) => {
-                return self.answer(&Refusal::UploadTooLargeToHold { max_body_bytes });
+            Stage::Parked => {
+                let outcome = self.worker.settle_part(self.id, end_of_stream);
+                self.follow(outcome);
+                // `body_size` counts all that Envoy holds of the request.
+                if outcome == Outcome::Parked && body_size > max_body_bytes {
+                    return self.answer(&Refusal::UploadTooLargeToHold { max_body_bytes });
+                }
             }
-            Stage::Parked => {}
             Stage::Body(_) if body_size > max_body_bytes => {
                 return self.answer(&Refusal::BodyTooLarge { max_body_bytes });
             }
@@ -208,11 +225,13 @@ impl HttpContext for Stream {
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
         match self.stage {
             // With trailers, no body callback says that the stream has ended.
-            Stage::Body(_) => return self.finish(),
-            Stage::Parked if self.worker.is_signed(self.id) => self.stage = Stage::Flowing,
-            _ => {}
+            Stage::Body(_) => self.finish(),
+            Stage::Parked => {
+                let outcome = self.worker.settle_part(self.id, true);
+                self.follow(outcome)
+            }
+            Stage::Flowing | Stage::Answered => self.action(),
         }
-        self.action()
     }
 }
 

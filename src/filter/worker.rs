@@ -2,7 +2,7 @@
 //! and the requests that it holds.
 
 use super::host::{self, HostError, Stat};
-use crate::cache::{Lookup, Record};
+use crate::cache::{Failure, Lookup, Record};
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::decision::Plan;
@@ -50,7 +50,10 @@ pub(super) enum Held {
 pub(super) struct Parked {
     plan: Plan,
     payload: OwnedPayload,
-    deadline: SystemTime,
+    since: SystemTime,
+    /// Envoy holds a part of its body, and more is to come. Such a request is signed when the next
+    /// part comes: resumed from the root, Envoy 1.36.4 would lose that part.
+    in_parts: bool,
 }
 
 /// [`Payload`], for as long as a request waits.
@@ -107,13 +110,7 @@ impl Worker {
         let record = self.record();
         match record.lookup(now, self.config.max_wait) {
             Lookup::Ready(credentials) => self.sign(stream, &plan, &payload, credentials, now),
-            Lookup::Unavailable(failure) => self.answer(
-                stream,
-                &Refusal::CredentialsUnavailable {
-                    cause: failure.cause.clone(),
-                    advice: failure.advice.clone(),
-                },
-            ),
+            Lookup::Unavailable(failure) => self.answer(stream, &unavailable(failure)),
             Lookup::Wait if self.parked.get() >= self.config.max_parked => self.answer(
                 stream,
                 &Refusal::TooManyParked {
@@ -121,15 +118,13 @@ impl Worker {
                 },
             ),
             Lookup::Wait => {
-                let deadline = now + self.config.max_wait;
-                self.hold(
-                    stream,
-                    Held::Parked(Box::new(Parked {
-                        plan,
-                        payload,
-                        deadline,
-                    })),
-                );
+                let parked = Parked {
+                    plan,
+                    payload,
+                    since: now,
+                    in_parts: false,
+                };
+                self.hold(stream, Held::Parked(Box::new(parked)));
                 self.set_tick_period(TICK_WHILE_PARKED);
                 Outcome::Parked
             }
@@ -225,14 +220,34 @@ impl Worker {
         self.hold(stream, Held::Body { deadline });
     }
 
-    /// Whether the request was signed from the root. A request that is not known must not flow.
-    pub(super) fn is_signed(&self, stream: u32) -> bool {
-        matches!(self.held.borrow().get(&stream), Some(Held::Signed))
-    }
-
-    /// Whether the request waits for credentials.
-    pub(super) fn is_parked(&self, stream: u32) -> bool {
-        matches!(self.held.borrow().get(&stream), Some(Held::Parked(_)))
+    /// A part of a parked request's body has come, or its end: signs it if credentials are there by
+    /// now. A request that is not known must not flow.
+    pub(super) fn settle_part(&self, stream: u32, end_of_stream: bool) -> Outcome {
+        let now = host::now();
+        let record = self.record();
+        let mut held = self.held.borrow_mut();
+        let Some(entry) = held.get_mut(&stream) else {
+            return Outcome::Answered;
+        };
+        match (entry, record.usable(now)) {
+            (Held::Signed, _) => Outcome::Signed,
+            (Held::Body { .. } | Held::Answered, _) => Outcome::Answered,
+            (Held::Parked(parked), None) => {
+                parked.in_parts = !end_of_stream;
+                Outcome::Parked
+            }
+            (entry @ Held::Parked(_), Some(credentials)) => {
+                let taken = std::mem::replace(entry, Held::Answered);
+                drop(held);
+                self.note_parked(true, false);
+                match taken {
+                    Held::Parked(parked) => {
+                        self.sign(stream, &parked.plan, &parked.payload, credentials, now)
+                    }
+                    _ => Outcome::Answered,
+                }
+            }
+        }
     }
 
     fn hold(&self, stream: u32, held: Held) {
@@ -305,42 +320,41 @@ impl Worker {
         let entry = held.get_mut(&stream)?;
         match entry {
             Held::Signed | Held::Answered => None,
-            Held::Body { deadline } if *deadline <= now => {
-                Some(Step::Answer(Refusal::BodyTimeout {
-                    timeout: self.config.body_timeout,
-                }))
-            }
+            Held::Body { deadline } if *deadline <= now => Some(Step::Answer(self.body_timeout())),
             Held::Body { .. } => None,
-            Held::Parked(parked) => match lookup {
-                Lookup::Ready(credentials) => {
-                    // Out of the map before any call to Envoy, which may end the stream.
-                    let taken = std::mem::replace(entry, Held::Answered);
-                    drop(held);
-                    self.note_parked(true, false);
-                    match taken {
-                        Held::Parked(parked) => Some(Step::Sign(parked, credentials)),
+            Held::Parked(parked) => {
+                let waited = now.duration_since(parked.since).unwrap_or_default();
+                match lookup {
+                    // It waits for its own body by now.
+                    Lookup::Ready(_) if parked.in_parts => (waited >= self.config.body_timeout)
+                        .then(|| Step::Answer(self.body_timeout())),
+                    Lookup::Ready(credentials) => match std::mem::replace(entry, Held::Answered) {
+                        // Out of the map before any call to Envoy, which may end the stream.
+                        Held::Parked(parked) => {
+                            drop(held);
+                            self.note_parked(true, false);
+                            Some(Step::Sign(parked, credentials))
+                        }
                         _ => None,
-                    }
+                    },
+                    Lookup::Unavailable(failure) => Some(Step::Answer(unavailable(failure))),
+                    Lookup::Wait if waited < self.config.max_wait => None,
+                    Lookup::Wait => Some(Step::Answer(self.late())),
                 }
-                Lookup::Unavailable(failure) => {
-                    Some(Step::Answer(Refusal::CredentialsUnavailable {
-                        cause: failure.cause.clone(),
-                        advice: failure.advice.clone(),
-                    }))
-                }
-                Lookup::Wait if parked.deadline > now => None,
-                Lookup::Wait => Some(Step::Answer(self.late())),
-            },
+            }
+        }
+    }
+
+    fn body_timeout(&self) -> Refusal {
+        Refusal::BodyTimeout {
+            timeout: self.config.body_timeout,
         }
     }
 
     /// The answer to a request that waited as long as it may.
     fn late(&self) -> Refusal {
         match &self.record.borrow().failure {
-            Some(failure) => Refusal::CredentialsUnavailable {
-                cause: failure.cause.clone(),
-                advice: failure.advice.clone(),
-            },
+            Some(failure) => unavailable(failure),
             None => Refusal::CredentialsPending {
                 waited: self.config.max_wait,
             },
@@ -417,6 +431,13 @@ impl Worker {
 enum Step<'a> {
     Answer(Refusal),
     Sign(Box<Parked>, &'a Credentials),
+}
+
+fn unavailable(failure: &Failure) -> Refusal {
+    Refusal::CredentialsUnavailable {
+        cause: failure.cause.clone(),
+        advice: failure.advice.clone(),
+    }
 }
 
 /// Every input of the credentials, so that different configurations never share them.

@@ -13,8 +13,11 @@ use crate::timestamp::rfc3339;
 /// Why STS gave no usable credentials. The variants say whose fault it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StsError {
-    /// No reply: no connection, a reset, or the timeout.
-    Unreachable,
+    /// No reply of STS: no connection, a reset, or the timeout.
+    Unreachable {
+        /// What Envoy says about it; may be empty.
+        detail: String,
+    },
     /// STS knows the caller and says no.
     Denied(AwsError),
     /// STS found a fault in the request: token, role, session name or duration.
@@ -77,6 +80,15 @@ pub enum Recoverability {
 impl StsError {
     /// Sorts a refusal by its code, else by its status.
     pub(super) fn classify(error: AwsError) -> Self {
+        if error.code.is_empty()
+            && ENVOY_LOCAL_REPLIES
+                .iter()
+                .any(|text| error.message.starts_with(text))
+        {
+            return Self::Unreachable {
+                detail: error.message,
+            };
+        }
         let kind = match (row(&error.code), error.status) {
             (Some(row), _) => row.kind,
             (None, 429) => Self::Throttled,
@@ -94,7 +106,7 @@ impl StsError {
                 Recoverability::RetryQuickly
             }
             Self::Denied(_) | Self::Rejected(_) => Recoverability::NonRecoverable,
-            Self::Unreachable
+            Self::Unreachable { .. }
             | Self::TokenExpired(_)
             | Self::ProviderUnreachable(_)
             | Self::Throttled(_)
@@ -107,7 +119,7 @@ impl StsError {
     /// What to fix, in one sentence.
     pub fn advice(&self) -> &'static str {
         match self {
-            Self::Unreachable => {
+            Self::Unreachable { .. } => {
                 "check that `sts_cluster` exists and reaches STS (DNS, egress policy, CA bundle), and `sts_timeout_ms`"
             }
             Self::InvalidReply(_) => NOT_STS,
@@ -132,7 +144,7 @@ impl StsError {
     /// One word for metrics; a call that worked is `ok`.
     pub fn word(&self) -> &'static str {
         match self {
-            Self::Unreachable => "unreachable",
+            Self::Unreachable { .. } => "unreachable",
             Self::Denied(_) => "denied",
             Self::Rejected(_) => "rejected",
             Self::TokenExpired(_) => "token_expired",
@@ -154,7 +166,8 @@ impl From<InvalidReply> for StsError {
 impl fmt::Display for StsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreachable => f.write_str("STS gave no answer"),
+            Self::Unreachable { detail } if detail.is_empty() => f.write_str("STS gave no answer"),
+            Self::Unreachable { detail } => write!(f, "STS gave no answer: {detail}"),
             Self::Denied(error) => write!(f, "STS denied the role: {error}"),
             Self::Rejected(error) => write!(f, "STS rejected the request: {error}"),
             Self::TokenExpired(error) => {
@@ -202,6 +215,13 @@ impl fmt::Display for InvalidReply {
         }
     }
 }
+
+/// How Envoy's own answers to a callout begin (`source/common/router/router.cc` of Envoy 1.40).
+const ENVOY_LOCAL_REPLIES: &[&str] = &[
+    "upstream connect error",
+    "upstream request timeout",
+    "no healthy upstream",
+];
 
 struct Row {
     /// Without `Exception`: STS and its model disagree on the suffix.

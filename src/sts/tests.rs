@@ -269,7 +269,7 @@ fn a_proxys_plain_text_is_kept_and_markup_is_not() {
     check(
         503,
         "no healthy upstream",
-        "STS failed: no healthy upstream (status 503)",
+        "STS gave no answer: no healthy upstream",
     );
     check(
         502,
@@ -389,7 +389,12 @@ fn credentials_that_have_expired_are_an_error() {
 #[test]
 fn no_reply_is_unreachable() {
     let error = parse_reply(0, b"", now()).unwrap_err();
-    assert_eq!(error, StsError::Unreachable);
+    assert_eq!(
+        error,
+        StsError::Unreachable {
+            detail: String::new()
+        }
+    );
     assert_eq!(
         (error.word(), error.recoverability()),
         ("unreachable", Recoverability::Recoverable)

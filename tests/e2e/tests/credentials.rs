@@ -146,6 +146,7 @@ fn sts_down_at_start_gives_503_until_it_is_up() {
         world.sts.always(Reply::Json);
         world.ask_until_ok(list_buckets()).await;
         assert_eq!(world.stat("sts.ok").await, 1);
+        assert!(world.stat("sts.unreachable").await >= 1);
     });
 }
 

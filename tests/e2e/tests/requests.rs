@@ -438,15 +438,21 @@ fn a_host_that_is_not_aws_gets_every_byte_untouched() {
     assert_eq!(with, without);
 }
 
-/// Upgrades, and sends something through in both directions.
-async fn upgrade(world: &World) {
-    let request = Request::get("transcribe.eu-west-1.amazonaws.com", "/stream")
+fn websocket() -> Request {
+    Request::get("transcribe.eu-west-1.amazonaws.com", "/stream")
         .header("connection", "Upgrade")
         .header("upgrade", "websocket")
         .header("sec-websocket-version", "13")
-        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+}
+
+/// Upgrades, and sends something through in both directions.
+async fn upgrade(world: &World) {
     let mut connection = world.connect().await;
-    let answer = connection.ask(&request.bytes()).await.expect("an answer");
+    let answer = connection
+        .ask(&websocket().bytes())
+        .await
+        .expect("an answer");
     assert_eq!(answer.status, 101, "{answer:?}");
     connection.send(b"ping").await.expect("sent");
     let echo = tokio::time::timeout(SOON, connection.raw(4)).await;
@@ -463,13 +469,19 @@ fn a_websocket_upgrade_is_signed_at_its_headers() {
     });
 }
 
+/// Its client is silent until it is answered, so it could not be resumed when the credentials come.
 #[test]
-fn a_websocket_upgrade_waits_for_the_first_credentials() {
+fn a_websocket_upgrade_is_not_kept_waiting_for_the_first_credentials() {
     scenario(&Setup::new().sts_held(), async |world| {
-        tokio::join!(upgrade(world), async {
-            world.until_parked(1).await;
-            world.sts.gate.open();
-        });
+        let mut connection = world.connect().await;
+        let answer = connection.ask(&websocket().bytes()).await;
+        answer
+            .expect("an answer")
+            .refused(503, "credentials_pending");
+        assert!(world.aws.received().is_empty());
+        world.sts.gate.open();
+        world.ask_until_ok(Request::get(S3, "/")).await;
+        upgrade(world).await;
     });
 }
 
