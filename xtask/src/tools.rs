@@ -17,7 +17,7 @@ pub(crate) fn need(program: &str, probe: &[&str], install: &str) -> Result {
     if succeeds(Command::new(program).args(probe)) {
         return Ok(());
     }
-    Err(format!("{program} is missing. Debian, Ubuntu: {install}").into())
+    Err(format!("{program} is missing, too old or incomplete. Debian, Ubuntu: {install}").into())
 }
 
 /// A Python with the packages of `envoy/demo/requirements.txt`.
