@@ -1,6 +1,5 @@
 //! The configuration reference in the documentation is the one in the code.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(reason = "the switch that rewrites the page is a variable")]
 
 use std::fs;
 use std::path::Path;

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 pub struct Gate(watch::Sender<bool>);
 
 impl Gate {
-    /// Who comes to [`Gate::pass`] from now on waits.
+    /// Who comes to `Gate::pass` from now on waits.
     pub fn close(&self) {
         self.0.send_replace(false);
     }
