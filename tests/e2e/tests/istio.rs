@@ -1,0 +1,270 @@
+//! The files of `envoy/istio/`, merged into a sidecar's configuration as istiod does it, in a real
+//! Envoy. Only addresses, paths and the pod's environment are replaced.
+
+#[path = "istio/patch.rs"]
+mod patch;
+#[path = "istio/pod.rs"]
+mod pod;
+
+use std::fs;
+
+use e2e::{Request, SOON, Value, eventually, json};
+use patch::Sidecar;
+use pod::{documents, in_pods, istio_files, patched, sidecar};
+
+const S3: &str = "s3.eu-west-1.amazonaws.com";
+const MARKER: (&str, &str) = ("x-sigv4-egress", "1");
+/// As an SDK with placeholder keys signs.
+const PLACEHOLDER: (&str, &str) = (
+    "authorization",
+    "AWS4-HMAC-SHA256 Credential=placeholder/20261123/eu-west-1/s3/aws4_request, \
+     SignedHeaders=host;x-amz-date, \
+     Signature=0000000000000000000000000000000000000000000000000000000000000000",
+);
+
+#[test]
+fn loopback_signs_what_an_sdk_with_placeholder_keys_sends() {
+    in_pods(
+        "loopback",
+        |_| {},
+        async |pod| {
+            let port = pod
+                .envoy
+                .port("sigv4-egress")
+                .await
+                .expect("the added listener");
+            let request = Request::get(&format!("127.0.0.1:{port}"), "/reports?list-type=2");
+            let request = request
+                .header(PLACEHOLDER.0, PLACEHOLDER.1)
+                .header("x-amz-date", "20261123T000000Z");
+            pod.until_ok(port, &request).await;
+            let received = pod.aws.received().pop().expect("a request at AWS");
+            assert_eq!(
+                (received.host.as_str(), received.path.as_str()),
+                (S3, "/reports?list-type=2")
+            );
+            assert_eq!(received.verdict.signature().service, "s3");
+            assert_eq!(pod.sts.calls().len(), 1);
+        },
+    );
+}
+
+#[test]
+fn loopback_hashes_the_body_of_a_service_that_was_allowed() {
+    let allow = |sidecar: &mut Sidecar| {
+        let manager = &mut sidecar.listener("sigv4-egress")["filter_chains"][0]["filters"][0];
+        let plugin = &mut manager["typed_config"]["http_filters"][0]["typed_config"]["config"];
+        plugin["configuration"]["value"] =
+            json!(r#"{"allow": ["dynamodb"], "require_marker": true}"#);
+    };
+    in_pods("loopback", allow, async |pod| {
+        let port = pod
+            .envoy
+            .port("sigv4-egress")
+            .await
+            .expect("the added listener");
+        let request = Request::new("POST", "dynamodb.eu-west-1.amazonaws.com", "/")
+            .header(MARKER.0, MARKER.1)
+            .body(r#"{"TableName": "orders"}"#);
+        pod.until_ok(port, &request).await;
+        let received = pod.aws.received().pop().expect("a request at AWS");
+        assert!(!received.verdict.signature().unsigned_payload);
+    });
+}
+
+#[test]
+fn loopback_refuses_what_is_not_marked_and_what_is_not_aws() {
+    in_pods(
+        "loopback",
+        |_| {},
+        async |pod| {
+            let port = pod
+                .envoy
+                .port("sigv4-egress")
+                .await
+                .expect("the added listener");
+            let unmarked = pod.ask(port, &Request::get(S3, "/")).await;
+            unmarked.refused(403, "marker_missing");
+            let elsewhere = pod.ask(port, &Request::get("example.org", "/")).await;
+            assert_eq!((elsewhere.status, elsewhere.reason()), (404, None));
+            assert_eq!(pod.aws.received().len(), 0);
+        },
+    );
+}
+
+#[test]
+fn loopback_changes_nothing_else_in_the_sidecar() {
+    let (before, after) = (sidecar(), patched("loopback"));
+    assert_eq!(
+        after.listeners.get(..before.listeners.len()),
+        Some(&before.listeners[..])
+    );
+    assert_eq!(
+        after.clusters.get(..before.clusters.len()),
+        Some(&before.clusters[..])
+    );
+}
+
+#[test]
+fn transparent_signs_what_the_mesh_routes_to_aws() {
+    in_pods(
+        "transparent",
+        |_| {},
+        async |pod| {
+            let request = Request::get(S3, "/reports").header(MARKER.0, MARKER.1);
+            pod.until_ok(pod.intercepted, &request).await;
+            let received = pod.aws.received().pop().expect("a request at AWS");
+            assert_eq!(
+                (
+                    received.host.as_str(),
+                    received.verdict.signature().service.as_str()
+                ),
+                (S3, "s3")
+            );
+            assert_eq!(received.value(MARKER.0), None);
+            assert_eq!(pod.sts.calls().len(), 1);
+        },
+    );
+}
+
+#[test]
+fn transparent_neither_signs_nor_forwards_an_aws_host_that_passes_through() {
+    in_pods(
+        "transparent",
+        |_| {},
+        async |pod| {
+            let request =
+                Request::get("s3.us-east-1.amazonaws.com", "/").header(MARKER.0, MARKER.1);
+            let answer = eventually("credentials are there", SOON, async || {
+                let answer = pod.ask(pod.intercepted, &request).await;
+                (answer.status != 503).then_some(answer)
+            })
+            .await;
+            answer.refused(403, "cluster_not_listed");
+            assert_eq!(pod.passed_through.requests().len(), 0);
+        },
+    );
+}
+
+#[test]
+fn transparent_leaves_the_rest_of_the_world_alone() {
+    in_pods(
+        "transparent",
+        |_| {},
+        async |pod| {
+            pod.ask(pod.intercepted, &Request::get("example.org", "/"))
+                .await
+                .ok();
+            let requests = pod.passed_through.requests();
+            let request = String::from_utf8_lossy(requests.first().expect("one request"));
+            assert!(
+                request.contains("example.org") && !request.contains("authorization"),
+                "{request}"
+            );
+        },
+    );
+}
+
+#[test]
+fn transparent_stops_a_signed_request_that_a_route_takes_elsewhere() {
+    // A VirtualService that matches a header which only the signature adds.
+    let escape = json!({
+        "match": {"prefix": "/", "headers": [{"name": "authorization", "present_match": true}]},
+        "route": {"cluster": "PassthroughCluster"},
+    });
+    let with_escape = |sidecar: &mut Sidecar| {
+        let manager = &mut sidecar.listener("0.0.0.0_80")["filter_chains"][0]["filters"][0];
+        let hosts = manager["typed_config"]["route_config"]["virtual_hosts"].as_array_mut();
+        for host in hosts.expect("virtual hosts") {
+            host["routes"]
+                .as_array_mut()
+                .expect("routes")
+                .insert(0, escape.clone());
+        }
+    };
+    in_pods("transparent", with_escape, async |pod| {
+        let request = Request::get(S3, "/").header(MARKER.0, MARKER.1);
+        let answer = eventually("credentials are there", SOON, async || {
+            let answer = pod.ask(pod.intercepted, &request).await;
+            (answer.status != 503).then_some(answer)
+        })
+        .await;
+        answer.refused(403, "escaped_cluster");
+        assert_eq!(pod.passed_through.requests().len(), 0);
+    });
+}
+
+#[test]
+fn transparent_refuses_what_is_not_marked() {
+    in_pods(
+        "transparent",
+        |_| {},
+        async |pod| {
+            let answer = pod.ask(pod.intercepted, &Request::get(S3, "/")).await;
+            answer.refused(403, "marker_missing");
+            assert_eq!(pod.aws.received().len(), 0);
+        },
+    );
+}
+
+#[test]
+fn every_plugin_has_a_vm_of_our_own_and_may_call_only_what_it_uses() {
+    for (shape, plugins) in [("loopback", 1), ("transparent", 2)] {
+        let mut found = Vec::new();
+        for document in documents(&istio_files().join(format!("{shape}.yaml"))) {
+            collect_plugins(&document, &mut found);
+        }
+        assert_eq!(found.len(), plugins, "{shape}");
+        for plugin in &found {
+            assert_eq!(plugin["vm_config"]["vm_id"], "sigv4-egress", "{shape}");
+            assert_eq!(plugin["failure_policy"], "FAIL_CLOSED", "{shape}");
+            let allowed = &plugin["capability_restriction_config"]["allowed_capabilities"];
+            assert_eq!(allowed.get("proxy_call_foreign_function"), None, "{shape}");
+            assert_eq!(
+                allowed,
+                &found[0]["capability_restriction_config"]["allowed_capabilities"]
+            );
+        }
+    }
+}
+
+fn collect_plugins(value: &Value, found: &mut Vec<Value>) {
+    match value {
+        Value::Object(fields) if fields.contains_key("vm_config") => found.push(value.clone()),
+        Value::Object(fields) => fields
+            .values()
+            .for_each(|value| collect_plugins(value, found)),
+        Value::Array(items) => items.iter().for_each(|value| collect_plugins(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_pod_mounts_into_istio_proxy_what_the_patches_name() {
+    let pod = documents(&istio_files().join("pod.yaml"));
+    let pod = &pod[1]["spec"]["template"];
+    let annotation = |name: &str| -> Value {
+        let text = pod["metadata"]["annotations"][name].as_str();
+        serde_json::from_str(text.expect("an annotation")).expect("JSON")
+    };
+    let volumes = annotation("sidecar.istio.io/userVolume");
+    let mounts = annotation("sidecar.istio.io/userVolumeMount");
+    let paths: Vec<_> = mounts
+        .as_object()
+        .expect("the form that the injector reads: mounts by volume name")
+        .iter()
+        .inspect(|(volume, _)| assert!(volumes[volume].is_object(), "no volume {volume}"))
+        .map(|(_, mount)| mount["mountPath"].as_str().expect("a path"))
+        .collect();
+    for shape in ["loopback", "transparent"] {
+        let text = fs::read_to_string(istio_files().join(format!("{shape}.yaml"))).expect(shape);
+        for path in &paths {
+            assert!(
+                text.contains(&format!("{path}/")),
+                "{shape} does not use {path}"
+            );
+        }
+    }
+    // The application's container gets nothing of it.
+    assert_eq!(pod["spec"]["containers"][0].get("volumeMounts"), None);
+}

@@ -1,0 +1,134 @@
+//! What istiod does with an EnvoyFilter, for the operations that ours use.
+//!
+//! Source: Istio, `pilot/pkg/networking/core/envoyfilter` (`listener_patch.go`, `cluster_patch.go`) and
+//! `pkg/proto/merge`. An operation or a match that stands in none of our files makes it panic, so that
+//! a new one is not passed over in silence.
+
+use e2e::{Value, json};
+
+const MANAGER: &str = "envoy.filters.network.http_connection_manager";
+
+/// The part of a sidecar's configuration that the patches reach.
+#[derive(Clone, Debug)]
+pub(crate) struct Sidecar {
+    /// In the order of LDS.
+    pub(crate) listeners: Vec<Value>,
+    /// In the order of CDS.
+    pub(crate) clusters: Vec<Value>,
+}
+
+impl Sidecar {
+    /// Applies all patches of an EnvoyFilter, in istiod's order: existing listeners are patched
+    /// before new ones join them, so no patch reaches a listener that another one adds.
+    pub(crate) fn apply(&mut self, filter: &Value) {
+        assert_eq!(filter["kind"], "EnvoyFilter");
+        let patches: Vec<_> = list(&filter["spec"]["configPatches"]).iter().collect();
+        let of = |kind: &'static str| {
+            patches
+                .iter()
+                .copied()
+                .filter(move |p| p["applyTo"] == kind)
+        };
+        for patch in &patches {
+            assert_eq!(patch["match"]["context"], "SIDECAR_OUTBOUND");
+            let kind = patch["applyTo"].as_str().expect("a kind");
+            let operation = patch["patch"]["operation"].as_str().expect("an operation");
+            assert!(
+                matches!(
+                    (kind, operation),
+                    ("LISTENER" | "CLUSTER", "ADD") | ("HTTP_FILTER", "INSERT_BEFORE" | "MERGE")
+                ),
+                "not known here: {operation} of a {kind}"
+            );
+        }
+        for filters in self.listeners.iter_mut().flat_map(http_filters) {
+            // All insertions come before all merges (`patchHTTPFilters`).
+            for patch in of("HTTP_FILTER").filter(|p| p["patch"]["operation"] == "INSERT_BEFORE") {
+                let anchor = anchor(patch);
+                let at = filters.iter().position(|filter| filter["name"] == anchor);
+                filters.insert(at.expect("the anchor"), patch["patch"]["value"].clone());
+            }
+            for patch in of("HTTP_FILTER").filter(|p| p["patch"]["operation"] == "MERGE") {
+                let anchor = anchor(patch);
+                for filter in filters.iter_mut().filter(|filter| filter["name"] == anchor) {
+                    let value = &patch["patch"]["value"];
+                    // `MergeAnyWithAny` refuses two different messages.
+                    assert_eq!(
+                        filter["typed_config"]["@type"],
+                        value["typed_config"]["@type"]
+                    );
+                    merge(filter, value);
+                }
+            }
+        }
+        let added = |kind| of(kind).map(|patch| patch["patch"]["value"].clone());
+        self.listeners.extend(added("LISTENER"));
+        self.clusters.extend(added("CLUSTER"));
+    }
+
+    /// The listener of this name.
+    pub(crate) fn listener(&mut self, name: &str) -> &mut Value {
+        named(&mut self.listeners, name)
+    }
+}
+
+/// As protobuf merges a message: fields one by one, lists are appended, scalars replaced.
+fn merge(into: &mut Value, from: &Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                match into.get_mut(key) {
+                    Some(old) => merge(old, value),
+                    None => drop(into.insert(key.clone(), value.clone())),
+                }
+            }
+        }
+        (Value::Array(into), Value::Array(from)) => into.extend(from.iter().cloned()),
+        (into, from) => *into = from.clone(),
+    }
+}
+
+/// The HTTP filter that a patch is about: the only form of match that our files use.
+fn anchor(patch: &Value) -> &str {
+    let filter = &patch["match"]["listener"]["filterChain"]["filter"];
+    let anchor = filter["subFilter"]["name"].as_str().expect("a sub-filter");
+    let form = json!({"filterChain": {"filter": {"name": MANAGER, "subFilter": {"name": anchor}}}});
+    assert_eq!(patch["match"]["listener"], form, "not known here");
+    anchor
+}
+
+/// Of each HTTP connection manager, in any filter chain.
+fn http_filters(listener: &mut Value) -> Vec<&mut Vec<Value>> {
+    let Value::Object(listener) = listener else {
+        panic!("a listener is an object");
+    };
+    let mut chains = Vec::new();
+    for (key, value) in listener {
+        match (key.as_str(), value) {
+            ("filter_chains", Value::Array(list)) => chains.extend(list),
+            ("default_filter_chain", chain) => chains.push(chain),
+            _ => {}
+        }
+    }
+    let filters = chains.into_iter().flat_map(|chain| {
+        let filters = chain["filters"].as_array_mut().expect("filters");
+        filters
+            .iter_mut()
+            .filter(|filter| filter["name"] == MANAGER)
+    });
+    filters
+        .map(|manager| {
+            let filters = manager["typed_config"]["http_filters"].as_array_mut();
+            filters.expect("http_filters")
+        })
+        .collect()
+}
+
+fn named<'a>(items: &'a mut [Value], name: &str) -> &'a mut Value {
+    let item = items.iter_mut().find(|item| item["name"] == name);
+    item.unwrap_or_else(|| panic!("no {name}"))
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().expect("a list")
+}
