@@ -2,6 +2,7 @@
 
 mod build;
 mod ci;
+mod compose;
 mod demo;
 mod module;
 mod overlay;
@@ -26,8 +27,12 @@ const COMMANDS: &[(&str, &str)] = &[
         "a program without credentials calls AWS; --keep leaves it running",
     ),
     (
+        "compose",
+        "docker-compose.yml in a Docker Engine of its own; as root, on Debian",
+    ),
+    (
         "ci",
-        "what must pass before a merge: format, lints, licences, docs, demo, tests",
+        "what must pass before a merge: format, lints, licences, docs, demos, tests",
     ),
     ("help", "this list"),
 ];
@@ -40,6 +45,7 @@ fn main() -> ExitCode {
         ["test"] => test::test(),
         ["demo"] => demo::demo(demo::After::Stop),
         ["demo", "--keep"] => demo::demo(demo::After::Keep),
+        ["compose"] => compose::compose(),
         ["ci"] => ci::ci(),
         [] | ["help" | "--help" | "-h"] => {
             help();
@@ -58,6 +64,6 @@ fn main() -> ExitCode {
 
 fn help() {
     for (name, meaning) in COMMANDS {
-        println!("cargo xtask {name:6} {meaning}");
+        println!("cargo xtask {name:8} {meaning}");
     }
 }
