@@ -25,9 +25,13 @@ pub(crate) fn ci() -> Result {
         "warnings",
     ]))?;
     let deny = tools::cargo_deny()?;
-    run(Command::new(deny)
-        .current_dir(root())
-        .args(["check", "bans", "licenses", "sources"]))?;
+    run(Command::new(deny).current_dir(root()).args([
+        "--workspace",
+        "check",
+        "bans",
+        "licenses",
+        "sources",
+    ]))?;
     run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))?;
     documents()?;
     demo::demo(demo::After::Stop)?;

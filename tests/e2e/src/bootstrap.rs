@@ -40,6 +40,19 @@ pub(crate) struct Choices {
     pub(crate) http2_to_aws: bool,
 }
 
+impl Choices {
+    /// Sets keys of the plugin configuration; `null` removes one.
+    pub(crate) fn set_plugin_keys(&mut self, keys: &Value) {
+        let plugin = self.plugin.get_or_insert_with(|| json!({}));
+        for (key, value) in keys.as_object().expect("an object of keys") {
+            match value {
+                Value::Null => drop(plugin.as_object_mut().expect("an object").remove(key)),
+                value => plugin[key] = value.clone(),
+            }
+        }
+    }
+}
+
 pub(crate) fn clusters(places: &Places<'_>, choices: &Choices) -> Value {
     let ca = places.directory.join("ca.pem");
     json!([

@@ -82,13 +82,7 @@ impl Setup {
 
     /// Sets keys of the plugin configuration; `null` removes one.
     pub fn plugin(mut self, keys: Value) -> Self {
-        let plugin = self.choices.plugin.get_or_insert_with(|| json!({}));
-        for (key, value) in keys.as_object().expect("an object of keys") {
-            match value {
-                Value::Null => drop(plugin.as_object_mut().expect("an object").remove(key)),
-                value => plugin[key] = value.clone(),
-            }
-        }
+        self.choices.set_plugin_keys(&keys);
         self
     }
 
@@ -263,6 +257,17 @@ impl World {
 
     /// Leaves Envoy with just these listeners.
     pub fn listeners(&self, listeners: &[Listener]) {
+        self.write_listeners(&self.choices, listeners);
+    }
+
+    /// Hands Envoy both listeners again, with other keys in the plugin configuration.
+    pub fn reconfigure(&self, keys: Value) {
+        let mut choices = self.choices.clone();
+        choices.set_plugin_keys(&keys);
+        self.write_listeners(&choices, &[Listener::Token, Listener::Egress]);
+    }
+
+    fn write_listeners(&self, choices: &Choices, listeners: &[Listener]) {
         let places = Places {
             directory: &self.directory,
             token_file: &self.token.file(),
@@ -272,7 +277,7 @@ impl World {
             plain: self.plain.port,
             elsewhere: self.elsewhere.port,
         };
-        write_listeners(&places, &self.choices, listeners);
+        write_listeners(&places, choices, listeners);
     }
 
     /// Sends a request on a new connection.

@@ -2,7 +2,7 @@
 
 use e2e::bootstrap::{ELSEWHERE, PLAIN};
 use e2e::verify::client_signature;
-use e2e::{Request, Setup, Value, Verdict, World, json, scenario};
+use e2e::{Request, SOON, Setup, Value, Verdict, World, json, scenario, until};
 
 const S3: &str = "s3.eu-west-1.amazonaws.com";
 const DYNAMODB: &str = "dynamodb.eu-west-1.amazonaws.com";
@@ -351,5 +351,37 @@ fn a_body_signed_chunk_by_chunk_is_refused() {
             .await
             .refused(501, "chunk_signatures_unsupported");
         assert!(world.aws.received().is_empty());
+    });
+}
+
+#[test]
+fn a_configuration_that_is_wrong_is_refused_with_its_key_and_the_old_one_stays() {
+    scenario(&Setup::new(), async |world| {
+        world.ask(Request::get(S3, "/")).await.ok();
+        for (keys, line) in [
+            (
+                json!({"rolearn": "x"}),
+                "configuration refused: rolearn: is no key of this configuration; allowed: allow, role_arn",
+            ),
+            (
+                json!({"role_arn": "reports"}),
+                "configuration refused: role_arn: is \"reports\"; allowed: arn:<partition>:iam::",
+            ),
+            (
+                json!({"session_name": "a b"}),
+                "configuration refused: session_name: is \"a b\"; allowed: 2 to 64",
+            ),
+            (
+                json!({"max_parked": "many"}),
+                "configuration refused: max_parked: is \"many\"; allowed: a whole number from 0",
+            ),
+        ] {
+            world.reconfigure(keys);
+            until(line, SOON, || {
+                String::from_utf8_lossy(&world.envoy.log()).contains(line)
+            })
+            .await;
+            world.ask(Request::get(S3, "/")).await.ok();
+        }
     });
 }
