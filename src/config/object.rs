@@ -1,0 +1,297 @@
+//! Reading a configuration key by key, with errors that name the key, the fault and what is allowed.
+
+use super::reference::{self, Key};
+use super::{Allow, ConfigError, Environment, OnClientSignature, PayloadMode, Rule};
+use crate::endpoint;
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// A JSON object whose values are taken out one by one.
+pub(super) struct Object {
+    map: Map<String, Value>,
+    /// Where it stands, such as `rules[0].`.
+    path: String,
+}
+
+impl Object {
+    pub(super) fn new(map: Map<String, Value>, path: String) -> Self {
+        Self { map, path }
+    }
+
+    pub(super) fn error(
+        &self,
+        key: &str,
+        fault: impl Into<String>,
+        allowed: impl Into<String>,
+    ) -> ConfigError {
+        ConfigError {
+            key: format!("{}{key}", self.path),
+            fault: fault.into(),
+            allowed: allowed.into(),
+        }
+    }
+
+    pub(super) fn refuse_unknown(&self, known: &[Key]) -> Result<(), ConfigError> {
+        match self
+            .map
+            .keys()
+            .find(|name| !known.iter().any(|key| key.name == **name))
+        {
+            None => Ok(()),
+            Some(name) => {
+                let names: Vec<&str> = known.iter().map(|key| key.name).collect();
+                Err(self.error(name, "is no key of this configuration", names.join(", ")))
+            }
+        }
+    }
+
+    fn text(&mut self, key: &str, allowed: &str) -> Result<Option<String>, ConfigError> {
+        match self.map.remove(key) {
+            None => Ok(None),
+            Some(Value::String(text)) if !text.is_empty() => Ok(Some(text)),
+            Some(value) => Err(self.error(key, format!("is {}", shown(&value)), allowed)),
+        }
+    }
+
+    /// A string with a default in the reference.
+    pub(super) fn string(&mut self, key: &str) -> Result<String, ConfigError> {
+        let text = self.text(key, "a string that is not empty")?;
+        Ok(text.unwrap_or_else(|| reference::default_of(key).to_owned()))
+    }
+
+    /// A value from the key, else from the first environment variable that is set.
+    pub(super) fn sourced<T>(
+        &mut self,
+        key: &str,
+        environment: &Environment,
+        variables: &[&str],
+        parse: impl Fn(&str) -> Option<T>,
+        allowed: &str,
+    ) -> Result<Option<T>, ConfigError> {
+        if let Some(text) = self.text(key, allowed)? {
+            return match parse(&text) {
+                Some(value) => Ok(Some(value)),
+                None => {
+                    Err(self.error(key, format!("is {}", shown(&Value::String(text))), allowed))
+                }
+            };
+        }
+        let set = |name: &&&str| {
+            environment
+                .get(**name)
+                .is_some_and(|value| !value.is_empty())
+        };
+        let Some(name) = variables.iter().find(set) else {
+            return Ok(None);
+        };
+        let text = environment.get(*name).cloned().unwrap_or_default();
+        match parse(&text) {
+            Some(value) => Ok(Some(value)),
+            None => Err(ConfigError {
+                key: format!("environment variable {name}"),
+                fault: format!("is {}", shown(&Value::String(text))),
+                allowed: allowed.to_owned(),
+            }),
+        }
+    }
+
+    pub(super) fn host(&mut self, key: &str) -> Result<Option<String>, ConfigError> {
+        let allowed = "a host name, with a port where it is not 443";
+        match self.text(key, allowed)? {
+            None => Ok(None),
+            Some(text) => match endpoint::Host::parse(text.as_bytes()) {
+                Ok(host) => Ok(Some(host.authority())),
+                Err(error) => Err(self.error(key, format!("is \"{text}\": {error}"), allowed)),
+            },
+        }
+    }
+
+    pub(super) fn header_name(&mut self, key: &str) -> Result<String, ConfigError> {
+        let text = self.string(key)?;
+        let name = http::HeaderName::from_bytes(text.as_bytes())
+            .map_err(|_| self.error(key, format!("is \"{text}\""), "the name of an HTTP header"))?;
+        Ok(name.as_str().to_owned())
+    }
+
+    pub(super) fn boolean(&mut self, key: &str) -> Result<Option<bool>, ConfigError> {
+        match self.map.remove(key) {
+            None => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(value)),
+            Some(value) => Err(self.error(key, format!("is {}", shown(&value)), "true or false")),
+        }
+    }
+
+    fn integer(&mut self, key: &str, low: u64, high: u64) -> Result<u64, ConfigError> {
+        let Some(value) = self.map.remove(key) else {
+            return Ok(reference::default_of(key).parse().unwrap_or(low));
+        };
+        match value.as_u64() {
+            Some(number) if (low..=high).contains(&number) => Ok(number),
+            _ => Err(self.error(
+                key,
+                format!("is {}", shown(&value)),
+                format!("a whole number from {low} to {high}"),
+            )),
+        }
+    }
+
+    pub(super) fn milliseconds(
+        &mut self,
+        key: &str,
+        low: u64,
+        high: u64,
+    ) -> Result<Duration, ConfigError> {
+        self.integer(key, low, high).map(Duration::from_millis)
+    }
+
+    pub(super) fn count(&mut self, key: &str, low: u64, high: u64) -> Result<usize, ConfigError> {
+        let number = self.integer(key, low, high)?;
+        // OK because `high` is below 2^32, which every usize here holds.
+        Ok(usize::try_from(number).unwrap_or(usize::MAX))
+    }
+
+    pub(super) fn choice(
+        &mut self,
+        key: &str,
+        words: &[&str],
+    ) -> Result<Option<usize>, ConfigError> {
+        let allowed = words.join(", ");
+        let Some(text) = self.text(key, &allowed)? else {
+            return Ok(None);
+        };
+        match words.iter().position(|word| *word == text) {
+            Some(index) => Ok(Some(index)),
+            None => Err(self.error(key, format!("is \"{text}\""), allowed)),
+        }
+    }
+
+    pub(super) fn strings(&mut self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
+        let allowed = "a list of strings that are not empty";
+        match self.map.remove(key) {
+            None => Ok(None),
+            Some(Value::Array(values)) => {
+                let text = |value: Value| match value {
+                    Value::String(text) if !text.is_empty() => Ok(text),
+                    other => Err(self.error(key, format!("holds {}", shown(&other)), allowed)),
+                };
+                values
+                    .into_iter()
+                    .map(text)
+                    .collect::<Result<_, _>>()
+                    .map(Some)
+            }
+            Some(value) => Err(self.error(key, format!("is {}", shown(&value)), allowed)),
+        }
+    }
+
+    pub(super) fn allow(&mut self) -> Result<Allow, ConfigError> {
+        let allowed = "\"*\", or a list of service names such as \"s3\" and hosts such as \"*.s3.eu-west-1.amazonaws.com\"";
+        let everything = |value: &Value| value.as_str() == Some("*");
+        let entries = match self.map.get("allow") {
+            None => return Err(self.error("allow", "is missing", allowed)),
+            Some(value) if everything(value) => return Ok(Allow::Everything),
+            Some(Value::Array(values)) if values.iter().any(everything) => {
+                return Ok(Allow::Everything);
+            }
+            Some(Value::Array(_)) => self.strings("allow")?.unwrap_or_default(),
+            Some(value) => {
+                return Err(self.error("allow", format!("is {}", shown(value)), allowed));
+            }
+        };
+        let (hosts, services): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|entry| entry.contains('.'));
+        Ok(Allow::Listed {
+            services: self.service_names("allow", services)?,
+            hosts: self.host_patterns("allow", hosts)?,
+        })
+    }
+
+    fn service_names(
+        &self,
+        key: &str,
+        names: Vec<String>,
+    ) -> Result<Vec<String>, ConfigError> {
+        let byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        match names.iter().find(|name| !name.bytes().all(byte)) {
+            None => Ok(names),
+            Some(name) => Err(self.error(
+                key,
+                format!("holds \"{name}\""),
+                "service names of the form [a-z0-9-]+",
+            )),
+        }
+    }
+
+    fn host_patterns(
+        &self,
+        key: &str,
+        patterns: Vec<String>,
+    ) -> Result<Vec<String>, ConfigError> {
+        let valid = |pattern: &String| {
+            let name = pattern.strip_prefix("*.").unwrap_or(pattern);
+            endpoint::Host::parse(name.as_bytes()).is_ok_and(|host| host.name() == name)
+        };
+        match patterns.iter().find(|pattern| !valid(pattern)) {
+            None => Ok(patterns),
+            Some(pattern) => Err(self.error(
+                key,
+                format!("holds \"{pattern}\""),
+                "host names in lower case without port, with `*.` in front for what is below them",
+            )),
+        }
+    }
+
+    pub(super) fn rules(&mut self) -> Result<Vec<Rule>, ConfigError> {
+        let allowed = "a list of objects";
+        let values = match self.map.remove("rules") {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(values)) => values,
+            Some(value) => {
+                return Err(self.error("rules", format!("is {}", shown(&value)), allowed));
+            }
+        };
+        let rule = |(index, value): (usize, Value)| match value {
+            Value::Object(map) => Self::new(map, format!("rules[{index}].")).rule(),
+            other => Err(self.error("rules", format!("holds {}", shown(&other)), allowed)),
+        };
+        values.into_iter().enumerate().map(rule).collect()
+    }
+
+    fn rule(mut self) -> Result<Rule, ConfigError> {
+        self.refuse_unknown(reference::RULE)?;
+        let hosts = self.strings("hosts")?.unwrap_or_default();
+        let services = self.strings("services")?.unwrap_or_default();
+        let client_signature =
+            match self.choice("client_signature", &["leave_alone", "refuse", "re_sign"])? {
+                None => None,
+                Some(0) => Some(OnClientSignature::LeaveAlone),
+                Some(1) => Some(OnClientSignature::Refuse),
+                Some(_) => Some(OnClientSignature::ReSign),
+            };
+        let payload = match self.choice("payload", &["hashed", "unsigned"])? {
+            None => None,
+            Some(0) => Some(PayloadMode::Hashed),
+            Some(_) => Some(PayloadMode::Unsigned),
+        };
+        Ok(Rule {
+            hosts: self.host_patterns("hosts", hosts)?,
+            services: self.service_names("services", services)?,
+            client_signature,
+            payload,
+        })
+    }
+}
+
+/// A value as an error message shows it: short, and by its type where it is long.
+pub(super) fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    if text.len() <= 80 {
+        return text;
+    }
+    match value {
+        Value::String(_) => "a long string".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        _ => "a long number".to_owned(),
+    }
+}
