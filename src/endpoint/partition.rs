@@ -1,0 +1,112 @@
+//! Partitions, their DNS suffixes and their regions.
+
+use super::table::PARTITIONS;
+
+/// A partition of AWS: a set of regions with DNS suffixes of their own.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Partition {
+    /// What its regions' names start with; the first row takes every other region.
+    pub(super) region_prefix: &'static str,
+    pub(super) dns_suffix: &'static str,
+    pub(super) dual_stack_suffix: &'static str,
+    /// What botocore calls the whole partition, such as `aws-cn-global`: a region to it.
+    pub(super) pseudo_region: Option<&'static str>,
+}
+
+impl Partition {
+    /// Its row in the table.
+    pub(super) fn index(&self) -> usize {
+        let same = |other: &Self| other.region_prefix == self.region_prefix;
+        PARTITIONS.iter().position(same).unwrap_or_default()
+    }
+
+    pub(super) fn suffix(&self, dual_stack: bool) -> &'static str {
+        if dual_stack {
+            self.dual_stack_suffix
+        } else {
+            self.dns_suffix
+        }
+    }
+}
+
+/// The partition of a region, or of a name that botocore takes for one.
+pub(super) fn partition_of(region: &str) -> &'static Partition {
+    let has = |partition: &&Partition| {
+        !partition.region_prefix.is_empty() && region.starts_with(partition.region_prefix)
+            || partition.pseudo_region == Some(region)
+    };
+    let partition = PARTITIONS.iter().find(has);
+    partition.or(PARTITIONS.first()).unwrap_or(&EMPTY)
+}
+
+/// Never used: the table has rows.
+const EMPTY: Partition = Partition {
+    region_prefix: "",
+    dns_suffix: "",
+    dual_stack_suffix: "",
+    pseudo_region: None,
+};
+
+/// The DNS suffix of a region's partition, such as `amazonaws.com`.
+pub fn dns_suffix(region: &str) -> &'static str {
+    partition_of(region).dns_suffix
+}
+
+/// Whether a label is shaped like a region of any partition, such as `eu-west-1` or
+/// `us-gov-east-1` (botocore `partitions.json`, `regionRegex`).
+pub fn is_region(label: &str) -> bool {
+    let Some((place, number)) = label.rsplit_once('-') else {
+        return false;
+    };
+    let Some((area, direction)) = place.rsplit_once('-') else {
+        return false;
+    };
+    matches!(number.len(), 1 | 2)
+        && number.bytes().all(|b| b.is_ascii_digit())
+        && !direction.is_empty()
+        && direction.bytes().all(|b| b.is_ascii_lowercase())
+        && matches!(
+            area,
+            "us" | "eu" | "ap" | "sa" | "ca" | "me" | "af" | "il" | "mx" | "cn" | "us-gov"
+                | "us-iso" | "us-isob" | "us-isof" | "eu-isoe" | "eusc-de"
+        )
+}
+
+/// Whether botocore takes a label for a region: one, or its name for a whole partition.
+pub(super) fn is_place(label: &str) -> bool {
+    is_region(label) || is_pseudo_region(label)
+}
+
+pub(super) fn is_pseudo_region(label: &str) -> bool {
+    label.ends_with("-global") && PARTITIONS.iter().any(|p| p.pseudo_region == Some(label))
+}
+
+/// A name apart from its partition's suffix.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Split<'a> {
+    /// What is left of the suffix.
+    pub(super) labels: &'a str,
+    /// The first partition with the suffix.
+    pub(super) partition: &'static Partition,
+    pub(super) dual_stack: bool,
+}
+
+/// Splits a suffix off; `None` for a name without one.
+pub(super) fn split(name: &str) -> Option<Split<'_>> {
+    let strip = |suffix| name.strip_suffix(suffix)?.strip_suffix('.');
+    PARTITIONS.iter().find_map(|partition| {
+        let plain = strip(partition.dns_suffix).map(|labels| (labels, false));
+        let (labels, dual_stack) =
+            plain.or_else(|| Some((strip(partition.dual_stack_suffix)?, true)))?;
+        Some(Split {
+            labels,
+            partition,
+            dual_stack,
+        })
+    })
+}
+
+/// The labels before a suffix of AWS's, whatever they name; `None` for any other name.
+pub fn strip_aws_suffix(name: &str) -> Option<&str> {
+    split(name).map(|split| split.labels)
+}

@@ -1,0 +1,259 @@
+"""Writes the endpoint table and the list of hosts that tests it, from the installed botocore.
+
+    python xtask/endpoints.py src/endpoint/table.rs tests/data/botocore-hosts.txt
+
+Output depends on botocore's data alone. `cargo xtask endpoints` runs it.
+"""
+
+import collections
+import re
+import sys
+
+import botocore
+import botocore.session
+
+import botocore_hosts
+from botocore_hosts import ACCOUNT, ENDPOINT_ID, NAME, STREAM_ID
+
+PSEUDO_REGION = re.compile(r"aws(-[a-z-]+)?-global")
+# Their forms are AWS's documentation's, not a table's: `src/endpoint/s3.rs`.
+S3_NAMES = {"s3", "s3-outposts", "s3express", "s3-object-lambda"}
+# Written by hand in `src/endpoint/regional.rs`, for their labels stand in no common order.
+BY_HAND = {"signin", "osm", "neptune-graph"}
+
+
+def main(table_path, hosts_path):
+    session = botocore.session.Session()
+    partitions = session.get_component("data_loader").load_data("partitions")["partitions"]
+    hosts = botocore_hosts.hosts()
+    places = Places(partitions)
+    with open(hosts_path, "w") as file:
+        file.write(host_list(hosts, places))
+    with open(table_path, "w") as file:
+        file.write(table(hosts, places, partitions))
+
+
+class Places:
+    """Splits hosts into the labels left of the place, the place, and what is right of it."""
+
+    def __init__(self, partitions):
+        self.partition_of = {r: i for i, p in enumerate(partitions) for r in p["regions"]}
+        self.suffixes = {}
+        for i, p in enumerate(partitions):
+            self.suffixes.setdefault(p["outputs"]["dnsSuffix"], (i, 0))
+            self.suffixes.setdefault(p["outputs"]["dualStackDnsSuffix"], (i, 1))
+
+    def split(self, host):
+        """(left labels, region or "", the rest)"""
+        labels = host.split(".")
+        for i in reversed(range(len(labels))):
+            if labels[i] in self.partition_of:
+                return ".".join(labels[:i]), labels[i], ".".join(labels[i + 1 :])
+        return host, "", ""
+
+    def suffix(self, host):
+        """(labels before the suffix, (index of the suffix's first partition, dual-stack))"""
+        for suffix, key in sorted(self.suffixes.items(), key=lambda item: -len(item[0])):
+            if host.endswith("." + suffix):
+                return host[: -len(suffix) - 1], key
+        return host, None
+
+
+def host_list(hosts, places):
+    """Lossless: each host once, those that differ in region and suffix only on one line."""
+    groups = collections.defaultdict(set)
+    for host, (name, region, algorithm) in hosts.items():
+        left, own, right = places.split(host)
+        if own == "":
+            groups[(host, name, region, algorithm)].add("")
+        else:
+            signed = "=" if region == own else region
+            groups[(left, name, signed, algorithm)].add(f"{own}.{right}")
+    sets = common_sets(groups.values(), places)
+    lines = [
+        f"# The {len(hosts)} hosts that botocore {botocore.__version__} resolves. "
+        "Written by `cargo xtask endpoints`; do not edit.",
+        "# A line `@<set> <suffix> <region>...` names places (region and suffix). Any other line is",
+        "# `<labels> <signing name> <signing region> <algorithm> <@set or place>...`: each place is",
+        "# a host <labels>.<place> (`.`: no labels), and no place means that the labels are the",
+        "# host. The signing region `=` is the place's own, `~` the client's.",
+    ]
+    for number, members in enumerate(sets):
+        right = members[0].split(".", 1)[1]
+        lines.append(" ".join([f"@{number}", right, *(m.split(".", 1)[0] for m in members)]))
+    numbers = {members: f"@{number}" for number, members in enumerate(sets)}
+    for key, found in sorted(groups.items()):
+        words = []
+        for members in by_suffix(found, places):
+            if members != ("",):
+                words += [numbers[members]] if members in numbers else members
+        lines.append(" ".join([key[0] or ".", *key[1:], *words]))
+    return "\n".join(lines) + "\n"
+
+
+def by_suffix(found, places):
+    """The places of each partition and suffix."""
+    parts = collections.defaultdict(list)
+    for place in sorted(found):
+        region, _, right = place.partition(".")
+        parts[(right, places.partition_of.get(region, -1))].append(place)
+    return [tuple(members) for _, members in sorted(parts.items())]
+
+
+def common_sets(groups, places):
+    """Those that several lines share."""
+    seen = collections.Counter(
+        members for found in groups for members in by_suffix(found, places) if members != ("",)
+    )
+    return sorted(members for members, times in seen.items() if times > 1)
+
+
+def plain(labels):
+    """Labels without what marks a FIPS endpoint, as `resolve` reads them."""
+    return labels.replace("-fips", "", 1).removeprefix("fips.")
+
+
+def table(hosts, places, partitions):
+    homes = collections.defaultdict(lambda: collections.defaultdict(list))
+    for host, (name, region, algorithm) in sorted(hosts.items()):
+        if name in S3_NAMES | BY_HAND or algorithm == "SigV4A":
+            continue
+        before, suffix = places.suffix(host)
+        if suffix is None:
+            sys.exit(f"a suffix of no partition: {host} {name}")
+        partition, dual = suffix
+        left, own, right = places.split(before)
+        if right not in ("", "us-gov"):
+            sys.exit(f"labels right of the region: {host} {name}")
+        if own:
+            kind = 1 if PSEUDO_REGION.fullmatch(own) else 0
+            partition = places.partition_of[own]
+        else:
+            kind = 4 if left.endswith(".global") else 2 if left == plain(left) else 3
+            if left.endswith(".us-gov"):
+                partition = next(i for i, p in enumerate(partitions) if p["id"] == "aws-us-gov")
+            left = left.removesuffix(".global").removesuffix(".us-gov")
+        if right:
+            left = f"{left}.{right}"
+        left = plain(left)
+        bit = (partition * 5 + kind) * 2 + dual
+        homes[left][bit].append((host, name, region, region == own))
+    rows = collections.defaultdict(int)
+    exceptions = {}
+    for left, bits in homes.items():
+        for bit, answers in bits.items():
+            if all(is_own for *_, is_own in answers):
+                answers = [(host, name, "", True) for host, name, *_ in answers]
+            fixed = collections.Counter((name, region) for _, name, region, _ in answers)
+            usual = max(sorted(fixed), key=fixed.__getitem__)
+            rows[(left, *usual)] |= 1 << bit
+            for host, name, region, _ in answers:
+                if (name, region) != usual:
+                    if region == "":
+                        sys.exit(f"two names for {left}: {host}")
+                    exceptions[host] = (name, region)
+    # The usual name of some labels is that of the most rows; what is usual needs no row.
+    votes = collections.defaultdict(collections.Counter)
+    for (left, name, region), mask in rows.items():
+        votes[left][name] += mask.bit_count() * (100 if region == "" else 1)
+    names = {left: max(sorted(found), key=found.__getitem__) for left, found in votes.items()}
+    rows = {row: mask for row, mask in rows.items() if row != (row[0], names[row[0]], "")}
+    wild, known, other = {}, [], {}
+    for left, name in names.items():
+        for tenant in (ACCOUNT, NAME, ENDPOINT_ID, STREAM_ID.replace("tname-", "tname.")):
+            if left.startswith(tenant + "."):
+                wild[left.removeprefix(tenant + ".")] = name
+                break
+        else:
+            if left == name:
+                known.append(left)
+            else:
+                other[left] = name
+    return "".join(
+        [
+            HEADER.format(version=botocore.__version__),
+            partition_rows(partitions),
+            pairs(NAMES_DOC, "NAMES", other),
+            pairs(WILD_DOC, "TENANT_LABEL", wild),
+            strings(KNOWN_DOC, "KNOWN", sorted(known)),
+            home_rows(rows),
+            exception_rows(exceptions),
+        ]
+    )
+
+
+HEADER = """\
+//! AWS's endpoints as botocore {version} resolves them.
+//!
+//! Written by `cargo xtask endpoints`; do not edit.
+
+use super::Partition;
+"""
+
+NAMES_DOC = "Labels before the region that are not the signing name: (labels, signing name)."
+WILD_DOC = "Labels behind one that the caller chooses, such as an account id: (labels, signing name)."
+KNOWN_DOC = "Labels before the region that are the signing name."
+HOMES_DOC = """\
+Where the signing region is not the host's: (labels, signing name, signing region, where). An empty
+region is the host's own, under another name than elsewhere.
+Bit `(partition * 5 + kind) * 2 + dual_stack` of the last is set where the row holds; see `Place`."""
+
+EXCEPTIONS_DOC = "Hosts that no row of `HOMES` is right for: (host, signing name, signing region)."
+
+
+def doc(text):
+    return "".join(f"/// {line}\n" for line in text.splitlines())
+
+
+def partition_rows(partitions):
+    text = "\n" + doc("The partitions, in botocore's order.") + "pub(super) const PARTITIONS: &[Partition] = &[\n"
+    for p in partitions:
+        prefix = re.match(r"\^\(?([a-z]+(?:\\-(?:gov|iso[a-z]?)(?=\\))?)", p["regionRegex"])
+        area = prefix.group(1).replace("\\", "") + "-"
+        text += "    Partition {\n"
+        text += f'        region_prefix: "{"" if p["id"] == "aws" else area}",\n'
+        text += f'        dns_suffix: "{p["outputs"]["dnsSuffix"]}",\n'
+        text += f'        dual_stack_suffix: "{p["outputs"]["dualStackDnsSuffix"]}",\n'
+        pseudo = next((f'Some("{r}")' for r in p["regions"] if PSEUDO_REGION.fullmatch(r)), "None")
+        text += f"        pseudo_region: {pseudo},\n    }},\n"
+    return text + "];\n"
+
+
+def pairs(about, name, rows):
+    text = f"\n{doc(about)}pub(super) const {name}: &[(&str, &str)] = &[\n"
+    for key in sorted(rows):
+        text += rust_row([f'"{key}"', f'"{rows[key]}"'])
+    return text + "];\n"
+
+
+def strings(about, name, rows):
+    text = f"\n{doc(about)}pub(super) const {name}: &[&str] = &[\n"
+    return text + "".join(f'    "{row}",\n' for row in rows) + "];\n"
+
+
+def home_rows(rows):
+    text = f"\n{doc(HOMES_DOC)}pub(super) const HOMES: &[(&str, &str, &str, u128)] = &[\n"
+    for (left, name, region), mask in sorted(rows.items()):
+        digits = f"{mask:020x}"
+        grouped = "_".join(digits[i : i + 4] for i in range(0, len(digits), 4))
+        text += rust_row([f'"{left}"', f'"{name}"', f'"{region}"', f"0x{grouped}"])
+    return text + "];\n"
+
+
+def exception_rows(rows):
+    text = f"\n{doc(EXCEPTIONS_DOC)}pub(super) const EXCEPTIONS: &[(&str, &str, &str)] = &[\n"
+    for host, (name, region) in sorted(rows.items()):
+        text += rust_row([f'"{host}"', f'"{name}"', f'"{region}"'])
+    return text + "];\n"
+
+
+def rust_row(cells):
+    """One row as rustfmt writes it."""
+    line = f"    ({', '.join(cells)}),\n"
+    if len(line) <= 101:
+        return line
+    return "    (\n" + "".join(f"        {cell},\n" for cell in cells) + "    ),\n"
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
