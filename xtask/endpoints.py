@@ -187,7 +187,7 @@ HEADER = """\
 //!
 //! Written by `cargo xtask endpoints`; do not edit.
 
-use super::Partition;
+use super::partition::Partition;
 """
 
 NAMES_DOC = "Labels before the region that are not the signing name: (labels, signing name)."

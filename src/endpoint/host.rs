@@ -87,6 +87,11 @@ impl Host {
         }
     }
 
+    /// A name that is known to be one.
+    pub(super) fn of_name(name: String) -> Self {
+        Self { name, port: None }
+    }
+
     /// Whether the client addressed this Envoy itself, as with `AWS_ENDPOINT_URL`.
     pub fn is_loopback(&self) -> bool {
         matches!(self.name.as_str(), "localhost" | "127.0.0.1" | "[::1]")

@@ -94,7 +94,7 @@ fn accelerate<'a>(labels: &str, home_region: &'a str) -> Found<'a> {
 
 fn is_accelerate(labels: &str) -> bool {
     let labels = labels.strip_suffix(".dualstack").unwrap_or(labels);
-    labels.ends_with("s3-accelerate")
+    labels.rsplit('.').next() == Some("s3-accelerate")
 }
 
 fn found<'a>(service: &'static str, region: &'a str) -> Found<'a> {

@@ -2,7 +2,7 @@
 //!
 //! Written by `cargo xtask endpoints`; do not edit.
 
-use super::Partition;
+use super::partition::Partition;
 
 /// The partitions, in botocore's order.
 pub(super) const PARTITIONS: &[Partition] = &[
@@ -10,41 +10,49 @@ pub(super) const PARTITIONS: &[Partition] = &[
         region_prefix: "",
         dns_suffix: "amazonaws.com",
         dual_stack_suffix: "api.aws",
+        pseudo_region: Some("aws-global"),
     },
     Partition {
         region_prefix: "cn-",
         dns_suffix: "amazonaws.com.cn",
         dual_stack_suffix: "api.amazonwebservices.com.cn",
+        pseudo_region: Some("aws-cn-global"),
     },
     Partition {
         region_prefix: "eusc-",
         dns_suffix: "amazonaws.eu",
         dual_stack_suffix: "api.amazonwebservices.eu",
+        pseudo_region: None,
     },
     Partition {
         region_prefix: "us-iso-",
         dns_suffix: "c2s.ic.gov",
         dual_stack_suffix: "api.aws.ic.gov",
+        pseudo_region: Some("aws-iso-global"),
     },
     Partition {
         region_prefix: "us-isob-",
         dns_suffix: "sc2s.sgov.gov",
         dual_stack_suffix: "api.aws.scloud",
+        pseudo_region: Some("aws-iso-b-global"),
     },
     Partition {
         region_prefix: "eu-isoe-",
         dns_suffix: "cloud.adc-e.uk",
         dual_stack_suffix: "api.cloud-aws.adc-e.uk",
+        pseudo_region: Some("aws-iso-e-global"),
     },
     Partition {
         region_prefix: "us-isof-",
         dns_suffix: "csp.hci.ic.gov",
         dual_stack_suffix: "api.aws.hci.ic.gov",
+        pseudo_region: Some("aws-iso-f-global"),
     },
     Partition {
         region_prefix: "us-gov-",
         dns_suffix: "amazonaws.com",
         dual_stack_suffix: "api.aws",
+        pseudo_region: Some("aws-us-gov-global"),
     },
 ];
 

@@ -1,0 +1,125 @@
+//! Every host that botocore resolves, and the hosts that only AWS's documentation lists.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use sigv4_egress::endpoint::{Algorithm, Endpoint, Host, Resolution, resolve};
+use sigv4_egress::sigv4::PathStyle;
+use std::collections::HashMap;
+
+/// The region that stands for a client's own.
+const HOME: &str = "eu-central-1";
+
+fn answer(name: &str) -> String {
+    let host = Host::parse(name.as_bytes()).unwrap();
+    match resolve(&host, HOME) {
+        Resolution::NotAws => "- - -".to_owned(),
+        Resolution::Aws(endpoint) => describe(endpoint),
+    }
+}
+
+fn describe(endpoint: Endpoint<'_>) -> String {
+    let algorithm = match endpoint.algorithm {
+        Algorithm::SigV4 => "SigV4",
+        Algorithm::SigV4A => "SigV4A",
+    };
+    format!("{} {} {algorithm}", endpoint.service, endpoint.region)
+}
+
+/// The hosts of `tests/data/botocore-hosts.txt`, whose head says how to read it, with their answers.
+fn botocore_hosts() -> Vec<(String, String)> {
+    let mut sets: HashMap<&str, Vec<String>> = HashMap::new();
+    let mut hosts = Vec::new();
+    for line in include_str!("data/botocore-hosts.txt").lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words.as_slice() {
+            ["#", ..] => {}
+            [set, suffix, regions @ ..] if set.starts_with('@') => {
+                let places = regions.iter().map(|region| format!("{region}.{suffix}"));
+                sets.insert(set, places.collect());
+            }
+            [labels, service, region, algorithm, places @ ..] => {
+                let mut add = |host: String, own: &str| {
+                    let region = match *region {
+                        "=" => own,
+                        "~" => HOME,
+                        fixed => fixed,
+                    };
+                    hosts.push((host, format!("{service} {region} {algorithm}")));
+                };
+                if places.is_empty() {
+                    add((*labels).to_owned(), "");
+                }
+                for word in places {
+                    let one = vec![(*word).to_owned()];
+                    for place in sets.get(word).unwrap_or(&one) {
+                        let own = place.split('.').next().unwrap();
+                        match *labels {
+                            "." => add(place.clone(), own),
+                            labels => add(format!("{labels}.{place}"), own),
+                        }
+                    }
+                }
+            }
+            _ => panic!("what is this line: {line}"),
+        }
+    }
+    hosts
+}
+
+#[test]
+fn every_host_of_botocore_resolves_to_its_own_answer() {
+    let hosts = botocore_hosts();
+    assert!(hosts.len() > 90_000, "{} hosts", hosts.len());
+    let wrong: Vec<String> = hosts
+        .iter()
+        .filter_map(|(host, expected)| {
+            let found = answer(host);
+            (found != *expected).then(|| format!("{host}: {found}, not {expected}"))
+        })
+        .collect();
+    let some: Vec<&String> = wrong.iter().step_by(wrong.len() / 50 + 1).collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {} are wrong, such as {some:#?}",
+        wrong.len(),
+        hosts.len()
+    );
+}
+
+#[test]
+fn hosts_that_only_the_documentation_lists_resolve() {
+    for line in include_str!("data/documented-hosts.txt").lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [host, service, region, algorithm, marks @ ..] = words.as_slice() else {
+            assert!(line.is_empty() || line.starts_with('#'), "{line}");
+            continue;
+        };
+        if *host == "#" {
+            continue;
+        }
+        assert_eq!(
+            answer(host),
+            format!("{service} {region} {algorithm}"),
+            "{host}"
+        );
+        let host = Host::parse(host.as_bytes()).unwrap();
+        if let Resolution::Aws(endpoint) = resolve(&host, HOME) {
+            let style = endpoint.path_style == PathStyle::S3;
+            assert_eq!(style, marks.contains(&"s3-paths"), "{line}");
+            assert_eq!(endpoint.tenant, marks.contains(&"tenant"), "{line}");
+        }
+    }
+}
+
+#[test]
+fn case_port_and_a_trailing_dot_do_not_matter() {
+    let plain = answer("vpce-1a2b3c4d-5e6f.sqs.eu-west-1.vpce.amazonaws.com");
+    assert_eq!(plain, "sqs eu-west-1 SigV4");
+    for name in [
+        "VPCE-1a2b3c4d-5e6f.SQS.eu-west-1.vpce.amazonaws.com",
+        "vpce-1a2b3c4d-5e6f.sqs.eu-west-1.vpce.amazonaws.com:443",
+        "vpce-1a2b3c4d-5e6f.sqs.eu-west-1.vpce.amazonaws.com.",
+        "vpce-1a2b3c4d-5e6f.sqs.EU-WEST-1.vpce.amazonaws.com.:8443",
+    ] {
+        assert_eq!(answer(name), plain, "{name}");
+    }
+}
