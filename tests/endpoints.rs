@@ -1,7 +1,9 @@
 //! Every host that botocore resolves, and the hosts that only AWS's documentation lists.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use sigv4_egress::endpoint::{Algorithm, Endpoint, Host, Resolution, resolve};
+use sigv4_egress::endpoint::{
+    Algorithm, Asked, Endpoint, Host, Resolution, ScopeError, host_of_request, resolve,
+};
 use sigv4_egress::sigv4::PathStyle;
 use std::collections::HashMap;
 
@@ -122,4 +124,56 @@ fn case_port_and_a_trailing_dot_do_not_matter() {
     ] {
         assert_eq!(answer(name), plain, "{name}");
     }
+}
+
+/// Each operation of a signing name with several hosts, and its host in eu-west-1.
+fn operations() -> Vec<(&'static str, &'static str, &'static str)> {
+    let mut found = Vec::new();
+    let mut service_and_host = ("", "");
+    for line in include_str!("data/botocore-operations.txt").lines() {
+        match line.strip_prefix('\t') {
+            Some(operation) => found.push((service_and_host.0, service_and_host.1, operation)),
+            None if line.starts_with('#') => {}
+            None => service_and_host = line.split_once(' ').unwrap(),
+        }
+    }
+    found
+}
+
+fn asked(operation: &str) -> Asked<'_> {
+    match operation.split_once(' ') {
+        Some((method, path)) => Asked {
+            target: None,
+            method,
+            path,
+        },
+        None => Asked {
+            target: Some(operation),
+            method: "POST",
+            path: "/",
+        },
+    }
+}
+
+#[test]
+fn a_request_with_nothing_but_a_credential_scope_goes_to_its_own_host_or_nowhere() {
+    let operations = operations();
+    assert!(operations.len() > 2_000, "{}", operations.len());
+    let mut ambiguous = 0;
+    for (service, host, operation) in &operations {
+        let expected = host
+            .replace('*', "eu-west-1")
+            .replace('@', "us-east-1")
+            .replace('$', "amazonaws.com")
+            .replace('%', "api.aws");
+        // A label of the caller's that no operation has as a literal.
+        let operation = operation.replace("**", "x/y").replace('*', "x-1");
+        match host_of_request(service, "eu-west-1", asked(&operation)) {
+            Ok(found) => assert_eq!(found.name(), expected, "{service} {operation}"),
+            Err(ScopeError::Ambiguous) => ambiguous += 1,
+            Err(error) => panic!("{service} {operation}: {error}"),
+        }
+    }
+    println!("{ambiguous} of {} are ambiguous", operations.len());
+    assert!(ambiguous < 120, "{ambiguous} of {}", operations.len());
 }

@@ -5,7 +5,6 @@ Several services can share a signing name. What tells them apart in a request wi
 """
 
 import collections
-import re
 
 import botocore.session
 from botocore.endpoint_provider import EndpointProvider
@@ -14,40 +13,57 @@ from botocore.exceptions import EndpointProviderError
 import botocore_hosts
 
 
-def rows(partitions):
-    """[(signing name, what a request has, host, partitions' bits)], the first that fits holds.
-
-    In a host, `*` is the region, `$` the partition's suffix and `%` its dual-stack suffix. What a
-    request has is `` (anything), a target, or a method and a path with `*` for a label.
-    """
+def survey(partitions):
+    """{signing name: {hosts by partition: {what its requests have: how often}}}; see `templates` for hosts."""
     session = botocore.session.Session()
     loader = session.get_component("data_loader")
-    by_name = collections.defaultdict(lambda: collections.defaultdict(list))
+    by_name = collections.defaultdict(lambda: collections.defaultdict(collections.Counter))
     for service in session.get_available_services():
         model = session.get_service_model(service)
-        if service in ("s3", "s3control", "signin"):
+        if service in NOT_BY_SCOPE:
             continue
         provider = EndpointProvider(
             loader.load_service_model(service, "endpoint-rule-set-1"), loader.load_data("partitions")
         )
-        for operation in operations(model):
-            static, prefix, fits = operation
+        for static, prefix, fits in operations(model):
             hosts = templates(provider, partitions, static, prefix, service)
             if hosts:
-                by_name[model.signing_name][hosts].append(fits)
+                by_name[model.signing_name][hosts][fits] += 1
+    return by_name
+
+
+# S3's hosts are its own matter, and Sign-In's have no service in them.
+NOT_BY_SCOPE = ("s3", "s3control", "signin")
+
+
+def rows(partitions):
+    """[(signing name, patterns, host, partitions' bits)]: the first that a request fits holds.
+
+    No pattern fits anything. No host is the answer that no host is known.
+    """
     found = []
-    for name, hosts in sorted(by_name.items()):
+    for name, hosts in sorted(survey(partitions).items()):
         everywhere = ((f"{name}.*.$", (1 << len(partitions)) - 1),)
-        usual = max(sorted(hosts), key=lambda key: (f"{name}.*.$" in dict(key), len(hosts[key])))
+        usual = max(
+            sorted(hosts), key=lambda key: (f"{name}.*.$" in dict(key), hosts[key].total())
+        )
+        # API Gateway's tenants have this name too, and theirs is the request that fits nothing.
+        lone = name != "execute-api"
+        lacking = set()
         for key, fits in sorted(hosts.items()):
-            if key == usual:
+            if key == usual and lone:
                 continue
             others = {f for other, all_fits in hosts.items() if other != key for f in all_fits}
-            patterns, unclear = shortest(set(fits), others)
-            found += [(name, pattern, host, bits) for pattern in patterns for host, bits in key]
-            found += [(name, pattern, "", 0) for pattern in unclear]
-        if usual != everywhere:
-            found += [(name, "", host, bits) for host, bits in usual]
+            patterns, unclear = shortest(fits, others)
+            lacking.update("=" + p if "/" in p else p for p in unclear)
+            if patterns:
+                found += [(name, patterns, host, bits) for host, bits in key]
+        if lacking:
+            found.append((name, sorted(lacking), "", (1 << len(partitions)) - 1))
+        if not lone:
+            found.append((name, [], "", (1 << len(partitions)) - 1))
+        elif usual != everywhere:
+            found += [(name, [], host, bits) for host, bits in usual]
     return found
 
 
@@ -62,24 +78,32 @@ def operations(model):
         prefix = (operation.endpoint or {}).get("hostPrefix", "")
         if "{" in prefix:
             continue
-        if "targetPrefix" in metadata:
-            fits = f"{metadata['targetPrefix']}.{name}"
-        else:
-            http = operation.http
-            path = http["requestUri"].split("?")[0].rstrip("/") or "/"
-            if metadata.get("protocol") == "smithy-rpc-v2-cbor":
-                path = f"/service/{metadata['targetPrefix']}/operation/{name}"
-            path = "/".join("*" if "{" in part else part for part in path.split("/"))
-            if re.search(r"\{[^}]*\+\}$", http["requestUri"].split("?")[0]):
-                path += "*"
-            fits = f"{http['method']} {path}"
-        yield static, prefix, fits
+        for protocol in metadata.get("protocols", [metadata["protocol"]]):
+            for fits in shapes(protocol, metadata, operation):
+                yield static, prefix, fits
 
 
+def shapes(protocol, metadata, operation):
+    """What tells the requests of an operation: a target, or a method and a path."""
+    if protocol == "json":
+        yield f"{metadata['targetPrefix']}.{operation.name}"
+    elif protocol == "smithy-rpc-v2-cbor":
+        # POST /service/<prefix>/operation/<name>: the same two words, so the filter reads it so.
+        yield f"{metadata['targetPrefix']}.{operation.name}"
+    else:
+        path = operation.http["requestUri"].split("?")[0].rstrip("/") or "/"
+        # The last label of a greedy path holds any number of them.
+        labels = [GREEDY if "+}" in p else "*" if "{" in p else p for p in path.split("/")]
+        yield f"{operation.http['method']} {'/'.join(labels)}"
+
+
+GREEDY = "**"
 _CACHE = {}
 
 
 def templates(provider, partitions, static, prefix, service):
+    """((host, partitions' bits), ...). In a host, `*` stands for the region, `@` for the partition's
+    global region, and the last label `$` for its suffix, `%` for its dual-stack suffix."""
     key = (service, tuple(sorted(static.items())), prefix)
     if key not in _CACHE:
         found = collections.defaultdict(int)
@@ -96,8 +120,15 @@ def templates(provider, partitions, static, prefix, service):
             for suffix, sign in ((outputs["dnsSuffix"], "$"), (outputs["dualStackDnsSuffix"], "%")):
                 if host.endswith("." + suffix):
                     host = host.removesuffix(suffix) + sign
-            labels = ["*" if label == region else label for label in host.split(".")]
+            home = outputs["implicitGlobalRegion"]
+            signs = {home: "@", region: "*"} if region != home else {region: "?"}
+            labels = [signs.get(label, label) for label in host.split(".")]
             found[".".join(labels)] |= 1 << index
+        # In a partition of one region that is both: as elsewhere.
+        for host in [host for host in found if "?" in host.split(".")]:
+            signs = [host.replace("?", sign) for sign in "*@"]
+            same = next((host for host in signs if host in found), signs[0])
+            found[same] |= found.pop(host)
         _CACHE[key] = tuple(sorted(found.items()))
     return _CACHE[key]
 
@@ -109,38 +140,42 @@ def usual_region(partition):
     return next((r for r in regions if r not in (home, "us-west-2", "cn-north-1")), home)
 
 
-def overlap(one, other):
-    """Whether a request can fit both patterns, a pattern being a prefix of what it fits."""
-    method, path = one.split("/", 1)
+def fits_too(pattern, other):
+    """Whether a request of the other operation can fit the pattern. A pattern is a target, a
+    target's beginning with its dot, or `[=][<method> ]<path>`: a path's beginning or, behind `=`,
+    all of it."""
+    if "/" not in pattern or "/" not in other:
+        return other == pattern or (pattern.endswith(".") and other.startswith(pattern))
+    exact, pattern = pattern.startswith("="), pattern.removeprefix("=")
+    method, path = pattern.split("/", 1)
     other_method, other_path = other.split("/", 1)
-    labels = zip(path.split("/"), other_path.split("/"))
-    return (not method or method == other_method) and all(
-        x == y or "*" in (x, y) for x, y in labels
+    labels, other_labels = path.split("/"), other_path.split("/")
+    if method not in ("", other_method):
+        return False
+    greedy = GREEDY in other_labels
+    if GREEDY not in labels and not greedy:
+        if len(labels) > len(other_labels) or (exact and len(labels) < len(other_labels)):
+            return False
+    return all(
+        one == two or {one, two} & {"*", GREEDY} for one, two in zip(labels, other_labels)
     )
 
 
 def shortest(mine, others):
-    """The shortest beginnings of mine that fit none of the others, and those without one."""
+    """The shortest patterns for mine that fit none of the others, and those without one."""
     found, unclear = set(), set()
     for fits in sorted(mine):
         if "/" in fits:
             method, path = fits.split(" ")
-            parts = path.split("/")
-            paths = ["/".join(parts[:n]) for n in range(2, len(parts) + 1)]
-            tries = paths + [f"{method} {path}" for path in paths]
-            rivals = [other for other in others if "/" in other]
-            clear = [t for t in tries if not any(overlap(t, other) for other in rivals)]
+            labels = path.split("/")
+            paths = ["/".join(labels[:n]) for n in range(2, len(labels) + 1)]
+            paths = [path.removesuffix("/" + GREEDY) or "/" for path in paths]
+            tries = [*paths, *(f"{method} {path}" for path in paths), f"={path}", f"={fits}"]
         else:
             tries = [fits.split(".")[0] + ".", fits]
-            clear = [t for t in tries if not any(other.startswith(t) for other in others)]
+        clear = [t for t in tries if not any(fits_too(t, other) for other in others)]
         if clear:
             found.add(clear[0])
         else:
             unclear.add(fits)
     return sorted(found), sorted(unclear)
-
-
-if __name__ == "__main__":
-    data = botocore.session.Session().get_component("data_loader").load_data("partitions")
-    for row in rows(data["partitions"]):
-        print(*row, sep="\t")

@@ -1,6 +1,6 @@
 """Writes the endpoint table and the list of hosts that tests it, from the installed botocore.
 
-    python xtask/endpoints.py src/endpoint/table.rs tests/data/botocore-hosts.txt
+    python xtask/endpoints.py <repository>
 
 Output depends on botocore's data alone. `cargo xtask endpoints` runs it.
 """
@@ -13,6 +13,7 @@ import botocore
 import botocore.session
 
 import botocore_hosts
+import botocore_scopes
 from botocore_hosts import ACCOUNT, ENDPOINT_ID, NAME, STREAM_ID
 
 PSEUDO_REGION = re.compile(r"aws(-[a-z-]+)?-global")
@@ -22,15 +23,21 @@ S3_NAMES = {"s3", "s3-outposts", "s3express", "s3-object-lambda"}
 BY_HAND = {"signin", "osm", "neptune-graph"}
 
 
-def main(table_path, hosts_path):
+def main(root):
     session = botocore.session.Session()
     partitions = session.get_component("data_loader").load_data("partitions")["partitions"]
     hosts = botocore_hosts.hosts()
     places = Places(partitions)
-    with open(hosts_path, "w") as file:
-        file.write(host_list(hosts, places))
-    with open(table_path, "w") as file:
-        file.write(table(hosts, places, partitions))
+    scopes = botocore_scopes.rows(partitions)
+    operations = botocore_scopes.survey(partitions)
+    for path, text in {
+        "tests/data/botocore-hosts.txt": host_list(hosts, places),
+        "tests/data/botocore-operations.txt": operation_list(operations),
+        "src/endpoint/table.rs": table(hosts, places, partitions),
+        "src/endpoint/scope_table.rs": scope_table(scopes),
+    }.items():
+        with open(f"{root}/{path}", "w") as file:
+            file.write(text)
 
 
 class Places:
@@ -175,7 +182,7 @@ def table(hosts, places, partitions):
             partition_rows(partitions),
             pairs(NAMES_DOC, "NAMES", other),
             pairs(WILD_DOC, "TENANT_LABEL", wild),
-            strings(KNOWN_DOC, "KNOWN", sorted(known)),
+            words(KNOWN_DOC, "KNOWN", sorted(known)),
             home_rows(rows),
             exception_rows(exceptions),
         ]
@@ -192,7 +199,7 @@ use super::partition::Partition;
 
 NAMES_DOC = "Labels before the region that are not the signing name: (labels, signing name)."
 WILD_DOC = "Labels behind one that the caller chooses, such as an account id: (labels, signing name)."
-KNOWN_DOC = "Labels before the region that are the signing name."
+KNOWN_DOC = "Labels before the region that are the signing name, apart by spaces."
 HOMES_DOC = """\
 Where the signing region is not the host's: (labels, signing name, signing region, where). An empty
 region is the host's own, under another name than elsewhere.
@@ -214,6 +221,7 @@ def partition_rows(partitions):
         text += f'        region_prefix: "{"" if p["id"] == "aws" else area}",\n'
         text += f'        dns_suffix: "{p["outputs"]["dnsSuffix"]}",\n'
         text += f'        dual_stack_suffix: "{p["outputs"]["dualStackDnsSuffix"]}",\n'
+        text += f'        global_region: "{p["outputs"]["implicitGlobalRegion"]}",\n'
         pseudo = next((f'Some("{r}")' for r in p["regions"] if PSEUDO_REGION.fullmatch(r)), "None")
         text += f"        pseudo_region: {pseudo},\n    }},\n"
     return text + "];\n"
@@ -226,9 +234,16 @@ def pairs(about, name, rows):
     return text + "];\n"
 
 
-def strings(about, name, rows):
-    text = f"\n{doc(about)}pub(super) const {name}: &[&str] = &[\n"
-    return text + "".join(f'    "{row}",\n' for row in rows) + "];\n"
+def words(about, name, rows):
+    """Words apart by spaces in one string: they are looked up rarely, and pointers are dear."""
+    text = f"\n{doc(about)}pub(super) const {name}: &str = \"\\\n"
+    line = "   "
+    for row in rows:
+        if len(line) + len(row) > 95:
+            text += line + " \\\n"
+            line = "   "
+        line += " " + row
+    return text + line + "\";\n"
 
 
 def home_rows(rows):
@@ -238,6 +253,52 @@ def home_rows(rows):
         grouped = "_".join(digits[i : i + 4] for i in range(0, len(digits), 4))
         text += rust_row([f'"{left}"', f'"{name}"', f'"{region}"', f"0x{grouped}"])
     return text + "];\n"
+
+
+def operation_list(by_name):
+    """The operations of signing names with several hosts, in a commercial region."""
+    lines = [
+        "# What requests have whose signing name has several hosts, and the host in eu-west-1, as",
+        f"# botocore {botocore.__version__} has them. Written by `cargo xtask endpoints`; do not edit.",
+        "# <signing name> <host>, and below each its operations.",
+    ]
+    for name, hosts in sorted(by_name.items()):
+        if len(hosts) < 2:
+            continue
+        for key, fits in sorted(hosts.items()):
+            here = [host for host, bits in key if bits & 1]
+            if here:
+                lines += [f"{name} {here[0]}", *(f"\t{each}" for each in sorted(fits))]
+    return "\n".join(lines) + "\n"
+
+
+def scope_table(rows):
+    text = f"""\
+//! Which host a signing name means, as botocore {botocore.__version__} has it.
+//!
+//! Written by `cargo xtask endpoints`; do not edit.
+
+/// (signing name, patterns, host, partitions): the first row that a request fits holds. The patterns
+/// are apart by `|`, and none fits anything; the bits are indices of `PARTITIONS`. See `scope.rs`.
+pub(super) const SCOPES: &[(&str, &str, &str, u8)] = &[
+"""
+    for name, patterns, host, bits in rows:
+        text += rust_row([f'"{name}"', f'"{joined(patterns)}"', f'"{host}"', f"0x{bits:02x}"])
+    return text + "];\n"
+
+
+def joined(patterns):
+    """Patterns apart by `|`; the operations of one target prefix as `<prefix>.<name>,<name>`."""
+    targets = collections.defaultdict(list)
+    words = []
+    for pattern in patterns:
+        if "/" in pattern or pattern.endswith("."):
+            words.append(pattern)
+        else:
+            prefix, operation = pattern.split(".")
+            targets[prefix].append(operation)
+    words += [f"{prefix}.{','.join(names)}" for prefix, names in sorted(targets.items())]
+    return "|".join(words)
 
 
 def exception_rows(rows):

@@ -9,6 +9,8 @@ pub(super) struct Partition {
     pub(super) region_prefix: &'static str,
     pub(super) dns_suffix: &'static str,
     pub(super) dual_stack_suffix: &'static str,
+    /// Where its global services are, as far as their own data say nothing else.
+    pub(super) global_region: &'static str,
     /// What botocore calls the whole partition, such as `aws-cn-global`: a region to it.
     pub(super) pseudo_region: Option<&'static str>,
 }
@@ -18,14 +20,6 @@ impl Partition {
     pub(super) fn index(&self) -> usize {
         let same = |other: &Self| other.region_prefix == self.region_prefix;
         PARTITIONS.iter().position(same).unwrap_or_default()
-    }
-
-    pub(super) fn suffix(&self, dual_stack: bool) -> &'static str {
-        if dual_stack {
-            self.dual_stack_suffix
-        } else {
-            self.dns_suffix
-        }
     }
 }
 
@@ -44,6 +38,7 @@ const EMPTY: Partition = Partition {
     region_prefix: "",
     dns_suffix: "",
     dual_stack_suffix: "",
+    global_region: "",
     pseudo_region: None,
 };
 

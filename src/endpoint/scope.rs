@@ -1,17 +1,24 @@
-//! The host that a credential scope stands for.
+//! The host that a credential scope stands for, where a client addressed this Envoy itself.
+//!
+//! Several hosts can share a signing name (Bedrock has seven). Then the request's operation decides,
+//! as the service models have it: its `X-Amz-Target`, or its method and path. `Action` and `Version`
+//! need not be read: no query protocol shares its name with a host of another.
 
-use super::partition::{is_region, partition_of};
-use super::Host;
+use super::partition::{Partition, is_region, partition_of};
+use super::scope_table::SCOPES;
+use super::{Host, table};
 use std::fmt;
 
 /// Why a credential scope names no host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScopeError {
-    /// The service is not of the form `[a-z0-9-]+`.
+    /// The service is not of the form `[A-Za-z0-9-]+`.
     BadService,
+    /// No service of AWS's signs with this name and has a host without a customer's label.
+    UnknownService,
     /// The region is not shaped like one of AWS's.
     UnknownRegion,
-    /// Several hosts sign with this name.
+    /// Several hosts sign with this name, and the request does not say which it is for.
     Ambiguous,
 }
 
@@ -19,21 +26,155 @@ impl fmt::Display for ScopeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::BadService => "its service is not of the form [a-z0-9-]+",
+            Self::UnknownService => "its service is none of AWS's with a host of its own",
             Self::UnknownRegion => "its region is none of AWS's",
             Self::Ambiguous => "several AWS hosts sign with this service name",
         })
     }
 }
 
-/// The host that a credential scope `<date>/<region>/<service>/aws4_request` stands for.
+/// What a request has that tells apart the hosts of one signing name.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// Its `X-Amz-Target`.
+    pub target: Option<&'a str>,
+    /// Its method, in upper case.
+    pub method: &'a str,
+    /// Its path, without a query; empty where it is not known.
+    pub path: &'a str,
+}
+
+/// The host that a credential scope `<date>/<region>/<service>/aws4_request` stands for, where
+/// nothing else is known of the request.
 pub fn host_of_scope(service: &str, region: &str) -> Result<Host, ScopeError> {
-    let label = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if service.is_empty() || service.len() > 63 || !service.bytes().all(label) {
+    host_of_request(service, region, Asked::default())
+}
+
+/// The host of a request with this credential scope.
+pub fn host_of_request(
+    service: &str,
+    region: &str,
+    asked: Asked<'_>,
+) -> Result<Host, ScopeError> {
+    let of_label = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    if service.is_empty() || service.len() > 63 || !service.bytes().all(of_label) {
         return Err(ScopeError::BadService);
     }
     if !is_region(region) {
         return Err(ScopeError::UnknownRegion);
     }
     let partition = partition_of(region);
-    Ok(Host::of_name(format!("{service}.{region}.{}", partition.suffix(false))))
+    let here = |bits: u8| (u32::from(bits) >> partition.index()) & 1 == 1;
+    let request = Request::new(asked);
+    let mut is_listed = false;
+    let mut unclear = false;
+    for (_, patterns, host, bits) in SCOPES.iter().filter(|(name, ..)| *name == service) {
+        is_listed = true;
+        unclear |= host.is_empty();
+        let anything = patterns.is_empty();
+        if anything && unclear && asked.target.is_none() && asked.path.is_empty() {
+            return Err(ScopeError::Ambiguous);
+        }
+        if here(*bits) && (anything || request.fits_one_of(patterns)) {
+            return fill_in(host, region, partition).ok_or(ScopeError::Ambiguous);
+        }
+    }
+    if unclear && asked.target.is_none() && asked.path.is_empty() {
+        return Err(ScopeError::Ambiguous);
+    }
+    if is_listed || table::KNOWN.split(' ').any(|name| name == service) || service == "s3" {
+        return fill_in(&format!("{service}.*.$"), region, partition).ok_or(ScopeError::Ambiguous);
+    }
+    Err(ScopeError::UnknownService)
+}
+
+/// Writes the region and the suffix where a host has their signs.
+fn fill_in(host: &str, region: &str, partition: &Partition) -> Option<Host> {
+    if host.is_empty() {
+        return None;
+    }
+    let labels: Vec<&str> = host
+        .split('.')
+        .map(|label| match label {
+            "*" => region,
+            "@" => partition.global_region,
+            "$" => partition.dns_suffix,
+            "%" => partition.dual_stack_suffix,
+            other => other,
+        })
+        .collect();
+    Some(Host::of_name(labels.join(".")))
+}
+
+/// A request as the patterns have it.
+struct Request<'a> {
+    target: Option<(&'a str, &'a str)>,
+    method: &'a str,
+    path: &'a str,
+}
+
+impl<'a> Request<'a> {
+    fn new(asked: Asked<'a>) -> Self {
+        // Smithy RPC v2 CBOR says the same two words in its path.
+        let of_path = || {
+            let (target, operation) = asked
+                .path
+                .strip_prefix("/service/")?
+                .split_once("/operation/")?;
+            Some((target, operation))
+        };
+        Self {
+            target: asked
+                .target
+                .and_then(|target| target.split_once('.'))
+                .or_else(of_path),
+            method: asked.method,
+            path: asked.path,
+        }
+    }
+
+    fn fits_one_of(&self, patterns: &str) -> bool {
+        patterns.split('|').any(|pattern| self.fits(pattern))
+    }
+
+    /// A pattern is `<target prefix>.[<operation>,...]`, or `[=][<method> ]<path>`: a path's
+    /// beginning or, behind `=`, all of it; `*` is any label, `**` any labels at the end.
+    fn fits(&self, pattern: &str) -> bool {
+        let Some(start) = pattern.find('/') else {
+            return match (self.target, pattern.split_once('.')) {
+                (Some((prefix, operation)), Some((wanted, operations))) => {
+                    prefix == wanted
+                        && (operations.is_empty() || operations.split(',').any(|o| o == operation))
+                }
+                _ => false,
+            };
+        };
+        // A request of the JSON protocol has the path `/`, which says nothing.
+        if self.target.is_some() {
+            return false;
+        }
+        let (exact, pattern) = match pattern.strip_prefix('=') {
+            Some(rest) => (true, rest),
+            None => (false, pattern),
+        };
+        let (method, wanted) = pattern.split_at(start - usize::from(exact));
+        if !method.is_empty() && method.trim_end() != self.method {
+            return false;
+        }
+        let path = match self.path {
+            "/" => "/",
+            path => path.trim_end_matches('/'),
+        };
+        let mut labels = path.split('/');
+        for wanted in wanted.split('/') {
+            if wanted == "**" {
+                return true;
+            }
+            let fits = labels.next().is_some_and(|label| wanted == "*" || wanted == label);
+            if !fits {
+                return false;
+            }
+        }
+        !exact || labels.next().is_none()
+    }
 }
