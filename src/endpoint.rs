@@ -118,7 +118,10 @@ fn regional<'a>(labels: &'a str, region: &'a str, dual_stack: bool) -> Option<En
         dual_stack,
     };
     if let Some((service, home)) = place.home(key) {
-        return Some(endpoint(service, if home.is_empty() { region } else { home }));
+        return Some(endpoint(
+            service,
+            if home.is_empty() { region } else { home },
+        ));
     }
     if let Some(service) = key.find(table::NAMES) {
         return Some(endpoint(service, region));
@@ -197,7 +200,9 @@ fn global<'a>(labels: &'a str, split: Split<'a>) -> Option<Endpoint<'a>> {
 /// interface VPC endpoint" in the AWS PrivateLink guide). A customer's own endpoint service, whose
 /// second label is vpce-svc-<id>, is not signed.
 fn through_vpc_endpoint<'a>(labels: &'a str, split: Split<'a>) -> Option<Endpoint<'a>> {
-    let (rest, region) = labels.rsplit_once('.').filter(|(_, label)| is_region(label))?;
+    let (rest, region) = labels
+        .rsplit_once('.')
+        .filter(|(_, label)| is_region(label))?;
     let start = rest.rfind("vpce-")?;
     let (before, id) = rest.split_at_checked(start)?;
     let (_, service) = id.split_once('.')?;
@@ -274,7 +279,9 @@ impl<'k> Key<'k> {
         let mut length = 0;
         for part in [before, after, dot, behind.unwrap_or_default()] {
             let end = length + part.len();
-            buffer.get_mut(length..end)?.copy_from_slice(part.as_bytes());
+            buffer
+                .get_mut(length..end)?
+                .copy_from_slice(part.as_bytes());
             length = end;
         }
         let text = std::str::from_utf8(buffer.get(..length)?).ok()?;
@@ -283,7 +290,9 @@ impl<'k> Key<'k> {
 
     /// Its signing name in a sorted table.
     fn find(self, rows: &'static [(&'static str, &'static str)]) -> Option<&'static str> {
-        let row = rows.binary_search_by(|(labels, _)| (*labels).cmp(self.text)).ok()?;
+        let row = rows
+            .binary_search_by(|(labels, _)| (*labels).cmp(self.text))
+            .ok()?;
         rows.get(row).map(|(_, service)| *service)
     }
 }
@@ -311,7 +320,8 @@ enum Kind {
 impl Place {
     /// (signing name, signing region) where a row says so; an empty region is the host's own.
     fn home(self, key: Key<'_>) -> Option<(&'static str, &'static str)> {
-        let bit = (self.partition.index() * 5 + self.kind as usize) * 2 + usize::from(self.dual_stack);
+        let bit =
+            (self.partition.index() * 5 + self.kind as usize) * 2 + usize::from(self.dual_stack);
         let first = table::HOMES.partition_point(|(labels, ..)| *labels < key.text);
         table::HOMES
             .get(first..)?

@@ -1,5 +1,9 @@
 //! Every host that botocore resolves, and the hosts that only AWS's documentation lists.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use sigv4_egress::endpoint::{
     Algorithm, Asked, Endpoint, Host, Resolution, ScopeError, host_of_request, resolve,

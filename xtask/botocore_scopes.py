@@ -169,7 +169,7 @@ def shortest(mine, others):
             method, path = fits.split(" ")
             labels = path.split("/")
             paths = ["/".join(labels[:n]) for n in range(2, len(labels) + 1)]
-            paths = [path.removesuffix("/" + GREEDY) or "/" for path in paths]
+            paths = [path.removesuffix("/" + GREEDY) or path for path in paths]
             tries = [*paths, *(f"{method} {path}" for path in paths), f"={path}", f"={fits}"]
         else:
             tries = [fits.split(".")[0] + ".", fits]

@@ -50,9 +50,19 @@ pub(super) const BEFORE_REGION: &[Shape] = &[
     // "Origin access control for MediaPackage v2" in the CloudFront guide: <id>.egress.<id>.
     shape("mediapackagev2", 3..=3, "mediapackagev2", true),
     // "Invoke an AgentCore Gateway" in the Bedrock AgentCore guide.
-    shape("gateway.bedrock-agentcore", 1..=1, "bedrock-agentcore", true),
+    shape(
+        "gateway.bedrock-agentcore",
+        1..=1,
+        "bedrock-agentcore",
+        true,
+    ),
     // "Run interactive workloads with Apache Livy endpoints" in the EMR Serverless guide.
-    shape("livy.emr-serverless-services", 1..=1, "emr-serverless", true),
+    shape(
+        "livy.emr-serverless-services",
+        1..=1,
+        "emr-serverless",
+        true,
+    ),
     // "Using AWS services' API with Prometheus-compatible APIs" in the Managed Prometheus guide.
     shape("aps-workspaces", 0..=0, "aps", false),
     // "Setting up a streaming transcription" in the Transcribe guide (HTTP/2).

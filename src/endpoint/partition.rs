@@ -62,8 +62,21 @@ pub fn is_region(label: &str) -> bool {
         && direction.bytes().all(|b| b.is_ascii_lowercase())
         && matches!(
             area,
-            "us" | "eu" | "ap" | "sa" | "ca" | "me" | "af" | "il" | "mx" | "cn" | "us-gov"
-                | "us-iso" | "us-isob" | "us-isof" | "eu-isoe" | "eusc-de"
+            "us" | "eu"
+                | "ap"
+                | "sa"
+                | "ca"
+                | "me"
+                | "af"
+                | "il"
+                | "mx"
+                | "cn"
+                | "us-gov"
+                | "us-iso"
+                | "us-isob"
+                | "us-isof"
+                | "eu-isoe"
+                | "eusc-de"
         )
 }
 

@@ -51,11 +51,7 @@ pub fn host_of_scope(service: &str, region: &str) -> Result<Host, ScopeError> {
 }
 
 /// The host of a request with this credential scope.
-pub fn host_of_request(
-    service: &str,
-    region: &str,
-    asked: Asked<'_>,
-) -> Result<Host, ScopeError> {
+pub fn host_of_request(service: &str, region: &str, asked: Asked<'_>) -> Result<Host, ScopeError> {
     let of_label = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
     if service.is_empty() || service.len() > 63 || !service.bytes().all(of_label) {
         return Err(ScopeError::BadService);
@@ -170,7 +166,9 @@ impl<'a> Request<'a> {
             if wanted == "**" {
                 return true;
             }
-            let fits = labels.next().is_some_and(|label| wanted == "*" || wanted == label);
+            let fits = labels
+                .next()
+                .is_some_and(|label| wanted == "*" || wanted == label);
             if !fits {
                 return false;
             }
