@@ -14,7 +14,6 @@ mod host;
 mod partition;
 mod s3;
 mod scope;
-mod scope_table;
 mod table;
 
 pub use host::{Host, HostError};
@@ -23,7 +22,7 @@ pub use scope::{Asked, ScopeError, host_of_request, host_of_scope};
 
 use crate::sigv4::PathStyle;
 use documented::Shape;
-use partition::{Partition, Split, is_place, is_pseudo_region, partition_of};
+use partition::{Split, is_place, is_pseudo_region, partition_of};
 
 /// What to sign for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,27 +73,23 @@ fn find<'a>(name: &'a str, home_region: &'a str) -> Option<Endpoint<'a>> {
     if let Some(labels) = labels.strip_suffix(".vpce") {
         return through_vpc_endpoint(labels, split);
     }
-    if labels.contains("s3") {
+    let (before, last) = labels.rsplit_once('.').unwrap_or(("", labels));
+    let at_region = is_place(last);
+    if s3::may_be(if at_region { before } else { labels }) {
         match s3::resolve(split, home_region) {
             s3::Found::Endpoint(endpoint) => return Some(endpoint),
             s3::Found::NotSigned => return None,
             s3::Found::Other => {}
         }
     }
-    let exception = table::EXCEPTIONS.iter().find(|(host, ..)| *host == name);
-    if let Some((_, service, region)) = exception {
-        return Some(endpoint(service, region));
-    }
-    let (before, last) = labels.rsplit_once('.').unwrap_or(("", labels));
-    if is_place(last) {
-        return regional(before, last, split.dual_stack);
+    if at_region {
+        return regional(name, before, last, split.dual_stack);
     }
     if let Some((before, region)) = before.rsplit_once('.').filter(|(_, label)| is_place(label)) {
         // <labels>.<region>.us-gov, as the Location Service has it.
         let key = &mut [0; KEY];
-        let service = Key::new(before, Some(last), key).and_then(|key| key.find(table::NAMES));
-        if let Some(service) = service {
-            return Some(endpoint(service, region));
+        if let Some(row) = Key::new(before, Some(last), key).and_then(Key::row) {
+            return Some(endpoint(row.service, region));
         }
         return after_region(labels, before.len(), region);
     }
@@ -104,45 +99,60 @@ fn find<'a>(name: &'a str, home_region: &'a str) -> Option<Endpoint<'a>> {
     global(labels, split)
 }
 
-/// `<labels>.<region>.<suffix>`.
-fn regional<'a>(labels: &'a str, region: &'a str, dual_stack: bool) -> Option<Endpoint<'a>> {
+/// `<labels>.<region>.<suffix>`, which is the name, or what a VPC endpoint stands before.
+fn regional<'a>(
+    name: &str,
+    labels: &'a str,
+    region: &'a str,
+    dual_stack: bool,
+) -> Option<Endpoint<'a>> {
     let buffer = &mut [0; KEY];
     let key = Key::new(labels, None, buffer)?;
-    let place = Place {
-        partition: partition_of(region),
-        kind: if is_pseudo_region(region) {
+    if let Some(row) = key.row() {
+        let kind = if is_pseudo_region(region) {
             Kind::PseudoRegion
         } else {
             Kind::Region
-        },
-        dual_stack,
-    };
-    if let Some((service, home)) = place.home(key) {
-        return Some(endpoint(
-            service,
-            if home.is_empty() { region } else { home },
-        ));
-    }
-    if let Some(service) = key.find(table::NAMES) {
-        return Some(endpoint(service, region));
-    }
-    if let Some(shape) = documented::find(documented::BEFORE_REGION, key.text) {
-        return Some(of_shape(shape, region));
+        };
+        let home = row.home(|| Place {
+            partition: partition_of(region).index(),
+            kind,
+            dual_stack,
+        });
+        let exception = table::EXCEPTIONS.iter().find(|(host, _)| *host == name);
+        return Some(match (home, exception) {
+            (Some(_), Some((_, exception))) => endpoint(row.service, exception),
+            (Some((service, "")), None) => endpoint(service, region),
+            (Some((service, home)), None) => endpoint(service, home),
+            (None, _) => endpoint(row.service, region),
+        });
     }
     if let Some((_, rest)) = key.text.split_once('.') {
-        // The one tenant label is an account's id, or for a Kinesis stream two.
-        let rest = Key { text: rest };
-        let service = rest.find(table::TENANT_LABEL).or_else(|| {
-            let (_, rest) = rest.text.split_once('.')?;
-            rest.ends_with("-kinesis").then_some("kinesis")
+        if let Some(shape) = documented::find(documented::BEFORE_REGION, key.text) {
+            return Some(of_shape(shape, region));
+        }
+        let service = tenant_label(rest).or_else(|| {
+            // A Kinesis stream's id is two labels.
+            let (_, rest) = rest.split_once('.')?;
+            tenant_label(rest).filter(|service| *service == "kinesis")
         })?;
         return Some(endpoint(service, region));
+    }
+    let single = documented::SINGLE_LABEL.iter();
+    if let Some(shape) = single.into_iter().find(|shape| shape.tail == key.text) {
+        return Some(of_shape(shape, region));
     }
     // Of the plain shape, so that it needs no row.
     let service = labels.strip_suffix("-fips").unwrap_or(labels);
     let service = service.strip_prefix("fips.").unwrap_or(service);
     let plain = !service.is_empty() && !service.contains('.');
     (plain && !documented::NOT_SIGNED.contains(&service)).then(|| endpoint(service, region))
+}
+
+fn tenant_label(labels: &str) -> Option<&'static str> {
+    let rows = table::TENANT_LABEL;
+    let row = rows.iter().find(|(known, _)| *known == labels)?;
+    Some(row.1)
 }
 
 /// `[<labels>.]<region>.<rest>.<suffix>`: the first `before` bytes are the labels.
@@ -176,12 +186,12 @@ fn global<'a>(labels: &'a str, split: Split<'a>) -> Option<Endpoint<'a>> {
         (false, true) => Kind::NoRegion,
         (false, false) => Kind::NoRegionFips,
     };
-    let place = Place {
-        partition,
+    let place = || Place {
+        partition: partition.index(),
         kind,
         dual_stack: split.dual_stack,
     };
-    if let Some((service, home)) = place.home(key) {
+    if let Some((service, home)) = key.row().and_then(|row| row.home(place)) {
         return Some(endpoint(service, home));
     }
     if let Some(shape) = documented::find(documented::MULTI_REGION, name) {
@@ -220,7 +230,7 @@ fn through_vpc_endpoint<'a>(labels: &'a str, split: Split<'a>) -> Option<Endpoin
     match s3::regional(service, region, region) {
         s3::Found::Endpoint(endpoint) => Some(endpoint),
         s3::Found::NotSigned => None,
-        s3::Found::Other => regional(service, region, split.dual_stack),
+        s3::Found::Other => regional("", service, region, split.dual_stack),
     }
 }
 
@@ -270,8 +280,12 @@ impl<'k> Key<'k> {
     fn new(labels: &'k str, behind: Option<&str>, buffer: &'k mut [u8; KEY]) -> Option<Self> {
         const FIPS: &str = "-fips";
         let labels = labels.strip_prefix("fips.").unwrap_or(labels);
-        let (before, after) = match labels.split_once(FIPS) {
-            Some((before, after)) => (before, after),
+        let mark = labels
+            .match_indices('-')
+            .filter_map(|(at, _)| labels.split_at_checked(at))
+            .find_map(|(before, rest)| Some((before, rest.strip_prefix(FIPS)?)));
+        let (before, after) = match mark {
+            Some(parts) => parts,
             None if behind.is_none() => return Some(Self { text: labels }),
             None => (labels, ""),
         };
@@ -288,19 +302,48 @@ impl<'k> Key<'k> {
         Some(Self { text })
     }
 
-    /// Its signing name in a sorted table.
-    fn find(self, rows: &'static [(&'static str, &'static str)]) -> Option<&'static str> {
-        let row = rows
-            .binary_search_by(|(labels, _)| (*labels).cmp(self.text))
+    /// Its row in the table, which has the shorter labels first: most steps compare two lengths.
+    fn row(self) -> Option<Row> {
+        let wanted = (self.text.len(), self.text);
+        let row = table::NAMES
+            .binary_search_by(|(labels, ..)| (labels.len(), *labels).cmp(&wanted))
             .ok()?;
-        rows.get(row).map(|(_, service)| *service)
+        let (_, service, first, count) = table::NAMES.get(row)?;
+        Some(Row {
+            service,
+            homes: usize::from(*first)..usize::from(*first) + usize::from(*count),
+        })
+    }
+}
+
+/// What the table says of some labels.
+struct Row {
+    service: &'static str,
+    homes: std::ops::Range<usize>,
+}
+
+impl Row {
+    /// (signing name, signing region) where it is not the host's own; an empty region is.
+    fn home(&self, place: impl Fn() -> Place) -> Option<(&'static str, &'static str)> {
+        let homes = table::HOMES.get(self.homes.clone())?;
+        if homes.is_empty() {
+            return None;
+        }
+        let place = place();
+        let bit = place.kind as usize * 2 + usize::from(place.dual_stack);
+        let (service, region, _) = homes.iter().find(|(.., partitions)| {
+            let bits = partitions.get(place.partition).copied().unwrap_or(0);
+            (bits >> bit) & 1 == 1
+        })?;
+        Some((service, region))
     }
 }
 
 /// What is right of a host's labels, as far as it says which region signs.
 #[derive(Clone, Copy)]
 struct Place {
-    partition: &'static Partition,
+    /// Its number in the table.
+    partition: usize,
     kind: Kind,
     dual_stack: bool,
 }
@@ -315,21 +358,6 @@ enum Kind {
     NoRegionFips = 3,
     /// The label `global` in a region's place.
     Global = 4,
-}
-
-impl Place {
-    /// (signing name, signing region) where a row says so; an empty region is the host's own.
-    fn home(self, key: Key<'_>) -> Option<(&'static str, &'static str)> {
-        let bit =
-            (self.partition.index() * 5 + self.kind as usize) * 2 + usize::from(self.dual_stack);
-        let first = table::HOMES.partition_point(|(labels, ..)| *labels < key.text);
-        table::HOMES
-            .get(first..)?
-            .iter()
-            .take_while(|(labels, ..)| *labels == key.text)
-            .find(|(.., bits)| (*bits >> bit) & 1 == 1)
-            .map(|(_, service, region, _)| (*service, *region))
-    }
 }
 
 #[cfg(test)]

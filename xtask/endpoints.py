@@ -27,6 +27,8 @@ def main(root):
     session = botocore.session.Session()
     partitions = session.get_component("data_loader").load_data("partitions")["partitions"]
     hosts = botocore_hosts.hosts()
+    if len(partitions) > 8:
+        sys.exit("the table has room for 8 partitions")
     places = Places(partitions)
     scopes = botocore_scopes.rows(partitions)
     operations = botocore_scopes.survey(partitions)
@@ -34,7 +36,7 @@ def main(root):
         "tests/data/botocore-hosts.txt": host_list(hosts, places),
         "tests/data/botocore-operations.txt": operation_list(operations),
         "src/endpoint/table.rs": table(hosts, places, partitions),
-        "src/endpoint/scope_table.rs": scope_table(scopes),
+        "src/endpoint/scopes.txt": scope_table(scopes),
     }.items():
         with open(f"{root}/{path}", "w") as file:
             file.write(text)
@@ -166,6 +168,7 @@ def table(hosts, places, partitions):
     names = {left: max(sorted(found), key=found.__getitem__) for left, found in votes.items()}
     rows = {row: mask for row, mask in rows.items() if row != (row[0], names[row[0]], "")}
     wild, known, other = {}, [], {}
+    at_home = {left for left, _, _ in rows}
     for left, name in names.items():
         for tenant in (ACCOUNT, NAME, ENDPOINT_ID, STREAM_ID.replace("tname-", "tname.")):
             if left.startswith(tenant + "."):
@@ -174,13 +177,13 @@ def table(hosts, places, partitions):
         else:
             if left == name:
                 known.append(left)
-            else:
+            if left != name or left in at_home:
                 other[left] = name
     return "".join(
         [
             HEADER.format(version=botocore.__version__),
             partition_rows(partitions),
-            pairs(NAMES_DOC, "NAMES", other),
+            name_rows(other, rows),
             pairs(WILD_DOC, "TENANT_LABEL", wild),
             words(KNOWN_DOC, "KNOWN", sorted(known)),
             home_rows(rows),
@@ -197,15 +200,16 @@ HEADER = """\
 use super::partition::Partition;
 """
 
-NAMES_DOC = "Labels before the region that are not the signing name: (labels, signing name)."
-WILD_DOC = "Labels behind one that the caller chooses, such as an account id: (labels, signing name)."
+NAMES_DOC = """\
+Labels before the region that do not say it all, the shorter first: (labels, signing name, and the
+first and the number of their rows in `HOMES`)."""
+WILD_DOC = "Labels behind one of the caller's, such as an account id: (labels, signing name)."
 KNOWN_DOC = "Labels before the region that are the signing name, apart by spaces."
 HOMES_DOC = """\
-Where the signing region is not the host's: (labels, signing name, signing region, where). An empty
-region is the host's own, under another name than elsewhere.
-Bit `(partition * 5 + kind) * 2 + dual_stack` of the last is set where the row holds; see `Place`."""
-
-EXCEPTIONS_DOC = "Hosts that no row of `HOMES` is right for: (host, signing name, signing region)."
+Where the signing region is not the host's: (signing name, signing region, where). An empty region is
+the host's own, under another name than elsewhere. Bit `kind * 2 + dual_stack` of a partition's number
+is set where the row holds; see `Place`."""
+EXCEPTIONS_DOC = "Hosts that no row of `HOMES` is right for: (host, signing region)."
 
 
 def doc(text):
@@ -227,11 +231,23 @@ def partition_rows(partitions):
     return text + "];\n"
 
 
+def by_length(labels):
+    return len(labels), labels
+
+
+def name_rows(names, rows):
+    text = f"\n{doc(NAMES_DOC)}pub(super) const NAMES: &[(&str, &str, u8, u8)] = &[\n"
+    order = [left for left, _, _ in sorted(rows)]
+    for left in sorted(names, key=by_length):
+        count = order.count(left)
+        first = order.index(left) if count else 0
+        text += f'    ("{left}", "{names[left]}", {first}, {count}),\n'
+    return text + "];\n"
+
+
 def pairs(about, name, rows):
     text = f"\n{doc(about)}pub(super) const {name}: &[(&str, &str)] = &[\n"
-    for key in sorted(rows):
-        text += rust_row([f'"{key}"', f'"{rows[key]}"'])
-    return text + "];\n"
+    return text + "".join(f'    ("{key}", "{rows[key]}"),\n' for key in sorted(rows)) + "];\n"
 
 
 def words(about, name, rows):
@@ -247,11 +263,10 @@ def words(about, name, rows):
 
 
 def home_rows(rows):
-    text = f"\n{doc(HOMES_DOC)}pub(super) const HOMES: &[(&str, &str, &str, u128)] = &[\n"
-    for (left, name, region), mask in sorted(rows.items()):
-        digits = f"{mask:020x}"
-        grouped = "_".join(digits[i : i + 4] for i in range(0, len(digits), 4))
-        text += rust_row([f'"{left}"', f'"{name}"', f'"{region}"', f"0x{grouped}"])
+    text = f"\n{doc(HOMES_DOC)}pub(super) const HOMES: &[(&str, &str, [u16; 8])] = &[\n"
+    for (_, name, region), mask in sorted(rows.items()):
+        bits = [mask >> (10 * partition) & 0x3FF for partition in range(8)]
+        text += f'    ("{name}", "{region}", [{", ".join(map(str, bits))}]),\n'
     return text + "];\n"
 
 
@@ -273,18 +288,15 @@ def operation_list(by_name):
 
 
 def scope_table(rows):
-    text = f"""\
-//! Which host a signing name means, as botocore {botocore.__version__} has it.
-//!
-//! Written by `cargo xtask endpoints`; do not edit.
-
-/// (signing name, patterns, host, partitions): the first row that a request fits holds. The patterns
-/// are apart by `|`, and none fits anything; the bits are indices of `PARTITIONS`. See `scope.rs`.
-pub(super) const SCOPES: &[(&str, &str, &str, u8)] = &[
-"""
+    lines, last = [], None
     for name, patterns, host, bits in rows:
-        text += rust_row([f'"{name}"', f'"{joined(patterns)}"', f'"{host}"', f"0x{bits:02x}"])
-    return text + "];\n"
+        if name != last:
+            lines.append(name)
+            last = name
+        # The signing name as the first label is an `=`.
+        host = re.sub(f"^{name}\\.", "=.", host)
+        lines.append(f"\t{joined(patterns)}\t{host}\t{bits:02x}")
+    return "\n".join(lines) + "\n"
 
 
 def joined(patterns):
@@ -302,18 +314,10 @@ def joined(patterns):
 
 
 def exception_rows(rows):
-    text = f"\n{doc(EXCEPTIONS_DOC)}pub(super) const EXCEPTIONS: &[(&str, &str, &str)] = &[\n"
-    for host, (name, region) in sorted(rows.items()):
-        text += rust_row([f'"{host}"', f'"{name}"', f'"{region}"'])
+    text = f"\n{doc(EXCEPTIONS_DOC)}pub(super) const EXCEPTIONS: &[(&str, &str)] = &[\n"
+    for host, (_, region) in sorted(rows.items()):
+        text += f'    ("{host}", "{region}"),\n'
     return text + "];\n"
-
-
-def rust_row(cells):
-    """One row as rustfmt writes it."""
-    line = f"    ({', '.join(cells)}),\n"
-    if len(line) <= 101:
-        return line
-    return "    (\n" + "".join(f"        {cell},\n" for cell in cells) + "    ),\n"
 
 
 if __name__ == "__main__":

@@ -29,10 +29,22 @@ const fn shape(
     }
 }
 
-/// `[<labels>.]<tail>.<region>.<suffix>`.
+/// `<tail>.<region>.<suffix>` of one label.
+pub(super) const SINGLE_LABEL: &[Shape] = &[
+    // "Private REST APIs in API Gateway": through a VPC endpoint, where the header Host is not set.
+    shape("execute-api", 0..=0, "execute-api", true),
+    // "Using AWS services' API with Prometheus-compatible APIs" in the Managed Prometheus guide.
+    shape("aps-workspaces", 0..=0, "aps", false),
+    // "Setting up a streaming transcription" in the Transcribe guide (HTTP/2).
+    shape("transcribestreaming", 0..=0, "transcribe", false),
+    // "Streaming face liveness" in the Rekognition guide (WebSocket).
+    shape("streaming-rekognition", 0..=0, "rekognition", false),
+];
+
+/// `<labels>.<tail>.<region>.<suffix>`.
 pub(super) const BEFORE_REGION: &[Shape] = &[
     // "Invoke REST APIs in API Gateway", "Private REST APIs": <api>.execute-api, <api>-<vpce>.
-    shape("execute-api", 0..=1, "execute-api", true),
+    shape("execute-api", 1..=1, "execute-api", true),
     // "Authorizing GraphQL requests" in the AppSync developer guide; the signing name is appsync.
     shape("appsync-api", 1..=1, "appsync", true),
     shape("appsync-realtime-api", 1..=1, "appsync", true),
@@ -63,12 +75,6 @@ pub(super) const BEFORE_REGION: &[Shape] = &[
         "emr-serverless",
         true,
     ),
-    // "Using AWS services' API with Prometheus-compatible APIs" in the Managed Prometheus guide.
-    shape("aps-workspaces", 0..=0, "aps", false),
-    // "Setting up a streaming transcription" in the Transcribe guide (HTTP/2).
-    shape("transcribestreaming", 0..=0, "transcribe", false),
-    // "Streaming face liveness" in the Rekognition guide (WebSocket).
-    shape("streaming-rekognition", 0..=0, "rekognition", false),
     // "Connecting to Amazon Neptune" in the China Regions: the region stands last.
     shape("neptune", 2..=2, "neptune-db", true),
 ];

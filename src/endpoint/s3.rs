@@ -19,6 +19,13 @@ pub(super) enum Found<'a> {
     Other,
 }
 
+/// Whether labels, without a region right of them, end as S3's do. Cheap, for every host is asked.
+pub(super) fn may_be(labels: &str) -> bool {
+    let labels = labels.strip_suffix(".dualstack").unwrap_or(labels);
+    let last = labels.rsplit('.').next().unwrap_or(labels);
+    last.starts_with("s3")
+}
+
 pub(super) fn resolve<'a>(split: Split<'a>, home_region: &'a str) -> Found<'a> {
     let labels = split.labels;
     let (before, last) = labels.rsplit_once('.').unwrap_or(("", labels));

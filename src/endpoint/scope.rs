@@ -4,10 +4,16 @@
 //! as the service models have it: its `X-Amz-Target`, or its method and path. `Action` and `Version`
 //! need not be read: no query protocol shares its name with a host of another.
 
-use super::partition::{Partition, is_region, partition_of};
-use super::scope_table::SCOPES;
+use super::partition::{is_region, partition_of};
 use super::{Host, table};
 use std::fmt;
+
+/// Written by `cargo xtask endpoints`. A line is a signing name; below it, each behind a tab, are its
+/// rows `<patterns>\t<host>\t<partitions>`, of which the first that a request fits holds. Patterns are
+/// apart by `|`, and none fits anything. In a host, `=` is the signing name, `*` the region, `@` the
+/// partition's global region, `$` its suffix and `%` its dual-stack suffix; no host is the answer that
+/// nobody knows. The last, in hexadecimal, has a bit for each row of `PARTITIONS`.
+const SCOPES: &str = include_str!("scopes.txt");
 
 /// Why a credential scope names no host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,38 +66,27 @@ pub fn host_of_request(service: &str, region: &str, asked: Asked<'_>) -> Result<
         return Err(ScopeError::UnknownRegion);
     }
     let partition = partition_of(region);
-    let here = |bits: u8| (u32::from(bits) >> partition.index()) & 1 == 1;
+    let knows_nothing = asked.target.is_none() && asked.path.is_empty();
     let request = Request::new(asked);
-    let mut is_listed = false;
-    let mut unclear = false;
-    for (_, patterns, host, bits) in SCOPES.iter().filter(|(name, ..)| *name == service) {
-        is_listed = true;
-        unclear |= host.is_empty();
-        let anything = patterns.is_empty();
-        if anything && unclear && asked.target.is_none() && asked.path.is_empty() {
-            return Err(ScopeError::Ambiguous);
-        }
-        if here(*bits) && (anything || request.fits_one_of(patterns)) {
-            return fill_in(host, region, partition).ok_or(ScopeError::Ambiguous);
-        }
-    }
-    if unclear && asked.target.is_none() && asked.path.is_empty() {
+    let rows = rows_of(service);
+    let unclear = |row: &Row<'_>| row.host.is_empty();
+    if knows_nothing && rows.clone().any(|row| unclear(&row)) {
         return Err(ScopeError::Ambiguous);
     }
-    if is_listed || table::KNOWN.split(' ').any(|name| name == service) || service == "s3" {
-        return fill_in(&format!("{service}.*.$"), region, partition).ok_or(ScopeError::Ambiguous);
-    }
-    Err(ScopeError::UnknownService)
-}
-
-/// Writes the region and the suffix where a host has their signs.
-fn fill_in(host: &str, region: &str, partition: &Partition) -> Option<Host> {
-    if host.is_empty() {
-        return None;
-    }
+    let is_listed = rows.clone().next().is_some();
+    let row = rows
+        .filter(|row| (row.partitions >> partition.index()) & 1 == 1)
+        .find(|row| row.patterns.is_empty() || request.fits_one_of(row.patterns));
+    let host = match row {
+        Some(row) if unclear(&row) => return Err(ScopeError::Ambiguous),
+        Some(row) => row.host,
+        None if is_listed || is_known(service) => "=.*.$",
+        None => return Err(ScopeError::UnknownService),
+    };
     let labels: Vec<&str> = host
         .split('.')
         .map(|label| match label {
+            "=" => service,
             "*" => region,
             "@" => partition.global_region,
             "$" => partition.dns_suffix,
@@ -99,7 +94,32 @@ fn fill_in(host: &str, region: &str, partition: &Partition) -> Option<Host> {
             other => other,
         })
         .collect();
-    Some(Host::of_name(labels.join(".")))
+    Ok(Host::of_name(labels.join(".")))
+}
+
+fn is_known(service: &str) -> bool {
+    service == "s3" || table::KNOWN.split(' ').any(|name| name == service)
+}
+
+/// A row of [`SCOPES`].
+struct Row<'a> {
+    patterns: &'a str,
+    host: &'a str,
+    partitions: u32,
+}
+
+fn rows_of(service: &str) -> impl Iterator<Item = Row<'static>> + Clone {
+    let mut lines = SCOPES.lines();
+    // Leaves the lines that follow the name's.
+    lines.find(|line| *line == service);
+    lines.map_while(|line| {
+        let mut words = line.strip_prefix('\t')?.split('\t');
+        Some(Row {
+            patterns: words.next()?,
+            host: words.next()?,
+            partitions: u32::from_str_radix(words.next()?, 16).ok()?,
+        })
+    })
 }
 
 /// A request as the patterns have it.

@@ -9,7 +9,7 @@ use std::process::Command;
 
 /// What the generator writes, below the repository.
 const WRITTEN: &[&str] = &[
-    "src/endpoint/scope_table.rs",
+    "src/endpoint/scopes.txt",
     "src/endpoint/table.rs",
     "tests/data/botocore-hosts.txt",
     "tests/data/botocore-operations.txt",
