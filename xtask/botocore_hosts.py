@@ -71,11 +71,16 @@ def best(answers):
     return max(sorted(answers), key=answers.__getitem__)
 
 
+def is_signed(model):
+    """Whether a service takes signatures at all; two take bearer tokens only."""
+    auth = model.metadata.get("auth") or [model.metadata.get("signatureVersion")]
+    return not all("earer" in kind for kind in auth)
+
+
 def distinct_operations(model):
     """The (static parameters, host prefix) of the signed operations, each pair once."""
     seen = {}
-    auth = model.metadata.get("auth") or [model.metadata.get("signatureVersion")]
-    if all("earer" in kind for kind in auth):
+    if not is_signed(model):
         return []
     for name in model.operation_names:
         operation = model.operation_model(name)

@@ -20,7 +20,7 @@ def survey(partitions):
     by_name = collections.defaultdict(lambda: collections.defaultdict(collections.Counter))
     for service in session.get_available_services():
         model = session.get_service_model(service)
-        if service in NOT_BY_SCOPE:
+        if service in NOT_BY_SCOPE or not botocore_hosts.is_signed(model):
             continue
         provider = EndpointProvider(
             loader.load_service_model(service, "endpoint-rule-set-1"), loader.load_data("partitions")

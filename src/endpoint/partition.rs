@@ -50,35 +50,26 @@ pub fn dns_suffix(region: &str) -> &'static str {
 /// Whether a label is shaped like a region of any partition, such as `eu-west-1` or
 /// `us-gov-east-1` (botocore `partitions.json`, `regionRegex`).
 pub fn is_region(label: &str) -> bool {
-    let Some((place, number)) = label.rsplit_once('-') else {
+    let ([place @ .., b'-', b'0'..=b'9'] | [place @ .., b'-', b'0'..=b'9', b'0'..=b'9']) =
+        label.as_bytes()
+    else {
         return false;
     };
-    let Some((area, direction)) = place.rsplit_once('-') else {
-        return false;
-    };
-    matches!(number.len(), 1 | 2)
-        && number.bytes().all(|b| b.is_ascii_digit())
-        && !direction.is_empty()
-        && direction.bytes().all(|b| b.is_ascii_lowercase())
-        && matches!(
-            area,
-            "us" | "eu"
-                | "ap"
-                | "sa"
-                | "ca"
-                | "me"
-                | "af"
-                | "il"
-                | "mx"
-                | "cn"
-                | "us-gov"
-                | "us-iso"
-                | "us-isob"
-                | "us-isof"
-                | "eu-isoe"
-                | "eusc-de"
-        )
+    let letters = place
+        .iter()
+        .rev()
+        .take_while(|b| b.is_ascii_lowercase())
+        .count();
+    let area = place
+        .get(..place.len() - letters)
+        .and_then(|area| area.strip_suffix(b"-"));
+    letters > 0 && area.is_some_and(|area| AREAS.contains(&area))
 }
+
+const AREAS: &[&[u8]] = &[
+    b"us", b"eu", b"ap", b"sa", b"ca", b"me", b"af", b"il", b"mx", b"cn", b"us-gov", b"us-iso",
+    b"us-isob", b"us-isof", b"eu-isoe", b"eusc-de",
+];
 
 /// Whether botocore takes a label for a region: one, or its name for a whole partition.
 pub(super) fn is_place(label: &str) -> bool {

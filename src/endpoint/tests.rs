@@ -174,3 +174,110 @@ fn a_credential_scope_names_a_host() {
     check_scope("s3", "eu-west", "its region is none of AWS's");
     check_scope("s3", "evil", "its region is none of AWS's");
 }
+
+#[track_caller]
+fn check_request(service: &str, target: Option<&str>, line: &str, expected: &str) {
+    let (method, path) = line.split_once(' ').unwrap();
+    let asked = Asked {
+        target,
+        method,
+        path,
+    };
+    let found = match host_of_request(service, "eu-west-1", asked) {
+        Ok(host) => host.name().to_owned(),
+        Err(error) => error.to_string(),
+    };
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_request_says_which_host_of_a_signing_name_it_is_for() {
+    let ambiguous = "several AWS hosts sign with this service name";
+    let runtime = "bedrock-runtime.eu-west-1.amazonaws.com";
+    check_request("bedrock", None, "POST /model/m%3A0/invoke", runtime);
+    check_request("bedrock", None, "POST /model/m/converse-stream", runtime);
+    check_request(
+        "bedrock",
+        None,
+        "GET /foundation-models",
+        "bedrock.eu-west-1.amazonaws.com",
+    );
+    check_request("bedrock", None, "POST /listTagsForResource", ambiguous);
+    check_request(
+        "dynamodb",
+        Some("DynamoDBStreams_20120810.GetRecords"),
+        "POST /",
+        "streams.dynamodb.eu-west-1.amazonaws.com",
+    );
+    check_request(
+        "dynamodb",
+        Some("DynamoDB_20120810.GetItem"),
+        "POST /",
+        "dynamodb.eu-west-1.amazonaws.com",
+    );
+    check_request(
+        "ses",
+        None,
+        "POST /v2/email/outbound-emails",
+        "email.eu-west-1.amazonaws.com",
+    );
+    // Smithy RPC v2 CBOR has in its path what JSON has in its target.
+    check_request(
+        "ses",
+        None,
+        "POST /service/MailManagerSvc/operation/GetRelay",
+        "mail-manager.eu-west-1.amazonaws.com",
+    );
+    check_request(
+        "execute-api",
+        None,
+        "POST /participant/message",
+        "participant.connect.eu-west-1.amazonaws.com",
+    );
+    check_request("execute-api", None, "GET /prod/pets", ambiguous);
+}
+
+#[test]
+fn a_service_that_nobody_knows_has_no_host() {
+    let unknown = "its service is none of AWS's with a host of its own";
+    check_scope("notaservice", "eu-west-1", unknown);
+    check_scope("vpc-lattice-svcs", "eu-west-1", unknown);
+    check_scope(
+        "IoTSecuredTunneling",
+        "eu-west-1",
+        "api.tunneling.iot.eu-west-1.amazonaws.com",
+    );
+}
+
+#[test]
+fn the_host_of_a_scope_signs_with_its_service() {
+    let listed = include_str!("scopes.txt")
+        .lines()
+        .filter(|line| !line.starts_with('\t'));
+    let mut hosts = 0;
+    for service in listed.chain(table::KNOWN.split(' ')) {
+        for region in ["eu-west-1", "us-gov-east-1", "cn-north-1", "us-iso-west-1"] {
+            let Ok(host) = host_of_scope(service, region) else {
+                continue;
+            };
+            hosts += 1;
+            match resolve(&host, region) {
+                Resolution::Aws(endpoint) => {
+                    let same = endpoint.service == service
+                        // Its legacy data and its rules disagree outside the commercial regions.
+                        || service == "importexport" || service == "IngestionService";
+                    assert!(same, "{service} {region}: {}", host.name());
+                }
+                Resolution::NotAws => panic!("{service} {region}: {}", host.name()),
+            }
+        }
+    }
+    assert!(hosts > 1_200, "{hosts}");
+}
+
+#[test]
+fn the_table_is_in_the_order_of_its_look_up() {
+    assert!(table::NAMES.is_sorted_by_key(|(labels, ..)| (labels.len(), *labels)));
+    assert!(table::NAMES.iter().all(|(labels, ..)| labels.len() < KEY));
+    assert_eq!(table::PARTITIONS.first().unwrap().region_prefix, "");
+}
