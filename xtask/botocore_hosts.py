@@ -58,6 +58,8 @@ def hosts():
                     except EndpointProviderError:
                         continue
                     host = prefix + endpoint.url.removeprefix("https://").split("/")[0]
+                    if not is_signed(model) and region not in host.split("."):
+                        continue
                     schemes = endpoint.properties.get("authSchemes")
                     answers = found.setdefault(host, collections.Counter())
                     answer = scope(schemes, default)
@@ -72,7 +74,8 @@ def best(answers):
 
 
 def is_signed(model):
-    """Whether a service takes signatures at all; two take bearer tokens only."""
+    """Whether a service takes signatures; two take bearer tokens only. Of these, a host of the plain
+    shape is in the list all the same, for it resolves like any other."""
     auth = model.metadata.get("auth") or [model.metadata.get("signatureVersion")]
     return not all("earer" in kind for kind in auth)
 
@@ -80,8 +83,6 @@ def is_signed(model):
 def distinct_operations(model):
     """The (static parameters, host prefix) of the signed operations, each pair once."""
     seen = {}
-    if not is_signed(model):
-        return []
     for name in model.operation_names:
         operation = model.operation_model(name)
         if operation.auth_type == "none":

@@ -200,6 +200,7 @@ pub(super) const NAMES: &[(&str, &str, u8, u8)] = &[
     ("media-pipelines-chime", "chime", 0, 0),
     ("reporting-marketplace", "aws-marketplace", 0, 0),
     ("wellarchitected-agent", "wellarchitected", 0, 0),
+    ("account-access-runtime", "account-access", 0, 0),
     ("agent-registry-control", "agent-registry", 0, 0),
     ("deployment-marketplace", "aws-marketplace", 0, 0),
     ("partnercentral-channel", "partnercentral-channel", 34, 8),
