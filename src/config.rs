@@ -6,7 +6,7 @@
 mod object;
 pub mod reference;
 
-use crate::endpoint;
+use crate::endpoint::{self, Endpoint};
 use crate::identity::{RoleArn, SessionName};
 use object::{Object, shown};
 use reference::{DOWNSTREAM, UPSTREAM};
@@ -87,12 +87,13 @@ pub enum Allow {
 }
 
 impl Allow {
-    /// Whether requests to this host, signed for this service, may be signed.
-    pub fn permits(&self, host: &str, service: &str) -> bool {
+    /// Whether requests to this host may be signed. A customer's own resource (a function URL, an
+    /// API, a search domain) must be named by its host, as anybody can create one.
+    pub fn permits(&self, host: &str, endpoint: &Endpoint<'_>) -> bool {
         match self {
             Self::Everything => true,
             Self::Listed { services, hosts } => {
-                services.iter().any(|name| name == service)
+                (!endpoint.tenant && services.iter().any(|name| name == endpoint.service))
                     || hosts.iter().any(|pattern| host_matches(pattern, host))
             }
         }

@@ -5,7 +5,7 @@
 
 use crate::authorization::{self, ClientSignature};
 use crate::config::{Config, OnClientSignature, PayloadMode};
-use crate::endpoint::{self, Endpoint, Host, Resolution};
+use crate::endpoint::{self, Algorithm, Asked, Endpoint, Host, Resolution};
 use crate::refusal::Refusal;
 use crate::sigv4::{ContentSha256, PathStyle};
 
@@ -102,7 +102,7 @@ pub fn decide(config: &Config, head: Head<'_>) -> Decision {
     try_decide(config, head).unwrap_or_else(Decision::Refuse)
 }
 
-fn try_decide(config: &Config, head: Head<'_>) -> Result<Decision, Refusal> {
+fn try_decide<'a>(config: &Config, head: Head<'a>) -> Result<Decision, Refusal> {
     let authority = head
         .value(":authority")
         .or_else(|| head.value("host"))
@@ -113,10 +113,13 @@ fn try_decide(config: &Config, head: Head<'_>) -> Result<Decision, Refusal> {
         Err(_) => return Ok(Decision::LeaveAlone(LeftAlone::NotAws)),
     };
     let authorization: Vec<&[u8]> = head.values("authorization").collect();
-    let query = head
+    let target = head
         .value(":path")
-        .and_then(|path| std::str::from_utf8(path).ok()?.split_once('?'))
-        .map(|(_, query)| query);
+        .and_then(|target| std::str::from_utf8(target).ok());
+    let (path, query) = match target.and_then(|target| target.split_once('?')) {
+        Some((path, query)) => (Some(path), Some(query)),
+        None => (target, None),
+    };
     let has_session_token = head.value("x-amz-s3session-token").is_some();
     let signature = authorization::read(
         &authorization,
@@ -132,7 +135,14 @@ fn try_decide(config: &Config, head: Head<'_>) -> Result<Decision, Refusal> {
         let ClientSignature::Placeholder { scope: Some(scope) } = signature else {
             return Err(Refusal::NoTarget);
         };
-        host = endpoint::host_of_scope(scope.service, scope.region).map_err(|why| {
+        let text =
+            |value: Option<&'a [u8]>| value.and_then(|value| std::str::from_utf8(value).ok());
+        let asked = Asked {
+            target: text(head.value("x-amz-target")),
+            method: text(head.value(":method")).unwrap_or_default(),
+            path: path.unwrap_or_default(),
+        };
+        host = endpoint::host_of_request(scope.service, scope.region, asked).map_err(|why| {
             Refusal::UnknownService {
                 service: scope.service.to_owned(),
                 region: scope.region.to_owned(),
@@ -146,10 +156,11 @@ fn try_decide(config: &Config, head: Head<'_>) -> Result<Decision, Refusal> {
     if head.value(":method") == Some(b"CONNECT") {
         return Err(Refusal::ConnectRefused);
     }
-    if !config.allow.permits(host.name(), endpoint.service) {
+    if !config.allow.permits(host.name(), &endpoint) {
         return Err(Refusal::NotAllowed {
             host: host.name().to_owned(),
             service: endpoint.service.to_owned(),
+            tenant: endpoint.tenant,
         });
     }
     let rule = config.rule(host.name(), endpoint.service);
@@ -173,6 +184,9 @@ fn try_decide(config: &Config, head: Head<'_>) -> Result<Decision, Refusal> {
             OnClientSignature::ReSign => Signed::ReSigned,
         },
     };
+    if endpoint.algorithm == Algorithm::SigV4A {
+        return Err(Refusal::SigV4aUnsupported);
+    }
     if !listed {
         return Err(Refusal::ClusterNotListed {
             cluster: head.cluster.unwrap_or_default().to_owned(),

@@ -39,7 +39,11 @@ pub enum Refusal {
         host: String,
         /// The service it would be signed for.
         service: String,
+        /// Whether a customer's own resource answers, which must be allowed by its host.
+        tenant: bool,
     },
+    /// The host takes SigV4A only.
+    SigV4aUnsupported,
     /// A marker is required and was not there.
     MarkerMissing {
         /// The header that would have been one.
@@ -144,6 +148,7 @@ impl Refusal {
             Self::EscapedCluster { .. } => (403, "escaped_cluster", false),
             Self::ClientSignatureRefused => (403, "client_signature_refused", false),
             Self::UnknownService { .. } => (403, "unknown_service", false),
+            Self::SigV4aUnsupported => (501, "sigv4a_unsupported", false),
             Self::NoTarget => (400, "no_target", false),
             Self::ConnectRefused => (403, "connect_refused", false),
             Self::InvalidHost { .. } => (400, "invalid_host", false),
@@ -163,7 +168,8 @@ impl Refusal {
             Self::CredentialsUnavailable { advice, .. } => advice.clone(),
             Self::TooManyParked { .. } => "Retry. If it lasts, credentials cannot be had; see the stats sigv4_egress.sts.*, or raise max_parked.".to_owned(),
             Self::UploadTooLargeToHold { .. } => "Retry when credentials are there; uploads stream then.".to_owned(),
-            Self::NotAllowed { host, service } => format!("Add \"{service}\" or \"{host}\" to `allow` in the filter's configuration."),
+            Self::NotAllowed { host, tenant: true, .. } => format!("Add \"{host}\" to `allow` in the filter's configuration; a service name does not allow hosts that customers create."),
+            Self::NotAllowed { host, service, .. } => format!("Add \"{service}\" or \"{host}\" to `allow` in the filter's configuration."),
             Self::MarkerMissing { header } => format!("Sign the request with placeholder keys, or send the header {header}."),
             Self::ClusterNotListed { cluster } if cluster.is_empty() => "Route AWS hosts to a cluster that verifies AWS's certificate, and list it in `clusters`.".to_owned(),
             Self::ClusterNotListed { cluster } => format!("Route AWS hosts to a listed cluster, or add \"{cluster}\" to `clusters` if it verifies AWS's certificate."),
@@ -171,6 +177,7 @@ impl Refusal {
             Self::ClientSignatureRefused => "Use placeholder keys, or change `client_signature` in the rule.".to_owned(),
             Self::UnknownService { why: ScopeError::Ambiguous, .. } => "Call the service by its own host name, over http through this proxy (HTTP_PROXY).".to_owned(),
             Self::UnknownService { .. } => "Set up the client with a region and service that AWS has.".to_owned(),
+            Self::SigV4aUnsupported => "Call a regional endpoint of the service.".to_owned(),
             Self::NoTarget => "Give the SDK placeholder keys beside AWS_ENDPOINT_URL; without an SDK, name an AWS host and use this address as HTTP_PROXY.".to_owned(),
             Self::ConnectRefused => "Use http:// URLs: this proxy signs and adds TLS. A tunnel would carry unsigned requests.".to_owned(),
             Self::InvalidHost { .. } => "Send one valid host name.".to_owned(),
@@ -203,7 +210,7 @@ impl fmt::Display for Refusal {
                     "no AWS credentials yet, and the body is larger than the {max_body_bytes} bytes that are held"
                 )
             }
-            Self::NotAllowed { host, service } => {
+            Self::NotAllowed { host, service, .. } => {
                 write!(
                     f,
                     "requests to {host} (service {service}) are not in the allow-list"
@@ -233,6 +240,7 @@ impl fmt::Display for Refusal {
                     "the credential scope (service {service:?}, region {region:?}) names no host: {why}"
                 )
             }
+            Self::SigV4aUnsupported => f.write_str("the host takes SigV4A signatures only"),
             Self::NoTarget => f.write_str("the request names no AWS host and carries no placeholder signature to read one from"),
             Self::ConnectRefused => f.write_str("CONNECT to an AWS host"),
             Self::InvalidHost { why } => write!(f, "the host cannot be signed for: {why}"),
@@ -285,6 +293,7 @@ mod tests {
         let refusal = Refusal::NotAllowed {
             host: "sqs.eu-west-1.amazonaws.com".to_owned(),
             service: "sqs".to_owned(),
+            tenant: false,
         };
         let answer = refusal.answer();
         assert_eq!(answer.status, 403);

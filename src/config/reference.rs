@@ -49,7 +49,7 @@ pub const DOWNSTREAM: &[Key] = &[
         "allow",
         "`\"*\"` or list of strings",
         "",
-        "What may be signed: service names (`s3`) and hosts (`*.s3.eu-west-1.amazonaws.com`). The rest is answered 403. Required.",
+        "What may be signed: service names (`s3`) and hosts (`*.s3.eu-west-1.amazonaws.com`). Hosts that customers create (function URLs, APIs, search domains) must be named as hosts. The rest is answered 403. Required.",
     ),
     key(
         "role_arn",

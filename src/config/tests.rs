@@ -338,13 +338,46 @@ fn the_allow_list_tells_services_from_hosts() {
         r#"{"allow": ["s3", "*.sqs.example.com", "kms.eu-west-1.amazonaws.com"]}"#,
         &irsa(),
     );
-    let permits = |host, service| config.allow.permits(host, service);
+    let permits = |host: &str, service: &str| permits(&config, host, service, false);
     assert!(permits("any.example", "s3"));
     assert!(permits("kms.eu-west-1.amazonaws.com", "kms"));
     assert!(!permits("kms.us-east-1.amazonaws.com", "kms"));
     assert!(permits("a.b.sqs.example.com", "sqs"));
     assert!(!permits("sqs.example.com", "sqs"));
     assert!(!permits("evilsqs.example.com", "sqs"));
+}
+
+#[test]
+fn a_service_name_does_not_allow_what_customers_create() {
+    let own = "mine.lambda-url.eu-west-1.on.aws";
+    let config = config(
+        r#"{"allow": ["lambda", "mine.lambda-url.eu-west-1.on.aws"]}"#,
+        &irsa(),
+    );
+    assert!(permits(
+        &config,
+        "lambda.eu-west-1.amazonaws.com",
+        "lambda",
+        false
+    ));
+    assert!(permits(&config, own, "lambda", true));
+    assert!(!permits(
+        &config,
+        "theirs.lambda-url.eu-west-1.on.aws",
+        "lambda",
+        true
+    ));
+}
+
+fn permits(config: &Config, host: &str, service: &str, tenant: bool) -> bool {
+    let endpoint = Endpoint {
+        service,
+        region: "eu-west-1",
+        algorithm: endpoint::Algorithm::SigV4,
+        path_style: crate::sigv4::PathStyle::Normalised,
+        tenant,
+    };
+    config.allow.permits(host, &endpoint)
 }
 
 #[test]

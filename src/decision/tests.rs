@@ -195,12 +195,35 @@ fn a_loopback_host_takes_its_target_from_the_scope() {
             signed_by("placeholder", credential)
         )
     };
-    check(&local("bedrock"), "refused: unknown_service");
+    check(&local("nonesuch"), "refused: unknown_service");
     check(&local("s3.evil.example#"), "refused: unknown_service");
     check("GET 127.0.0.1:9911 /", "refused: no_target");
     check(
         &format!("GET 127.0.0.1:9911 /\n{}", signed_by(REAL, "s3")),
         "refused: no_target",
+    );
+}
+
+#[test]
+fn the_operation_decides_where_hosts_share_a_signing_name() {
+    let scope = signed_by("placeholder", "bedrock");
+    check(
+        &format!("GET 127.0.0.1:9911 /model/anthropic.claude/invoke\n{scope}"),
+        "bedrock/eu-west-1 at bedrock-runtime.eu-west-1.amazonaws.com, empty, Placeholder",
+    );
+    let scope = signed_by("placeholder", "dynamodb");
+    let target = "x-amz-target: DynamoDBStreams_20120810.ListStreams";
+    check(
+        &format!("GET 127.0.0.1:9911 /\n{scope}\n{target}"),
+        "dynamodb/eu-west-1 at streams.dynamodb.eu-west-1.amazonaws.com, empty, Placeholder",
+    );
+}
+
+#[test]
+fn a_host_that_takes_sigv4a_only_is_refused() {
+    check(
+        "GET mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com /",
+        "refused: sigv4a_unsupported",
     );
 }
 

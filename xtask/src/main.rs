@@ -4,6 +4,7 @@ mod build;
 mod ci;
 mod compose;
 mod demo;
+mod endpoints;
 mod module;
 mod overlay;
 mod run;
@@ -31,6 +32,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "docker-compose.yml in a Docker Engine of its own; as root, on Debian",
     ),
     (
+        "endpoints",
+        "regenerates the endpoint table from botocore; --check fails if it would change",
+    ),
+    (
         "ci",
         "what must pass before a merge: format, lints, licences, docs, demos, tests",
     ),
@@ -46,6 +51,8 @@ fn main() -> ExitCode {
         ["demo"] => demo::demo(demo::After::Stop),
         ["demo", "--keep"] => demo::demo(demo::After::Keep),
         ["compose"] => compose::compose(),
+        ["endpoints"] => endpoints::endpoints(endpoints::Changes::Write),
+        ["endpoints", "--check"] => endpoints::endpoints(endpoints::Changes::Refuse),
         ["ci"] => ci::ci(),
         [] | ["help" | "--help" | "-h"] => {
             help();
@@ -64,6 +71,6 @@ fn main() -> ExitCode {
 
 fn help() {
     for (name, meaning) in COMMANDS {
-        println!("cargo xtask {name:8} {meaning}");
+        println!("cargo xtask {name:9} {meaning}");
     }
 }
