@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode, header};
+use hyper::{Request, Response, StatusCode, Version, header};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use serde_json::json;
@@ -196,6 +196,10 @@ impl FakeAws {
             if let Some(map) = frame.trailers_ref() {
                 trailers = pairs(map);
             }
+        }
+        // To hyper, a stream that was cancelled has ended.
+        if parts.version == Version::HTTP_2 && !body.is_end_stream() {
+            return None;
         }
         let mut received = Received {
             at: SystemTime::now(),
