@@ -4,6 +4,7 @@
 //! everything that would leave a request alone, so that no header gets a request around it.
 
 use crate::authorization::{self, ClientSignature};
+use crate::chunked::{Fault, Form};
 use crate::config::{Config, OnClientSignature, PayloadMode};
 use crate::endpoint::{self, Algorithm, Asked, Endpoint, Host, Resolution};
 use crate::refusal::Refusal;
@@ -86,6 +87,8 @@ pub enum PayloadPlan {
     Empty,
     /// The body streams, and this stands for it.
     Streamed(String),
+    /// The body streams, and the signatures of its chunks are replaced.
+    ChunkSigned(Form),
     /// The body is held until its end, and this stands for it (it is held for its length).
     Held(&'static str),
     /// The body is held until its end and hashed.
@@ -233,6 +236,14 @@ fn payload(
         if claimed == "STREAMING-UNSIGNED-PAYLOAD-TRAILER" {
             return Ok(PayloadPlan::Streamed(claimed.to_owned()));
         }
+        if let Some(form) = Form::of(claimed) {
+            return if head.end_of_stream {
+                Err(Fault::Incomplete.into())
+            } else {
+                Ok(PayloadPlan::ChunkSigned(form))
+            };
+        }
+        // Event streams (whose frames hold the signatures) and SigV4A.
         if claimed.starts_with("STREAMING-") {
             return Err(Refusal::ChunkSignaturesUnsupported);
         }

@@ -4,6 +4,7 @@
 //! [`root::Root`] per plugin and worker makes every callout and wakes waiting requests;
 //! [`stream::Stream`] follows one request; [`guard::Guard`] stands in the upstream filter chain.
 
+mod chunks;
 mod guard;
 mod host;
 mod root;

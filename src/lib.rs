@@ -2,6 +2,7 @@
 
 pub mod authorization;
 pub mod cache;
+pub mod chunked;
 pub mod config;
 pub mod credentials;
 pub mod decision;

@@ -1,5 +1,6 @@
 //! The answers we give instead of forwarding: one place for status, reason, and advice.
 
+use crate::chunked::{self, MAX_CHUNK_BYTES};
 use crate::endpoint::{HostError, ScopeError};
 use serde_json::json;
 use std::fmt;
@@ -91,8 +92,15 @@ pub enum Refusal {
         /// The limit, in bytes.
         max_body_bytes: usize,
     },
-    /// The body is signed chunk by chunk with the client's key.
+    /// The body is signed piece by piece in a form that is not signed here.
     ChunkSignaturesUnsupported,
+    /// The framing of a body that is signed chunk by chunk is broken.
+    MalformedChunks {
+        /// What is wrong with it.
+        why: chunked::Fault,
+    },
+    /// A chunk of a body that is signed chunk by chunk is larger than may be held.
+    ChunkTooLarge,
     /// A call to Envoy failed.
     HostCallFailed {
         /// Which, and how.
@@ -156,6 +164,8 @@ impl Refusal {
             Self::BodyTimeout { .. } => (408, "body_timeout", false),
             Self::BodyTooLarge { .. } => (413, "body_too_large", false),
             Self::ChunkSignaturesUnsupported => (501, "chunk_signatures_unsupported", false),
+            Self::MalformedChunks { .. } => (400, "malformed_chunks", false),
+            Self::ChunkTooLarge => (413, "chunk_too_large", false),
             Self::HostCallFailed { .. } => (500, "host_call_failed", false),
         }
     }
@@ -185,7 +195,18 @@ impl Refusal {
             Self::BodyTimeout { .. } => "Send the body faster, or raise body_timeout_ms.".to_owned(),
             Self::BodyTooLarge { .. } => "Raise max_body_bytes and Envoy's buffer limit above the body's size; to S3, send content-length so that the body can stream.".to_owned(),
             Self::ChunkSignaturesUnsupported => "Set the client to unsigned payloads (x-amz-content-sha256: UNSIGNED-PAYLOAD or STREAMING-UNSIGNED-PAYLOAD-TRAILER).".to_owned(),
+            Self::MalformedChunks { .. } => "Send the body as x-amz-content-sha256 says, or set the client to unsigned payloads.".to_owned(),
+            Self::ChunkTooLarge => format!("Set the client to chunks of at most {MAX_CHUNK_BYTES} bytes, or to unsigned payloads."),
             Self::HostCallFailed { .. } => "This is a fault of the filter or of Envoy's capability_restriction_config; please report it.".to_owned(),
+        }
+    }
+}
+
+impl From<chunked::Fault> for Refusal {
+    fn from(why: chunked::Fault) -> Self {
+        match why {
+            chunked::Fault::ChunkTooLarge => Self::ChunkTooLarge,
+            why => Self::MalformedChunks { why },
         }
     }
 }
@@ -257,8 +278,10 @@ impl fmt::Display for Refusal {
                 )
             }
             Self::ChunkSignaturesUnsupported => {
-                f.write_str("the body's chunks are signed with the client's key")
+                f.write_str("the body is an event stream, or signed with SigV4A, piece by piece with the client's key")
             }
+            Self::MalformedChunks { why } => write!(f, "the body is not signed chunk by chunk: {why}"),
+            Self::ChunkTooLarge => write!(f, "{}", chunked::Fault::ChunkTooLarge),
             Self::HostCallFailed { what } => write!(f, "the request could not be signed: {what}"),
         }
     }

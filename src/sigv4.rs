@@ -10,6 +10,7 @@
 //! the `aws-sigv4` crate, and the tests compare every step with AWS's signing test suite and that crate.
 
 mod canonical;
+mod chunk;
 mod encode;
 mod key;
 
@@ -20,6 +21,7 @@ use std::time::SystemTime;
 use sha2::{Digest, Sha256};
 
 pub use self::canonical::CanonicalRequest;
+pub use self::chunk::ChunkSigner;
 pub use self::key::SigningKeys;
 use crate::credentials::{Credentials, Secret};
 use crate::timestamp::AmzDate;
@@ -122,6 +124,8 @@ pub enum HeaderSelection {
 pub struct SignedHeaders<'a> {
     /// The value of `authorization`.
     pub authorization: String,
+    /// The signature in it: 64 hexadecimal digits in lower case.
+    pub signature: String,
     /// The value of `x-amz-date`.
     pub date: String,
     /// The value of `x-amz-security-token`; absent for credentials without a session.
@@ -168,9 +172,8 @@ impl Signer {
         let additions = Additions::new(request.payload, settings, credentials, now);
         self.canonical.fill(request, &additions, settings);
         let string_to_sign = string_to_sign(&self.canonical, scope, now);
-        let signature =
-            self.keys
-                .signature(&credentials.secret_access_key, now, scope, &string_to_sign);
+        let key = self.keys.key(&credentials.secret_access_key, now, scope);
+        let signature = key.sign(&string_to_sign);
         let authorization = format!(
             "{ALGORITHM} Credential={}/{}, SignedHeaders={}, Signature={signature}",
             credentials.access_key_id,
@@ -179,6 +182,7 @@ impl Signer {
         );
         SignedHeaders {
             authorization,
+            signature,
             date: additions.date.as_str().to_owned(),
             security_token: additions.security_token,
             content_sha256: match settings.content_sha256 {
@@ -186,6 +190,19 @@ impl Signer {
                 ContentSha256::Absent => None,
             },
         }
+    }
+
+    /// What signs the chunks of the body, after [`Signer::sign`] has signed the headers with the same
+    /// scope, credentials and `now`.
+    pub fn chunk_signer(
+        &mut self,
+        headers: &SignedHeaders<'_>,
+        scope: &Scope<'_>,
+        credentials: &Credentials,
+        now: SystemTime,
+    ) -> ChunkSigner {
+        let key = self.keys.key(&credentials.secret_access_key, now, scope);
+        ChunkSigner::new(key.clone(), &headers.signature, &AmzDate::new(now), scope)
     }
 }
 

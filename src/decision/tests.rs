@@ -40,6 +40,7 @@ fn word(decision: &Decision) -> String {
         Decision::Sign(plan) => {
             let payload = match &plan.payload {
                 PayloadPlan::Streamed(value) => format!("streamed as {value}"),
+                PayloadPlan::ChunkSigned(form) => format!("chunk-signed as {}", form.as_str()),
                 PayloadPlan::Held(value) => format!("held as {value}"),
                 other => format!("{other:?}").to_lowercase(),
             };
@@ -107,10 +108,35 @@ fn s3_streams_where_the_length_is_known() {
         ),
         &signed("streamed as STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
     );
-    check(
-        &put("content-length: 5\nx-amz-content-sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD"),
-        "refused: chunk_signatures_unsupported",
-    );
+}
+
+#[test]
+fn a_body_that_is_signed_chunk_by_chunk_streams_with_new_signatures() {
+    let host = "b.s3.eu-west-1.amazonaws.com";
+    let put = |payload: &str, headers: &str| {
+        format!("PUT {host} /k\n{headers}x-amz-content-sha256: STREAMING-AWS4-{payload}")
+    };
+    let length = "content-length: 5\n";
+    for payload in ["HMAC-SHA256-PAYLOAD", "HMAC-SHA256-PAYLOAD-TRAILER"] {
+        let signed = format!(
+            "s3/eu-west-1 at {host}, chunk-signed as STREAMING-AWS4-{payload}, NoSignature"
+        );
+        check(&put(payload, length), &signed);
+        check(&put(payload, "transfer-encoding: chunked\n"), &signed);
+        // Without a body there is no last chunk.
+        let empty = put(payload, "").replacen("PUT", "GET", 1);
+        check(&empty, "refused: malformed_chunks");
+    }
+    for payload in [
+        "HMAC-SHA256-EVENTS",
+        "ECDSA-P256-SHA256-PAYLOAD",
+        "ECDSA-P256-SHA256-PAYLOAD-TRAILER",
+    ] {
+        check(
+            &put(payload, length),
+            "refused: chunk_signatures_unsupported",
+        );
+    }
 }
 
 #[test]

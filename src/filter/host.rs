@@ -98,11 +98,18 @@ pub(super) fn set_content_length(bytes: usize) -> Result<(), HostError> {
     set_request_header("content-length", Some(&bytes.to_string()))
 }
 
+/// What Envoy hands over of the body from `start` on, at most `length` bytes: all that it holds, or what
+/// has come since the last callback where it holds nothing.
 pub(super) fn request_body(start: usize, length: usize) -> Result<Vec<u8>, HostError> {
     let bytes = hostcalls::get_buffer(BufferType::HttpRequestBody, start, length);
     bytes
         .map(Option::unwrap_or_default)
         .map_err(failed("get_buffer"))
+}
+
+/// Puts `new` in the place of the first `length` bytes of the body that Envoy holds.
+pub(super) fn replace_request_body(length: usize, new: &[u8]) -> Result<(), HostError> {
+    hostcalls::set_buffer(BufferType::HttpRequestBody, 0, length, new).map_err(failed("set_buffer"))
 }
 
 pub(super) fn resume_request() -> Result<(), HostError> {
@@ -207,3 +214,6 @@ impl Stat {
         }
     }
 }
+
+/// Bounds what one read of a body copies into the VM's memory.
+pub(super) const READ_BYTES: usize = 64 * 1024;

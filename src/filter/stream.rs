@@ -1,7 +1,8 @@
 //! One request in the downstream filter chain.
 
-use super::host;
-use super::worker::{Outcome, OwnedPayload, Worker};
+use super::chunks;
+use super::host::{self, READ_BYTES};
+use super::worker::{Chunks, Outcome, OwnedPayload, Worker};
 use crate::decision::{self, Decision, Head, PayloadPlan, Plan};
 use crate::metrics;
 use crate::refusal::Refusal;
@@ -21,8 +22,9 @@ pub(super) struct Stream {
 
 #[derive(Debug)]
 enum Stage {
-    /// Left alone or signed: everything goes on.
-    Flowing,
+    /// Left alone or signed: everything goes on, with the signatures of its chunks replaced where it has
+    /// them.
+    Flowing(Chunks),
     /// The body is coming and held; nothing goes on.
     Body(Box<Body>),
     /// Parked, to be signed from the root.
@@ -48,13 +50,13 @@ impl Stream {
         Self {
             id,
             worker,
-            stage: Stage::Flowing,
+            stage: Stage::Flowing(None),
         }
     }
 
     fn action(&self) -> Action {
         match self.stage {
-            Stage::Flowing => Action::Continue,
+            Stage::Flowing(_) => Action::Continue,
             Stage::Body(_) | Stage::Parked | Stage::Answered => Action::Pause,
         }
     }
@@ -72,9 +74,9 @@ impl Stream {
 
     fn follow(&mut self, outcome: Outcome) -> Action {
         self.stage = match outcome {
-            Outcome::Signed => {
+            Outcome::Signed(chunks) => {
                 self.worker.forget(self.id);
-                Stage::Flowing
+                Stage::Flowing(chunks)
             }
             Outcome::Parked => Stage::Parked,
             Outcome::Answered => Stage::Answered,
@@ -116,20 +118,9 @@ impl Stream {
                     _ => action,
                 }
             }
-            PayloadPlan::Streamed(value) => {
-                let action = self.settle(plan, OwnedPayload::Literal(value));
-                let max_body_bytes = self.worker.config.max_body_bytes;
-                match self.stage {
-                    // No use holding the first part of what is too long as a whole.
-                    Stage::Parked
-                        if head
-                            .content_length()
-                            .is_some_and(|length| length > max_body_bytes) =>
-                    {
-                        self.answer(&Refusal::UploadTooLargeToHold { max_body_bytes })
-                    }
-                    _ => action,
-                }
+            PayloadPlan::Streamed(value) => self.stream(plan, OwnedPayload::Literal(value), head),
+            PayloadPlan::ChunkSigned(form) => {
+                self.stream(plan, OwnedPayload::ChunkSigned(form), head)
             }
             PayloadPlan::Held(value) => {
                 plan.payload = PayloadPlan::Held(value);
@@ -142,6 +133,23 @@ impl Stream {
         }
     }
 
+    /// The body need not be complete for its signature.
+    fn stream(&mut self, plan: Plan, payload: OwnedPayload, head: Head<'_>) -> Action {
+        let action = self.settle(plan, payload);
+        let max_body_bytes = self.worker.config.max_body_bytes;
+        match self.stage {
+            // No use holding the first part of what is too long as a whole.
+            Stage::Parked
+                if head
+                    .content_length()
+                    .is_some_and(|length| length > max_body_bytes) =>
+            {
+                self.answer(&Refusal::UploadTooLargeToHold { max_body_bytes })
+            }
+            _ => action,
+        }
+    }
+
     fn await_body(&mut self, plan: Plan, hash: Option<Sha256>, head: Head<'_>) -> Action {
         self.worker.await_body(self.id);
         self.stage = Stage::Body(Box::new(Body {
@@ -151,6 +159,16 @@ impl Stream {
             hashed_bytes: 0,
             bytes: 0,
         }));
+        self.action()
+    }
+
+    /// A part of the body flows, or its end.
+    fn flow(&mut self, end_of_stream: bool) -> Action {
+        if let Stage::Flowing(Some(resigner)) = &mut self.stage
+            && let Err(refusal) = chunks::resign(resigner, end_of_stream)
+        {
+            return self.answer(&refusal);
+        }
         self.action()
     }
 
@@ -196,12 +214,12 @@ impl HttpContext for Stream {
     fn on_http_request_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
         let max_body_bytes = self.worker.config.max_body_bytes;
         match &mut self.stage {
-            Stage::Flowing | Stage::Answered => {}
+            Stage::Flowing(_) | Stage::Answered => {}
             Stage::Parked => {
                 let outcome = self.worker.settle_part(self.id, end_of_stream);
                 self.follow(outcome);
                 // `body_size` counts all that Envoy holds of the request.
-                if outcome == Outcome::Parked && body_size > max_body_bytes {
+                if matches!(self.stage, Stage::Parked) && body_size > max_body_bytes {
                     return self.answer(&Refusal::UploadTooLargeToHold { max_body_bytes });
                 }
             }
@@ -219,18 +237,24 @@ impl HttpContext for Stream {
                 }
             }
         }
-        self.action()
+        self.flow(end_of_stream)
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        match self.stage {
+        match &self.stage {
             // With trailers, no body callback says that the stream has ended.
             Stage::Body(_) => self.finish(),
             Stage::Parked => {
                 let outcome = self.worker.settle_part(self.id, true);
-                self.follow(outcome)
+                self.follow(outcome);
+                self.flow(true)
             }
-            Stage::Flowing | Stage::Answered => self.action(),
+            // All of the body has gone through.
+            Stage::Flowing(Some(resigner)) => match resigner.finish() {
+                Ok(()) => self.action(),
+                Err(fault) => self.answer(&fault.into()),
+            },
+            Stage::Flowing(None) | Stage::Answered => self.action(),
         }
     }
 }
@@ -256,6 +280,3 @@ impl Body {
         Ok(())
     }
 }
-
-/// Bounds what one read copies into the VM's memory.
-const READ_BYTES: usize = 64 * 1024;

@@ -1,8 +1,10 @@
 //! What one worker's VM knows for one plugin: the configuration, its view of the process's credentials,
 //! and the requests that it holds.
 
+use super::chunks;
 use super::host::{self, HostError, Stat};
 use crate::cache::{Failure, Lookup, Record};
+use crate::chunked::{Form, Resigner};
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::decision::Plan;
@@ -39,8 +41,8 @@ pub(super) enum Held {
     Body { deadline: SystemTime },
     /// It waits for credentials.
     Parked(Box<Parked>),
-    /// It is signed and flows.
-    Signed,
+    /// It is signed and flows; its chunks are signed as they come.
+    Signed(Chunks),
     /// It was answered; nothing of it may flow.
     Answered,
 }
@@ -51,10 +53,21 @@ pub(super) struct Parked {
     plan: Plan,
     payload: OwnedPayload,
     since: SystemTime,
-    /// Envoy holds a part of its body, and more is to come. Such a request is signed when the next
-    /// part comes: resumed from the root, Envoy 1.36.4 would lose that part.
-    in_parts: bool,
+    body: BodySoFar,
 }
+
+/// What Envoy holds of a parked request's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodySoFar {
+    Nothing,
+    /// More is to come. Such a request is signed when the next part comes: resumed from the root, Envoy
+    /// 1.36.4 would lose that part.
+    Part,
+    All,
+}
+
+/// What replaces the signatures of the chunks, for a request that has them.
+pub(super) type Chunks = Option<Box<Resigner>>;
 
 /// [`Payload`], for as long as a request waits.
 #[derive(Clone, Debug)]
@@ -62,6 +75,7 @@ pub(super) enum OwnedPayload {
     Empty,
     Hash([u8; 32]),
     Literal(String),
+    ChunkSigned(Form),
 }
 
 impl OwnedPayload {
@@ -70,15 +84,16 @@ impl OwnedPayload {
             Self::Empty => Payload::Empty,
             Self::Hash(hash) => Payload::Hash(*hash),
             Self::Literal(value) => Payload::Literal(value),
+            Self::ChunkSigned(form) => Payload::Literal(form.as_str()),
         }
     }
 }
 
 /// What became of a request that is ready to be signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Outcome {
-    /// It may flow.
-    Signed,
+    /// It may flow; its chunks are to be signed as they come.
+    Signed(Chunks),
     /// It waits; it must not flow.
     Parked,
     /// It was answered; it must not flow.
@@ -122,7 +137,7 @@ impl Worker {
                     plan,
                     payload,
                     since: now,
-                    in_parts: false,
+                    body: BodySoFar::Nothing,
                 };
                 self.hold(stream, Held::Parked(Box::new(parked)));
                 self.set_tick_period(TICK_WHILE_PARKED);
@@ -141,9 +156,9 @@ impl Worker {
         now: SystemTime,
     ) -> Outcome {
         match self.write_signature(plan, payload, credentials, now) {
-            Ok(()) => {
+            Ok(chunks) => {
                 self.count(metrics::signed(plan.why));
-                Outcome::Signed
+                Outcome::Signed(chunks)
             }
             Err(error) => self.answer(
                 stream,
@@ -160,7 +175,7 @@ impl Worker {
         payload: &OwnedPayload,
         credentials: &Credentials,
         now: SystemTime,
-    ) -> Result<(), HostError> {
+    ) -> Result<Chunks, HostError> {
         let mut headers = host::request_headers()?;
         headers.retain(|(name, _)| *name != self.config.marker_header);
         let value = |wanted: &str| {
@@ -186,10 +201,16 @@ impl Worker {
             region: &plan.region,
             service: &plan.service,
         };
-        let signed = self
-            .signer
-            .borrow_mut()
-            .sign(&request, settings, &scope, credentials, now);
+        let mut signer = self.signer.borrow_mut();
+        let signed = signer.sign(&request, settings, &scope, credentials, now);
+        let chunks = match payload {
+            OwnedPayload::ChunkSigned(form) => {
+                let signer = signer.chunk_signer(&signed, &scope, credentials, now);
+                Some(Box::new(Resigner::new(*form, signer)))
+            }
+            _ => None,
+        };
+        drop(signer);
         let same_authority = value(":authority") == plan.authority.as_bytes();
 
         // The mark first: from here on the guard stops the request at any cluster that is not listed.
@@ -201,7 +222,7 @@ impl Worker {
         for (name, value) in signed.edits() {
             host::set_request_header(name, value)?;
         }
-        Ok(())
+        Ok(chunks)
     }
 
     /// Answers the request of the effective context.
@@ -230,10 +251,14 @@ impl Worker {
             return Outcome::Answered;
         };
         match (entry, record.usable(now)) {
-            (Held::Signed, _) => Outcome::Signed,
+            (Held::Signed(chunks), _) => Outcome::Signed(chunks.take()),
             (Held::Body { .. } | Held::Answered, _) => Outcome::Answered,
             (Held::Parked(parked), None) => {
-                parked.in_parts = !end_of_stream;
+                parked.body = if end_of_stream {
+                    BodySoFar::All
+                } else {
+                    BodySoFar::Part
+                };
                 Outcome::Parked
             }
             (entry @ Held::Parked(_), Some(credentials)) => {
@@ -302,11 +327,8 @@ impl Worker {
                 Step::Sign(parked, credentials) => {
                     let outcome =
                         self.sign(stream, &parked.plan, &parked.payload, credentials, now);
-                    if outcome == Outcome::Signed {
-                        self.hold(stream, Held::Signed);
-                        if let Err(error) = host::resume_request() {
-                            host::log(LogLevel::Error, &error.to_string());
-                        }
+                    if let Outcome::Signed(chunks) = outcome {
+                        self.resume(stream, chunks, parked.body);
                     }
                 }
             }
@@ -314,19 +336,35 @@ impl Worker {
         host::enter(self.root_id);
     }
 
+    /// Lets the request of the effective context go on, which the root has signed.
+    fn resume(&self, stream: u32, mut chunks: Chunks, body: BodySoFar) {
+        // No callback follows for a body that is complete.
+        if let (Some(resigner), BodySoFar::All) = (&mut chunks, body)
+            && let Err(refusal) = chunks::resign(resigner, true)
+        {
+            self.answer(stream, &refusal);
+            return;
+        }
+        self.hold(stream, Held::Signed(chunks));
+        if let Err(error) = host::resume_request() {
+            host::log(LogLevel::Error, &error.to_string());
+        }
+    }
+
     /// What is to be done now about one request; `None`: nothing.
     fn step<'a>(&self, stream: u32, lookup: Lookup<'a>, now: SystemTime) -> Option<Step<'a>> {
         let mut held = self.held.borrow_mut();
         let entry = held.get_mut(&stream)?;
         match entry {
-            Held::Signed | Held::Answered => None,
+            Held::Signed(_) | Held::Answered => None,
             Held::Body { deadline } if *deadline <= now => Some(Step::Answer(self.body_timeout())),
             Held::Body { .. } => None,
             Held::Parked(parked) => {
                 let waited = now.duration_since(parked.since).unwrap_or_default();
                 match lookup {
                     // It waits for its own body by now.
-                    Lookup::Ready(_) if parked.in_parts => (waited >= self.config.body_timeout)
+                    Lookup::Ready(_) if parked.body == BodySoFar::Part => (waited
+                        >= self.config.body_timeout)
                         .then(|| Step::Answer(self.body_timeout())),
                     Lookup::Ready(credentials) => match std::mem::replace(entry, Held::Answered) {
                         // Out of the map before any call to Envoy, which may end the stream.

@@ -24,14 +24,13 @@ pub struct SigningKeys {
 }
 
 impl SigningKeys {
-    /// The hexadecimal signature of `string_to_sign`, with the key kept for these inputs or a new one.
-    pub(super) fn signature(
+    /// The key kept for these inputs, or a new one.
+    pub(super) fn key(
         &mut self,
         secret_access_key: &Secret,
         now: SystemTime,
         scope: &Scope<'_>,
-        string_to_sign: &str,
-    ) -> String {
+    ) -> &SigningKey {
         let day = Day::of(now);
         let position = self.kept.iter().position(|kept| {
             kept.secret_access_key == *secret_access_key
@@ -44,10 +43,8 @@ impl SigningKeys {
             Some(position) => self.kept.remove(position),
             None => KeptKey::derive(secret_access_key, day, scope),
         };
-        let signature = calculate_signature(kept.key, string_to_sign.as_bytes());
-        self.kept.insert(0, kept);
-        self.kept.truncate(CAPACITY);
-        signature
+        self.kept.truncate(CAPACITY - 1);
+        &self.kept.insert_mut(0, kept).key
     }
 }
 
@@ -57,12 +54,31 @@ impl fmt::Debug for SigningKeys {
     }
 }
 
+/// Signs for one day, region and service, without the secret access key.
+#[derive(Clone)]
+pub(super) struct SigningKey([u8; 32]);
+
+impl SigningKey {
+    /// The hexadecimal signature.
+    pub(super) fn sign(&self, string_to_sign: &str) -> String {
+        calculate_signature(self.0, string_to_sign.as_bytes())
+    }
+}
+
+impl Drop for SigningKey {
+    fn drop(&mut self) {
+        self.0.fill(0);
+        // Without this the compiler may drop the write above as dead.
+        std::hint::black_box(&self.0);
+    }
+}
+
 struct KeptKey {
     secret_access_key: Secret,
     day: Day,
     region: String,
     service: String,
-    key: [u8; 32],
+    key: SigningKey,
 }
 
 impl KeptKey {
@@ -82,7 +98,7 @@ impl KeptKey {
             day,
             region: scope.region.to_owned(),
             service: scope.service.to_owned(),
-            key,
+            key: SigningKey(key),
         }
     }
 }
@@ -107,14 +123,6 @@ impl Day {
 const SECONDS_A_DAY: u64 = 86_400;
 const LAST_DAY_OF_9999: u64 = 2_932_896;
 
-impl Drop for KeptKey {
-    fn drop(&mut self) {
-        self.key.fill(0);
-        // Without this the compiler may drop the write above as dead.
-        std::hint::black_box(&self.key);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,7 +134,7 @@ mod tests {
 
     fn sign(keys: &mut SigningKeys, secret: &str, seconds: u64, scope: &Scope<'_>) -> String {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        keys.signature(&Secret::new(secret), now, scope, "text")
+        keys.key(&Secret::new(secret), now, scope).sign("text")
     }
 
     fn sign_afresh(secret: &str, seconds: u64, scope: &Scope<'_>) -> String {
@@ -138,7 +146,7 @@ mod tests {
         let mut keys = SigningKeys::default();
         sign(&mut keys, "secret", 0, &SCOPE);
         // A key that is used again, not derived again, shows that it was tampered with.
-        keys.kept[0].key = [7; 32];
+        keys.kept[0].key = SigningKey([7; 32]);
         let again = sign(&mut keys, "secret", 86_399, &SCOPE);
         assert_ne!(again, sign_afresh("secret", 0, &SCOPE));
         assert_eq!(keys.kept.len(), 1);

@@ -48,7 +48,6 @@ const NEVER_MADE: &[&str] = &[
     "proxy_grpc_stream",
     "proxy_register_shared_queue",
     "proxy_resolve_shared_queue",
-    "proxy_set_buffer_bytes",
     "proxy_set_header_map_pairs",
 ];
 

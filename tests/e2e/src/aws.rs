@@ -1,13 +1,14 @@
 //! The fake AWS: any host name over TLS, every signature recomputed, everything kept.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode, header};
+use hyper::{Request, Response, StatusCode, Version, header};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use serde_json::json;
@@ -17,7 +18,7 @@ use tokio::net::TcpListener;
 use crate::ca::TestCa;
 use crate::gate::Gate;
 use crate::ledger::Ledger;
-use crate::verify::{Received, Verdict, judge};
+use crate::verify::{Received, Verdict, check_chunks, judge};
 use crate::{hex, lock};
 
 /// Answers 200 to what is signed, 403 to the rest, 101 to a WebSocket upgrade (and echoes).
@@ -27,6 +28,7 @@ pub struct FakeAws {
     /// Closed: requests are received and judged, but not answered.
     pub gate: Gate,
     journal: Mutex<Vec<Received>>,
+    cut_off: AtomicU64,
     status: Mutex<Option<u16>>,
     ledger: Arc<Ledger>,
 }
@@ -41,6 +43,7 @@ impl FakeAws {
             port: listener.local_addr().expect("bound").port(),
             gate: Gate::default(),
             journal: Mutex::default(),
+            cut_off: AtomicU64::new(0),
             status: Mutex::default(),
             ledger: Arc::clone(ledger),
         });
@@ -77,6 +80,11 @@ impl FakeAws {
         lock(&self.journal).clone()
     }
 
+    /// How many requests ended before their body was complete; they are not among the others.
+    pub fn cut_off(&self) -> u64 {
+        self.cut_off.load(Ordering::Relaxed)
+    }
+
     /// The only request so far.
     ///
     /// # Panics
@@ -108,7 +116,13 @@ impl FakeAws {
             .headers()
             .contains_key(header::UPGRADE)
             .then(|| hyper::upgrade::on(&mut request));
-        let received = self.receive(request).await;
+        let Some(received) = self.receive(request).await else {
+            self.cut_off.fetch_add(1, Ordering::Relaxed);
+            return Response::builder()
+                .status(400)
+                .body(Full::default())
+                .expect("a plain response");
+        };
         let verdict = received.verdict.clone();
         lock(&self.journal).push(received);
         self.gate.pass().await;
@@ -147,7 +161,8 @@ impl FakeAws {
             .expect("a plain response")
     }
 
-    async fn receive(&self, request: Request<Incoming>) -> Received {
+    /// `None` where the request was cut off.
+    async fn receive(&self, request: Request<Incoming>) -> Option<Received> {
         let (parts, mut body) = request.into_parts();
         let mut headers = pairs(&parts.headers);
         let host = match parts.uri.authority() {
@@ -165,14 +180,26 @@ impl FakeAws {
         };
         let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
         let (mut body_length, mut trailers) = (0, Vec::new());
-        while let Some(Ok(frame)) = body.frame().await {
+        let is_chunk_signed = headers.iter().any(|(name, value)| {
+            name == "x-amz-content-sha256" && value.starts_with(b"STREAMING-AWS4-")
+        });
+        let mut chunks = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.ok()?;
             if let Some(data) = frame.data_ref() {
                 digest.update(data);
+                if is_chunk_signed {
+                    chunks.extend_from_slice(data);
+                }
                 body_length += u64::try_from(data.len()).expect("64 bits");
             }
             if let Some(map) = frame.trailers_ref() {
                 trailers = pairs(map);
             }
+        }
+        // To hyper, a stream that was cancelled has ended.
+        if parts.version == Version::HTTP_2 && !body.is_end_stream() {
+            return None;
         }
         let mut received = Received {
             at: SystemTime::now(),
@@ -187,10 +214,17 @@ impl FakeAws {
             body_length,
             body_sha256: hex(digest.finish().as_ref()),
             trailers,
+            decoded: None,
             verdict: Verdict::Unsigned,
         };
         received.verdict = judge(&received, &self.ledger);
-        received
+        if is_chunk_signed && matches!(received.verdict, Verdict::Signed(_)) {
+            match check_chunks(&received, &chunks, &self.ledger) {
+                Ok(decoded) => received.decoded = Some(decoded),
+                Err(why) => received.verdict = Verdict::Invalid(why),
+            }
+        }
+        Some(received)
     }
 }
 

@@ -15,6 +15,7 @@
 pub mod aws;
 pub mod bootstrap;
 pub mod ca;
+pub mod chunks;
 pub mod client;
 pub mod envoy;
 pub mod gate;

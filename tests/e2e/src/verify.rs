@@ -15,6 +15,7 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
 
+use crate::chunks::{self, Decoded};
 use crate::hex;
 use crate::ledger::{Key, Ledger};
 
@@ -37,6 +38,8 @@ pub struct Received {
     pub body_sha256: String,
     /// As `headers`, after the body.
     pub trailers: Vec<(String, Vec<u8>)>,
+    /// What the chunks of a body held that is signed chunk by chunk, where every signature was right.
+    pub decoded: Option<Decoded>,
     /// What AWS would say.
     pub verdict: Verdict,
 }
@@ -185,8 +188,11 @@ fn check(
 
     let content_sha256 = single(request, "x-amz-content-sha256")?;
     let unsigned_payload = content_sha256.as_deref() == Some("UNSIGNED-PAYLOAD");
+    let is_streaming = content_sha256
+        .as_deref()
+        .is_some_and(|value| value.starts_with("STREAMING-"));
     match &content_sha256 {
-        Some(value) if !unsigned_payload && *value != request.body_sha256 => {
+        Some(value) if !unsigned_payload && !is_streaming && *value != request.body_sha256 => {
             return Err(format!(
                 "the body hashes to {}, not to {value}",
                 request.body_sha256
@@ -199,7 +205,8 @@ fn check(
     }
 
     let expected = if signed_values(request, &authorization).all(|(_, value)| is_text(value)) {
-        recompute(request, &authorization, &key, time, unsigned_payload)?
+        let payload = content_sha256.as_deref().unwrap_or(&request.body_sha256);
+        recompute(request, &authorization, &key, time, payload)?
     } else {
         recompute_bytes(
             request,
@@ -232,6 +239,33 @@ fn check(
     ))
 }
 
+/// Checks the chunks of a body whose headers are signed.
+///
+/// # Errors
+/// Says what AWS would not accept.
+pub fn check_chunks(request: &Received, body: &[u8], ledger: &Ledger) -> Result<Decoded, String> {
+    let value = |name: &str| single(request, name)?.ok_or(format!("no {name}"));
+    let authorization = Authorization::parse(&value("authorization")?)?;
+    let key = ledger
+        .find(&authorization.access_key_id)
+        .ok_or("unknown access key id")?;
+    let seed = chunks::Seed {
+        secret_access_key: &key.secret_access_key,
+        date: &value("x-amz-date")?,
+        region: &authorization.region,
+        service: &authorization.service,
+        signature: &authorization.signature,
+    };
+    let trailer = single(request, "x-amz-trailer")?;
+    let decoded = chunks::decode(&seed, &value("x-amz-content-sha256")?, trailer, body)?;
+    let length = value("x-amz-decoded-content-length")?;
+    if decoded.length.to_string() == length {
+        Ok(decoded)
+    } else {
+        Err(format!("{} bytes of data, not {length}", decoded.length))
+    }
+}
+
 /// AWS wants `host`, every `x-amz-*` header and `content-type` signed; names sorted, each once.
 fn check_signed_headers(request: &Received, signed: &[String]) -> Result<(), String> {
     if !signed.is_sorted() || signed.windows(2).any(|pair| pair.first() == pair.last()) {
@@ -256,7 +290,7 @@ fn recompute(
     authorization: &Authorization,
     key: &Key,
     time: SystemTime,
-    unsigned_payload: bool,
+    payload: &str,
 ) -> Result<String, String> {
     let s3 = authorization.service == "s3";
     let mut settings = SigningSettings::default();
@@ -291,10 +325,9 @@ fn recompute(
         .build()
         .map_err(|error| error.to_string())?
         .into();
-    let body = if unsigned_payload {
-        SignableBody::UnsignedPayload
-    } else {
-        SignableBody::Precomputed(request.body_sha256.clone())
+    let body = match payload {
+        "UNSIGNED-PAYLOAD" => SignableBody::UnsignedPayload,
+        other => SignableBody::Precomputed(other.to_owned()),
     };
     let headers: Vec<_> = signed_values(request, authorization)
         .filter_map(|(name, value)| Some((name, std::str::from_utf8(value).ok()?)))
@@ -468,6 +501,7 @@ pub fn client_signature(
         body_length: 0,
         body_sha256: sha256(body),
         trailers: Vec::new(),
+        decoded: None,
         verdict: Verdict::Unsigned,
     };
     let mut authorization = Authorization {
@@ -479,8 +513,8 @@ pub fn client_signature(
         signature: String::new(),
     };
     let time = parse_date(&date).expect("just formatted");
-    authorization.signature =
-        recompute(&request, &authorization, key, time, false).expect("a plain request");
+    authorization.signature = recompute(&request, &authorization, key, time, &request.body_sha256)
+        .expect("a plain request");
     vec![
         ("x-amz-date".into(), date),
         ("x-amz-content-sha256".into(), sha256(body)),

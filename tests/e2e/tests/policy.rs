@@ -340,16 +340,21 @@ fn an_unsigned_request_to_the_loopback_endpoint_never_reaches_aws() {
 }
 
 #[test]
-fn a_body_signed_chunk_by_chunk_is_refused() {
+fn an_event_stream_and_chunks_signed_with_sigv4a_are_refused() {
     scenario(&Setup::new(), async |world| {
-        let request = Request::new("PUT", S3, "/bucket/key")
-            .header("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD")
-            .header("x-amz-decoded-content-length", "4")
-            .body("4;chunk-signature=00ff\r\nbody\r\n0;chunk-signature=00ff\r\n\r\n");
-        world
-            .ask(request)
-            .await
-            .refused(501, "chunk_signatures_unsupported");
+        for payload in [
+            "STREAMING-AWS4-HMAC-SHA256-EVENTS",
+            "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD",
+            "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER",
+        ] {
+            let request = Request::new("PUT", S3, "/bucket/key")
+                .header("x-amz-content-sha256", payload)
+                .body("body");
+            world
+                .ask(request)
+                .await
+                .refused(501, "chunk_signatures_unsupported");
+        }
         assert!(world.aws.received().is_empty());
     });
 }
