@@ -4,7 +4,7 @@ use super::host;
 use super::worker::{Outcome, OwnedPayload, Worker};
 use crate::decision::{self, Decision, Head, PayloadPlan, Plan};
 use crate::metrics;
-use crate::refusal::Refusal;
+use crate::refusal::{ErrorFormat, Refusal};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use sha2::{Digest, Sha256};
@@ -16,6 +16,8 @@ use std::time::Duration;
 pub(super) struct Stream {
     id: u32,
     worker: Rc<Worker>,
+    /// Of answers.
+    format: ErrorFormat,
     stage: Stage,
 }
 
@@ -48,6 +50,7 @@ impl Stream {
         Self {
             id,
             worker,
+            format: ErrorFormat::Plain,
             stage: Stage::Flowing,
         }
     }
@@ -60,7 +63,7 @@ impl Stream {
     }
 
     fn answer(&mut self, refusal: &Refusal) -> Action {
-        self.worker.answer(self.id, refusal);
+        self.worker.answer(self.id, refusal, self.format);
         self.stage = Stage::Answered;
         self.action()
     }
@@ -102,9 +105,13 @@ impl Stream {
                 self.worker.count(metrics::left_alone(why));
                 return Action::Continue;
             }
-            Decision::Refuse(refusal) => return self.answer(&refusal),
+            Decision::Refuse(refusal, format) => {
+                self.format = format;
+                return self.answer(&refusal);
+            }
             Decision::Sign(plan) => plan,
         };
+        self.format = plan.format;
         match std::mem::replace(&mut plan.payload, PayloadPlan::Empty) {
             PayloadPlan::Empty => {
                 let action = self.settle(plan, OwnedPayload::Empty);
@@ -143,7 +150,7 @@ impl Stream {
     }
 
     fn await_body(&mut self, plan: Plan, hash: Option<Sha256>, head: Head<'_>) -> Action {
-        self.worker.await_body(self.id);
+        self.worker.await_body(self.id, self.format);
         self.stage = Stage::Body(Box::new(Body {
             plan,
             hash,
