@@ -7,7 +7,7 @@ use crate::authorization::{self, ClientSignature};
 use crate::chunked::{Fault, Form};
 use crate::config::{Config, OnClientSignature, PayloadMode};
 use crate::endpoint::{self, Algorithm, Asked, Endpoint, Host, Resolution};
-use crate::refusal::Refusal;
+use crate::refusal::{ErrorFormat, Refusal};
 use crate::sigv4::{ContentSha256, PathStyle};
 
 /// A request's headers as Envoy hands them over: names in lower case, pseudo-headers included.
@@ -29,8 +29,8 @@ pub struct Head<'a> {
 pub enum Decision {
     /// It goes on untouched.
     LeaveAlone(LeftAlone),
-    /// It is answered here.
-    Refuse(Refusal),
+    /// It is answered here, in this format.
+    Refuse(Refusal, ErrorFormat),
     /// It is signed.
     Sign(Plan),
 }
@@ -78,6 +78,8 @@ pub struct Plan {
     pub content_sha256: ContentSha256,
     /// Why it is signed.
     pub why: Signed,
+    /// How it is answered if it cannot be signed after all.
+    pub format: ErrorFormat,
 }
 
 /// What stands for the body in the canonical request.
@@ -102,10 +104,19 @@ pub const REPLACED: &[&str] = &["authorization", "x-amz-date", "x-amz-security-t
 
 /// Decides.
 pub fn decide(config: &Config, head: Head<'_>) -> Decision {
-    try_decide(config, head).unwrap_or_else(Decision::Refuse)
+    let mut format = None;
+    try_decide(config, head, &mut format).unwrap_or_else(|refusal| {
+        let format = format.unwrap_or_else(|| ErrorFormat::of(head, None));
+        Decision::Refuse(refusal, format)
+    })
 }
 
-fn try_decide<'a>(config: &Config, head: Head<'a>) -> Result<Decision, Refusal> {
+/// `known_format` is set as soon as the service is known.
+fn try_decide<'a>(
+    config: &Config,
+    head: Head<'a>,
+    known_format: &mut Option<ErrorFormat>,
+) -> Result<Decision, Refusal> {
     let authority = head
         .value(":authority")
         .or_else(|| head.value("host"))
@@ -146,6 +157,7 @@ fn try_decide<'a>(config: &Config, head: Head<'a>) -> Result<Decision, Refusal> 
             path: path.unwrap_or_default(),
         };
         host = endpoint::host_of_request(scope.service, scope.region, asked).map_err(|why| {
+            *known_format = Some(ErrorFormat::of(head, Some(scope.service)));
             Refusal::UnknownService {
                 service: scope.service.to_owned(),
                 region: scope.region.to_owned(),
@@ -156,6 +168,8 @@ fn try_decide<'a>(config: &Config, head: Head<'a>) -> Result<Decision, Refusal> 
     let Resolution::Aws(endpoint) = endpoint::resolve(&host, &config.region) else {
         return Ok(Decision::LeaveAlone(LeftAlone::NotAws));
     };
+    let format = ErrorFormat::of(head, Some(endpoint.service));
+    *known_format = Some(format);
     if head.value(":method") == Some(b"CONNECT") {
         return Err(Refusal::ConnectRefused);
     }
@@ -220,6 +234,7 @@ fn try_decide<'a>(config: &Config, head: Head<'a>) -> Result<Decision, Refusal> 
             ContentSha256::Absent
         },
         why,
+        format,
     }))
 }
 

@@ -1,8 +1,12 @@
 //! The answers we give instead of forwarding: one place for status, reason, and advice.
 
+mod format;
+
+pub use format::ErrorFormat;
+
 use crate::chunked::{self, MAX_CHUNK_BYTES};
 use crate::endpoint::{HostError, ScopeError};
-use serde_json::json;
+use format::Said;
 use std::fmt;
 use std::time::Duration;
 
@@ -113,33 +117,52 @@ pub enum Refusal {
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// The value of [`REASON_HEADER`], and the last word of the counter.
-    pub reason: &'static str,
-    /// Whether the same request may succeed a little later.
-    pub retry: bool,
-    /// A JSON object: `error`, `reason`, `help`.
-    pub body: String,
+    /// All headers that we set, [`REASON_HEADER`] among them.
+    pub headers: Vec<(&'static str, String)>,
+    /// In the format that the headers name.
+    pub body: Vec<u8>,
 }
 
 impl Refusal {
-    /// The word for the header, the body and the counter.
+    /// The word for [`REASON_HEADER`] and the counter.
     pub fn reason(&self) -> &'static str {
         self.row().1
     }
 
+    /// The reason as the error code that SDKs show: `SigV4EgressNotAllowed`.
+    ///
+    /// No SDK knows such a code, and so none takes it for a reason to renew its credentials, correct its clock, try
+    /// another region or slow down: whether it retries depends on the status alone.
+    pub fn code(&self) -> String {
+        let mut code = "SigV4Egress".to_owned();
+        for word in self.reason().split('_') {
+            let (first, rest) = word.split_at(word.len().min(1));
+            code.push_str(&first.to_ascii_uppercase());
+            code.push_str(rest);
+        }
+        code
+    }
+
     /// What the client gets.
-    pub fn answer(&self) -> Answer {
+    pub fn answer(&self, format: ErrorFormat) -> Answer {
         let (status, reason, retry) = self.row();
-        let body = json!({
-            "error": self.to_string(),
-            "reason": reason,
-            "help": self.help(),
+        let code = self.code();
+        let mut headers = format.headers(&code);
+        headers.push((REASON_HEADER, reason.to_owned()));
+        if retry {
+            headers.push(("retry-after", "1".to_owned()));
+        }
+        let body = format.body(Said {
+            status,
+            code: &code,
+            reason,
+            error: &self.to_string(),
+            help: &self.help(),
         });
         Answer {
             status,
-            reason,
-            retry,
-            body: format!("{body}\n"),
+            headers,
+            body,
         }
     }
 
@@ -291,24 +314,67 @@ impl fmt::Display for Refusal {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_answer_is_json_with_error_reason_and_help() {
-        let answer = Refusal::CredentialsUnavailable {
+    #[track_caller]
+    fn check(refusal: &Refusal, format: ErrorFormat, status: u16, headers: &[(&str, &str)]) {
+        let answer = refusal.answer(format);
+        let found: Vec<(&str, &str)> = answer
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        assert_eq!((answer.status, &*found), (status, headers));
+    }
+
+    fn unavailable() -> Refusal {
+        Refusal::CredentialsUnavailable {
             cause: "STS says \"AccessDenied\"\nno".to_owned(),
-            advice: "fix the trust policy".to_owned(),
+            advice: "Fix the trust policy.".to_owned(),
         }
-        .answer();
-        assert_eq!(
-            (answer.status, answer.reason, answer.retry),
-            (503, "credentials_unavailable", true)
+    }
+
+    #[test]
+    fn an_answer_names_its_reason_and_its_format_in_headers() {
+        let reason = (REASON_HEADER, "credentials_unavailable");
+        let retry = ("retry-after", "1");
+        check(
+            &unavailable(),
+            ErrorFormat::S3,
+            503,
+            &[("content-type", "application/xml"), reason, retry],
         );
-        let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        check(
+            &unavailable(),
+            ErrorFormat::Cbor,
+            503,
+            &[
+                ("content-type", "application/cbor"),
+                ("smithy-protocol", "rpc-v2-cbor"),
+                reason,
+                retry,
+            ],
+        );
+        check(
+            &Refusal::ChunkSignaturesUnsupported,
+            ErrorFormat::Json,
+            501,
+            &[
+                ("content-type", "application/json"),
+                ("x-amzn-errortype", "SigV4EgressChunkSignaturesUnsupported"),
+                (REASON_HEADER, "chunk_signatures_unsupported"),
+            ],
+        );
+    }
+
+    #[test]
+    fn plain_json_has_error_reason_and_help() {
+        let answer = unavailable().answer(ErrorFormat::Plain);
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(
             body["error"],
             "no AWS credentials: STS says \"AccessDenied\"\nno"
         );
         assert_eq!(body["reason"], "credentials_unavailable");
-        assert_eq!(body["help"], "fix the trust policy");
+        assert_eq!(body["help"], "Fix the trust policy.");
     }
 
     #[test]
@@ -318,14 +384,12 @@ mod tests {
             service: "sqs".to_owned(),
             tenant: false,
         };
-        let answer = refusal.answer();
-        assert_eq!(answer.status, 403);
-        assert!(
-            answer
-                .body
-                .contains(r#"Add \"sqs\" or \"sqs.eu-west-1.amazonaws.com\" to `allow`"#),
-            "{}",
-            answer.body
+        let answer = refusal.answer(ErrorFormat::Json);
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(
+            body["message"],
+            "Requests to sqs.eu-west-1.amazonaws.com (service sqs) are not in the allow-list. \
+             Add \"sqs\" or \"sqs.eu-west-1.amazonaws.com\" to `allow` in the filter's configuration."
         );
     }
 }

@@ -36,7 +36,7 @@ fn decide_as(config: &Config, cluster: Option<&str>, text: &str) -> Decision {
 fn word(decision: &Decision) -> String {
     match decision {
         Decision::LeaveAlone(why) => format!("left alone: {why:?}"),
-        Decision::Refuse(refusal) => format!("refused: {}", refusal.reason()),
+        Decision::Refuse(refusal, _) => format!("refused: {}", refusal.reason()),
         Decision::Sign(plan) => {
             let payload = match &plan.payload {
                 PayloadPlan::Streamed(value) => format!("streamed as {value}"),
@@ -447,4 +447,27 @@ mod property {
             }
         }
     }
+}
+
+#[track_caller]
+fn check_format(request: &str, expected: ErrorFormat) {
+    match decide_as(&config(r#", "allow": ["s3"]"#), Some("aws"), request) {
+        Decision::Refuse(_, format) => assert_eq!(format, expected, "{request}"),
+        other => panic!("{request}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_refusal_comes_in_the_format_of_the_service_that_was_meant() {
+    check_format("GET lambda.eu-west-1.amazonaws.com /", ErrorFormat::Json);
+    check_format("CONNECT s3.eu-west-1.amazonaws.com /", ErrorFormat::S3);
+    let local = |service: &str| format!("GET localhost /\n{}", signed_by("placeholder", service));
+    check_format(&local("lambda"), ErrorFormat::Json);
+    check_format(&local("no-such-service"), ErrorFormat::Json);
+    check_format("GET localhost /", ErrorFormat::Plain);
+    check_format("GET s3..eu-west-1.amazonaws.com /", ErrorFormat::Plain);
+    check_format(
+        "POST localhost /\ncontent-type: application/x-amz-json-1.1",
+        ErrorFormat::Json,
+    );
 }

@@ -5,8 +5,9 @@
 //! leaves through: what was signed for a listed cluster leaves through no other.
 
 use super::host::{self, Stat};
+use crate::decision::Head;
 use crate::metrics;
-use crate::refusal::Refusal;
+use crate::refusal::{ErrorFormat, Refusal};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use std::rc::Rc;
@@ -20,15 +21,25 @@ pub(super) struct Guard {
 impl Context for Guard {}
 
 impl HttpContext for Guard {
-    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         let cluster = host::cluster_name().unwrap_or_default();
-        if self.clusters.contains(&cluster) || !host::is_marked_signed() {
+        if self.clusters.contains(&cluster) {
             return Action::Continue;
         }
+        let Some(service) = host::signed_service() else {
+            return Action::Continue;
+        };
+        let headers = host::request_headers().unwrap_or_default();
+        let head = Head {
+            headers: &headers,
+            cluster: None,
+            end_of_stream,
+        };
+        let format = ErrorFormat::of(head, Some(&service));
         let refusal = Refusal::EscapedCluster { cluster };
         Stat::counter(&metrics::refused(&refusal)).add(1);
         // Paused, the request goes nowhere, even if the reply could not be sent.
-        let _ = host::reply(&refusal.answer());
+        let _ = host::reply(&refusal.answer(format));
         Action::Pause
     }
 }

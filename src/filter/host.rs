@@ -4,7 +4,7 @@
 //! stream is gone. [`enter`] is what tells: once it succeeds for a paused stream, its headers are there.
 
 use crate::decision::Headers;
-use crate::refusal::{Answer, REASON_HEADER};
+use crate::refusal::Answer;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType, Status};
 use std::collections::hash_map::RandomState;
@@ -117,17 +117,13 @@ pub(super) fn resume_request() -> Result<(), HostError> {
 }
 
 pub(super) fn reply(answer: &Answer) -> Result<(), HostError> {
-    let mut headers = vec![
-        ("content-type", "application/json"),
-        (REASON_HEADER, answer.reason),
-    ];
-    if answer.retry {
-        headers.push(("retry-after", "1"));
-    }
+    let headers = answer.headers.iter();
     hostcalls::send_http_response(
         u32::from(answer.status),
-        headers,
-        Some(answer.body.as_bytes()),
+        headers
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect(),
+        Some(&answer.body),
     )
     .map_err(failed("send_http_response"))
 }
@@ -135,12 +131,17 @@ pub(super) fn reply(answer: &Answer) -> Result<(), HostError> {
 /// What marks a request as signed, in the stream's filter state, where no client can put it.
 const SIGNED_PROPERTY: &str = "sigv4_egress_signed";
 
-pub(super) fn mark_signed() -> Result<(), HostError> {
-    hostcalls::set_property(vec![SIGNED_PROPERTY], Some(b"1")).map_err(failed("set_property"))
+pub(super) fn mark_signed(service: &str) -> Result<(), HostError> {
+    hostcalls::set_property(vec![SIGNED_PROPERTY], Some(service.as_bytes()))
+        .map_err(failed("set_property"))
 }
 
-pub(super) fn is_marked_signed() -> bool {
-    matches!(hostcalls::get_property(vec![SIGNED_PROPERTY]), Ok(Some(_)))
+/// The service that the request is signed for; `None` where it is not.
+pub(super) fn signed_service() -> Option<String> {
+    let service = hostcalls::get_property(vec![SIGNED_PROPERTY])
+        .ok()
+        .flatten()?;
+    Some(String::from_utf8(service).unwrap_or_default())
 }
 
 /// A callout; its reply comes to the root context, which must be the one that is active.

@@ -5,7 +5,7 @@ use super::host::{self, READ_BYTES};
 use super::worker::{Chunks, Outcome, OwnedPayload, Worker};
 use crate::decision::{self, Decision, Head, PayloadPlan, Plan};
 use crate::metrics;
-use crate::refusal::Refusal;
+use crate::refusal::{ErrorFormat, Refusal};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use sha2::{Digest, Sha256};
@@ -17,6 +17,8 @@ use std::time::Duration;
 pub(super) struct Stream {
     id: u32,
     worker: Rc<Worker>,
+    /// Of answers.
+    format: ErrorFormat,
     stage: Stage,
 }
 
@@ -50,6 +52,7 @@ impl Stream {
         Self {
             id,
             worker,
+            format: ErrorFormat::Plain,
             stage: Stage::Flowing(None),
         }
     }
@@ -62,7 +65,7 @@ impl Stream {
     }
 
     fn answer(&mut self, refusal: &Refusal) -> Action {
-        self.worker.answer(self.id, refusal);
+        self.worker.answer(self.id, refusal, self.format);
         self.stage = Stage::Answered;
         self.action()
     }
@@ -104,9 +107,13 @@ impl Stream {
                 self.worker.count(metrics::left_alone(why));
                 return Action::Continue;
             }
-            Decision::Refuse(refusal) => return self.answer(&refusal),
+            Decision::Refuse(refusal, format) => {
+                self.format = format;
+                return self.answer(&refusal);
+            }
             Decision::Sign(plan) => plan,
         };
+        self.format = plan.format;
         match std::mem::replace(&mut plan.payload, PayloadPlan::Empty) {
             PayloadPlan::Empty => {
                 let action = self.settle(plan, OwnedPayload::Empty);
@@ -151,7 +158,7 @@ impl Stream {
     }
 
     fn await_body(&mut self, plan: Plan, hash: Option<Sha256>, head: Head<'_>) -> Action {
-        self.worker.await_body(self.id);
+        self.worker.await_body(self.id, self.format);
         self.stage = Stage::Body(Box::new(Body {
             plan,
             hash,

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::decision::Plan;
 use crate::metrics;
-use crate::refusal::Refusal;
+use crate::refusal::{ErrorFormat, Refusal};
 use crate::sigv4::{HeaderSelection, Payload, Request, Scope, Settings, Signer};
 use proxy_wasm::types::LogLevel;
 use sha2::{Digest, Sha256};
@@ -38,7 +38,10 @@ pub(super) struct Worker {
 #[derive(Debug)]
 pub(super) enum Held {
     /// Its body is still coming.
-    Body { deadline: SystemTime },
+    Body {
+        deadline: SystemTime,
+        format: ErrorFormat,
+    },
     /// It waits for credentials.
     Parked(Box<Parked>),
     /// It is signed and flows; its chunks are signed as they come.
@@ -125,12 +128,13 @@ impl Worker {
         let record = self.record();
         match record.lookup(now, self.config.max_wait) {
             Lookup::Ready(credentials) => self.sign(stream, &plan, &payload, credentials, now),
-            Lookup::Unavailable(failure) => self.answer(stream, &unavailable(failure)),
+            Lookup::Unavailable(failure) => self.answer(stream, &unavailable(failure), plan.format),
             Lookup::Wait if self.parked.get() >= self.config.max_parked => self.answer(
                 stream,
                 &Refusal::TooManyParked {
                     max_parked: self.config.max_parked,
                 },
+                plan.format,
             ),
             Lookup::Wait => {
                 let parked = Parked {
@@ -165,6 +169,7 @@ impl Worker {
                 &Refusal::HostCallFailed {
                     what: error.to_string(),
                 },
+                plan.format,
             ),
         }
     }
@@ -214,7 +219,7 @@ impl Worker {
         let same_authority = value(":authority") == plan.authority.as_bytes();
 
         // The mark first: from here on the guard stops the request at any cluster that is not listed.
-        host::mark_signed()?;
+        host::mark_signed(&plan.service)?;
         host::set_request_header(&self.config.marker_header, None)?;
         if !same_authority {
             host::set_request_header(":authority", Some(&plan.authority))?;
@@ -226,19 +231,19 @@ impl Worker {
     }
 
     /// Answers the request of the effective context.
-    pub(super) fn answer(&self, stream: u32, refusal: &Refusal) -> Outcome {
+    pub(super) fn answer(&self, stream: u32, refusal: &Refusal, format: ErrorFormat) -> Outcome {
         self.count(&metrics::refused(refusal));
         self.hold(stream, Held::Answered);
-        if let Err(error) = host::reply(&refusal.answer()) {
+        if let Err(error) = host::reply(&refusal.answer(format)) {
             host::log(LogLevel::Error, &error.to_string());
         }
         Outcome::Answered
     }
 
     /// Holds a request until its body is there.
-    pub(super) fn await_body(&self, stream: u32) {
+    pub(super) fn await_body(&self, stream: u32, format: ErrorFormat) {
         let deadline = host::now() + self.config.body_timeout;
-        self.hold(stream, Held::Body { deadline });
+        self.hold(stream, Held::Body { deadline, format });
     }
 
     /// A part of a parked request's body has come, or its end: signs it if credentials are there by
@@ -321,14 +326,14 @@ impl Worker {
                 continue;
             }
             match step {
-                Step::Answer(refusal) => {
-                    self.answer(stream, &refusal);
+                Step::Answer(refusal, format) => {
+                    self.answer(stream, &refusal, format);
                 }
                 Step::Sign(parked, credentials) => {
                     let outcome =
                         self.sign(stream, &parked.plan, &parked.payload, credentials, now);
                     if let Outcome::Signed(chunks) = outcome {
-                        self.resume(stream, chunks, parked.body);
+                        self.resume(stream, chunks, &parked);
                     }
                 }
             }
@@ -337,12 +342,12 @@ impl Worker {
     }
 
     /// Lets the request of the effective context go on, which the root has signed.
-    fn resume(&self, stream: u32, mut chunks: Chunks, body: BodySoFar) {
+    fn resume(&self, stream: u32, mut chunks: Chunks, parked: &Parked) {
         // No callback follows for a body that is complete.
-        if let (Some(resigner), BodySoFar::All) = (&mut chunks, body)
+        if let (Some(resigner), BodySoFar::All) = (&mut chunks, parked.body)
             && let Err(refusal) = chunks::resign(resigner, true)
         {
-            self.answer(stream, &refusal);
+            self.answer(stream, &refusal, parked.plan.format);
             return;
         }
         self.hold(stream, Held::Signed(chunks));
@@ -357,15 +362,18 @@ impl Worker {
         let entry = held.get_mut(&stream)?;
         match entry {
             Held::Signed(_) | Held::Answered => None,
-            Held::Body { deadline } if *deadline <= now => Some(Step::Answer(self.body_timeout())),
+            Held::Body { deadline, format } if *deadline <= now => {
+                Some(Step::Answer(self.body_timeout(), *format))
+            }
             Held::Body { .. } => None,
             Held::Parked(parked) => {
+                let format = parked.plan.format;
                 let waited = now.duration_since(parked.since).unwrap_or_default();
                 match lookup {
                     // It waits for its own body by now.
                     Lookup::Ready(_) if parked.body == BodySoFar::Part => (waited
                         >= self.config.body_timeout)
-                        .then(|| Step::Answer(self.body_timeout())),
+                        .then(|| Step::Answer(self.body_timeout(), format)),
                     Lookup::Ready(credentials) => match std::mem::replace(entry, Held::Answered) {
                         // Out of the map before any call to Envoy, which may end the stream.
                         Held::Parked(parked) => {
@@ -375,9 +383,11 @@ impl Worker {
                         }
                         _ => None,
                     },
-                    Lookup::Unavailable(failure) => Some(Step::Answer(unavailable(failure))),
+                    Lookup::Unavailable(failure) => {
+                        Some(Step::Answer(unavailable(failure), format))
+                    }
                     Lookup::Wait if waited < self.config.max_wait => None,
-                    Lookup::Wait => Some(Step::Answer(self.late())),
+                    Lookup::Wait => Some(Step::Answer(self.late(), format)),
                 }
             }
         }
@@ -467,7 +477,7 @@ impl Worker {
 }
 
 enum Step<'a> {
-    Answer(Refusal),
+    Answer(Refusal, ErrorFormat),
     Sign(Box<Parked>, &'a Credentials),
 }
 

@@ -3,9 +3,10 @@
 use crate::run::{Result, cargo, run};
 use crate::{build, tools};
 
-/// Builds the module, fetches the Envoys, and runs the tests of every package.
+/// Builds the module, fetches the Envoys and boto3, and runs the tests of every package.
 pub(crate) fn test() -> Result {
     build::build()?;
+    tools::python()?;
     for version in tools::ENVOYS {
         tools::envoy(version)?;
     }

@@ -112,31 +112,48 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// Checks that the filter answered this itself, in the form it promises; returns the body.
+    /// Checks that the filter answered this itself, in a form that it promises; returns what it says.
     ///
     /// # Panics
     /// When another status, reason or form came.
     #[track_caller]
-    pub fn refused(&self, status: u16, reason: &str) -> Value {
+    pub fn refused(&self, status: u16, reason: &str) -> String {
         assert_eq!(
             (self.status, self.reason()),
             (status, Some(reason)),
             "{self:?}"
         );
-        assert_eq!(
-            self.header("content-type"),
-            Some("application/json"),
-            "{self:?}"
-        );
-        let body: Value = serde_json::from_slice(&self.body).expect("a JSON body");
-        for key in ["error", "reason", "help"] {
-            assert!(
-                body[key].as_str().is_some_and(|text| !text.is_empty()),
-                "{key}: {self:?}"
-            );
-        }
-        assert_eq!(body["reason"], reason);
-        body
+        let (code, message) = match self.header("content-type") {
+            Some("application/xml") => (self.xml("Code"), self.xml("Message")),
+            Some("application/json") => {
+                let body: Value = serde_json::from_slice(&self.body).expect("a JSON body");
+                let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
+                if body.get("__type").is_none() {
+                    assert_eq!(text("reason"), reason);
+                    return format!("{} {}", text("error"), text("help"));
+                }
+                let header = self.header("x-amzn-errortype");
+                assert_eq!(header, body["__type"].as_str(), "{self:?}");
+                (text("__type"), text("message"))
+            }
+            _ => panic!("{self:?}"),
+        };
+        // `not_allowed` is `SigV4EgressNotAllowed`.
+        let words = code.strip_prefix("SigV4Egress").unwrap_or_default();
+        assert_eq!(words.to_lowercase(), reason.replace('_', ""), "{self:?}");
+        assert!(!message.is_empty(), "{self:?}");
+        message
+    }
+
+    /// The text of the first element of this name.
+    fn xml(&self, name: &str) -> String {
+        let text = self.text();
+        let start = text.split_once(&format!("<{name}>"));
+        let text = start.and_then(|(_, rest)| rest.split_once(&format!("</{name}>")));
+        let text = text.map(|(text, _)| text).unwrap_or_default();
+        text.replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&amp;", "&")
     }
 
     /// # Panics

@@ -36,6 +36,20 @@ pub fn module() -> String {
     path.display().to_string()
 }
 
+/// A Python with boto3.
+///
+/// # Panics
+/// When it is not there.
+pub fn python() -> PathBuf {
+    let path = workspace().join("target/tools/python/bin/python");
+    assert!(
+        path.exists(),
+        "no Python at {}: run `cargo xtask test`, which fetches it",
+        path.display()
+    );
+    path
+}
+
 /// A running Envoy; killed when dropped, also by a test that panics.
 pub struct Envoy {
     process: Child,

@@ -22,9 +22,8 @@ fn no_credentials(answer: &Answer) -> String {
         "{answer:?} {}",
         answer.text()
     );
-    answer.refused(503, answer.reason().unwrap_or_default());
     assert_eq!(answer.header("retry-after"), Some("1"));
-    answer.text()
+    answer.refused(503, answer.reason().unwrap_or_default())
 }
 
 /// Asks until the cause of the failure is known.

@@ -172,13 +172,8 @@ fn what_the_allow_list_does_not_name_is_refused() {
                 signed_by_the_client(world),
             ];
             for request in refused {
-                let body = world.ask(request).await.refused(403, "not_allowed");
-                assert!(
-                    body["help"]
-                        .as_str()
-                        .is_some_and(|help| help.contains("allow")),
-                    "{body}"
-                );
+                let says = world.ask(request).await.refused(403, "not_allowed");
+                assert!(says.contains("to `allow`"), "{says}");
             }
             assert_eq!(world.aws.received().len(), 2);
         },
@@ -239,8 +234,8 @@ fn an_aws_host_in_a_cluster_that_is_not_listed_is_refused() {
         let answer = world
             .ask(Request::get(S3, "/").header("x-way", "plain"))
             .await;
-        let body = answer.refused(403, "cluster_not_listed");
-        assert!(body.to_string().contains(PLAIN), "{body}");
+        let says = answer.refused(403, "cluster_not_listed");
+        assert!(says.contains(PLAIN), "{says}");
         assert!(world.plain.requests().is_empty() && world.aws.received().is_empty());
     });
 }
