@@ -142,7 +142,7 @@ pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Expla
     };
     let max_body_bytes = request.config.max_body_bytes;
     let is_held = matches!(plan.payload, PayloadPlan::Held(_) | PayloadPlan::Hashed);
-    if is_held && matches!(&request.body, Body::Bytes(bytes) if bytes.len() > max_body_bytes) {
+    if is_held && request.body.length() > Some(max_body_bytes) {
         return refused(&Refusal::BodyTooLarge { max_body_bytes });
     }
     Explanation::Sign(Box::new(sign(request, head, &plan, shown, now)))
@@ -211,11 +211,12 @@ fn sign(
     if head.value(":authority") != Some(plan.authority.as_bytes()) {
         edits.insert(":authority".to_owned(), plan.authority.clone().into());
     }
-    if let (PayloadPlan::Held(_) | PayloadPlan::Hashed, None, Body::Bytes(bytes)) =
-        (&plan.payload, head.content_length(), &request.body)
+    // A body that is held goes out with its length.
+    if matches!(plan.payload, PayloadPlan::Held(_) | PayloadPlan::Hashed)
+        && head.content_length().is_none()
+        && let Some(length) = request.body.length()
     {
-        let length = bytes.len().to_string();
-        edits.insert("content-length".to_owned(), length.into());
+        edits.insert("content-length".to_owned(), length.to_string().into());
     }
     for (name, value) in signed.edits() {
         match value {

@@ -38,6 +38,17 @@ pub(crate) enum Body {
     Sha256([u8; 32]),
 }
 
+impl Body {
+    /// In bytes; `None` where it is not known.
+    pub(crate) fn length(&self) -> Option<usize> {
+        match self {
+            Self::None => Some(0),
+            Self::Bytes(bytes) => Some(bytes.len()),
+            Self::Sha256(_) => None,
+        }
+    }
+}
+
 /// Why a line is refused. Holds names of keys and never a value that could be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
@@ -92,11 +103,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<Request, Fault> {
     let sent = headers(object.take("headers"))?;
     let (host, path) = target(&mut object, &sent)?;
     let body = body(&mut object)?;
-    let has_body = match &body {
-        Body::None => false,
-        Body::Bytes(bytes) => !bytes.is_empty(),
-        Body::Sha256(_) => true,
-    };
+    let has_body = body.length() != Some(0);
     let end_of_stream = match object.take("end_of_stream") {
         None => !has_body,
         Some(Value::Bool(true)) if has_body => {

@@ -206,11 +206,7 @@ impl Object {
         })
     }
 
-    fn service_names(
-        &self,
-        key: &str,
-        names: Vec<String>,
-    ) -> Result<Vec<String>, ConfigError> {
+    fn service_names(&self, key: &str, names: Vec<String>) -> Result<Vec<String>, ConfigError> {
         let byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         match names.iter().find(|name| !name.bytes().all(byte)) {
             None => Ok(names),
@@ -222,11 +218,7 @@ impl Object {
         }
     }
 
-    fn host_patterns(
-        &self,
-        key: &str,
-        patterns: Vec<String>,
-    ) -> Result<Vec<String>, ConfigError> {
+    fn host_patterns(&self, key: &str, patterns: Vec<String>) -> Result<Vec<String>, ConfigError> {
         let valid = |pattern: &String| {
             let name = pattern.strip_prefix("*.").unwrap_or(pattern);
             endpoint::Host::parse(name.as_bytes()).is_ok_and(|host| host.name() == name)

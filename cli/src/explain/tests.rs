@@ -115,6 +115,13 @@ fn payloads_are_empty_streamed_held_or_hashed() {
             ("/headers/content-length", json!("1")),
         ],
     );
+    check(
+        json!({"host": sqs, "end_of_stream": false}),
+        &[
+            ("/payload", json!("hashed")),
+            ("/headers/content-length", json!("0")),
+        ],
+    );
     let hash = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
     let by_body = check(put(sqs), &[("/payload", json!("hashed"))]);
     let canonical = by_body["canonical_request"].as_str().unwrap();
