@@ -193,7 +193,8 @@ impl Refusal {
         }
     }
 
-    fn help(&self) -> String {
+    /// What to do about it: a sentence for the body.
+    pub fn help(&self) -> String {
         match self {
             Self::CredentialsPending { .. } => {
                 "Retry. If it lasts, look at the stats sigv4_egress.sts.* and at the connection to STS.".to_owned()

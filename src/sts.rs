@@ -18,7 +18,7 @@ use crate::token::redact;
 pub use error::{AwsError, InvalidReply, Recoverability, StsError};
 
 mod error;
-mod xml;
+pub mod xml;
 
 /// Longer replies are refused; a real one has about 2 KiB. Callers need not pass more than one
 /// byte above it.

@@ -26,7 +26,9 @@ fn core_files_with(words: &[&str]) -> Vec<PathBuf> {
     let src = root().join("src");
     let core = sources(&src).into_iter().filter(|path| {
         let relative = path.strip_prefix(&src).unwrap();
-        !relative.starts_with("filter") && relative != Path::new("filter.rs")
+        !relative.starts_with("filter")
+            && relative != Path::new("filter.rs")
+            && !relative.starts_with("bin")
     });
     let files: Vec<PathBuf> = core.collect();
     assert!(files.len() > 10, "the core is not where this test looks");
@@ -58,6 +60,15 @@ fn the_core_reads_no_clock_no_environment_and_no_files() {
         "RandomState",
     ];
     assert_eq!(core_files_with(&words), Vec::<PathBuf>::new());
+    // Of the command-line tool, only `main` does.
+    let tool = sources(&root().join("src/bin/sigv4-egress"));
+    assert!(tool.len() > 5, "the tool is not where this test looks");
+    for path in tool.iter().filter(|path| !path.ends_with("main.rs")) {
+        let text = fs::read_to_string(path).unwrap();
+        for word in words {
+            assert!(!text.contains(word), "{word} in {}", path.display());
+        }
+    }
 }
 
 #[test]

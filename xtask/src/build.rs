@@ -19,6 +19,7 @@ pub(crate) fn build() -> Result<PathBuf> {
     run(&mut cargo(&[
         "build",
         "--release",
+        "--lib",
         "--package",
         "sigv4-egress",
         "--target",
@@ -37,7 +38,7 @@ pub(crate) fn build() -> Result<PathBuf> {
 }
 
 /// Where cargo puts what it builds.
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| root().join("target"), |path| root().join(path))
 }

@@ -9,6 +9,7 @@ mod module;
 mod overlay;
 mod run;
 mod test;
+mod tool;
 mod tools;
 
 use std::process::ExitCode;
@@ -36,6 +37,14 @@ const COMMANDS: &[(&str, &str)] = &[
         "regenerates the endpoint table from botocore; --check fails if it would change",
     ),
     (
+        "resolve",
+        "hosts on stdin: host, service, region, algorithm; - where it is not signed",
+    ),
+    (
+        "explain",
+        "requests as JSON lines on stdin: decision, canonical request, headers",
+    ),
+    (
         "ci",
         "what must pass before a merge: format, lints, licences, docs, demos, tests",
     ),
@@ -45,6 +54,9 @@ const COMMANDS: &[(&str, &str)] = &[
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let ["resolve" | "explain", ..] = arguments.as_slice() {
+        return tool::tool(&arguments).unwrap_or_else(|error| failure(&*error));
+    }
     let done = match arguments.as_slice() {
         ["build"] => build::build().map(drop),
         ["test"] => test::test(),
@@ -62,11 +74,13 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failure(&*error),
     }
+}
+
+fn failure(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::FAILURE
 }
 
 fn help() {

@@ -1,0 +1,295 @@
+//! `explain`: what the filter does with a request, and every step of the signature.
+
+use crate::compare::{self, Difference};
+use crate::request::{self, Body, Fault, Request};
+use crate::resolve::SIGV4;
+use crate::shown::Shown;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use sigv4_egress::credentials::{Credentials, Secret};
+use sigv4_egress::decision::{self, Decision, Head, PayloadPlan, Plan};
+use sigv4_egress::metrics;
+use sigv4_egress::refusal::{ErrorFormat, Refusal};
+use sigv4_egress::sigv4::{self, HeaderSelection, Payload, Scope, Settings, Signer};
+use std::io::{self, BufRead, Write};
+use std::time::SystemTime;
+
+/// One line of the output. The words for decisions and reasons are those of the stats.
+#[derive(Debug, Serialize)]
+#[serde(tag = "decision", rename_all = "snake_case")]
+pub(crate) enum Explanation {
+    /// The request goes on untouched.
+    LeaveAlone {
+        reason: String,
+    },
+    /// The filter answers it.
+    Refuse {
+        reason: &'static str,
+        status: u16,
+        error: String,
+        help: String,
+    },
+    Sign(Box<Signature>),
+}
+
+/// How a request is signed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Signature {
+    reason: String,
+    service: String,
+    region: String,
+    algorithm: &'static str,
+    /// `given`, or `example` for AWS's example keys: the signature is then good for comparing only.
+    credentials: &'static str,
+    /// `empty`, `streamed`, `held` (for its length) or `hashed` (and held).
+    payload: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canonical_request: Option<String>,
+    /// Where it is no UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canonical_request_base64: Option<String>,
+    /// Headers whose value is replaced in all that is printed. The signature is over the values themselves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    redacted: Vec<&'static str>,
+    string_to_sign: String,
+    /// What the filter does to the headers: sets a value, or removes the header (`null`).
+    headers: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difference: Option<Difference>,
+}
+
+#[derive(Serialize)]
+struct Numbered<T> {
+    line: usize,
+    #[serde(flatten)]
+    content: T,
+}
+
+#[derive(Serialize)]
+struct FaultLine {
+    error: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    key: String,
+}
+
+/// Whether every line of the input could be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    Good,
+    Malformed,
+}
+
+/// Reads requests, one JSON object a line, and writes one JSON object for each. Empty lines are passed over;
+/// a line that cannot be read is answered with `error` and `key`, and the others go on.
+pub(crate) fn run(
+    input: &mut impl BufRead,
+    output: &mut impl Write,
+    shown: Shown,
+    now: SystemTime,
+) -> io::Result<Input> {
+    let mut verdict = Input::Good;
+    let mut text = Vec::new();
+    for line in 1.. {
+        text.clear();
+        if input.read_until(b'\n', &mut text)? == 0 {
+            break;
+        }
+        if text.trim_ascii().is_empty() {
+            continue;
+        }
+        match request::parse(&text) {
+            Ok(request) => {
+                let content = explain(&request, shown, now);
+                serde_json::to_writer(&mut *output, &Numbered { line, content })?;
+            }
+            Err(fault) => {
+                verdict = Input::Malformed;
+                let content = fault_line(line, fault);
+                serde_json::to_writer(&mut *output, &Numbered { line, content })?;
+            }
+        }
+        output.write_all(b"\n")?;
+    }
+    output.flush()?;
+    Ok(verdict)
+}
+
+fn fault_line(line: usize, fault: Fault) -> FaultLine {
+    FaultLine {
+        error: format!("line {line}: {fault}"),
+        key: fault.key,
+    }
+}
+
+/// What the filter does with one request at `now`, unless the request or AWS's answer says when it was signed.
+pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Explanation {
+    let head = Head {
+        headers: &request.headers,
+        cluster: request.cluster.as_deref(),
+        end_of_stream: request.end_of_stream,
+    };
+    let plan = match decision::decide(&request.config, head) {
+        Decision::LeaveAlone(why) => {
+            return Explanation::LeaveAlone {
+                reason: last_word(metrics::left_alone(why)),
+            };
+        }
+        Decision::Refuse(refusal, format) => return refused(&refusal, format),
+        Decision::Sign(plan) => plan,
+    };
+    let max_body_bytes = request.config.max_body_bytes;
+    let is_held = matches!(plan.payload, PayloadPlan::Held(_) | PayloadPlan::Hashed);
+    if is_held && request.body.length() > Some(max_body_bytes) {
+        return refused(&Refusal::BodyTooLarge { max_body_bytes }, plan.format);
+    }
+    Explanation::Sign(Box::new(sign(request, head, &plan, shown, now)))
+}
+
+fn refused(refusal: &Refusal, format: ErrorFormat) -> Explanation {
+    Explanation::Refuse {
+        reason: refusal.reason(),
+        status: refusal.answer(format).status,
+        error: refusal.to_string(),
+        help: refusal.help(),
+    }
+}
+
+/// The filter's `write_signature`, with the steps kept.
+fn sign(
+    request: &Request,
+    head: Head<'_>,
+    plan: &Plan,
+    shown: Shown,
+    now: SystemTime,
+) -> Signature {
+    let credentials = match &request.credentials {
+        Some(credentials) => credentials.clone(),
+        None => example_credentials(request),
+    };
+    let answered = request.aws_answer.as_ref().and_then(|answer| {
+        let date = answer.string_to_sign.as_ref()?.lines().nth(1)?;
+        request::time(date.trim())
+    });
+    let now = request.time.or(answered).unwrap_or(now);
+
+    let marker = request.config.marker_header.as_str();
+    let headers: Vec<(&str, &[u8])> = request
+        .headers
+        .iter()
+        .filter(|(name, _)| name != marker)
+        .map(|(name, value)| (name.as_str(), value.as_slice()))
+        .collect();
+    let method = head.value(":method").unwrap_or_default();
+    let (payload_word, payload) = payload(&plan.payload, &request.body);
+    let unsigned = sigv4::Request {
+        method: std::str::from_utf8(method).unwrap_or_default(),
+        host: plan.authority.as_bytes(),
+        path_and_query: head.value(":path").unwrap_or_default(),
+        headers: &headers,
+        payload,
+    };
+    let settings = Settings {
+        path_style: plan.path_style,
+        content_sha256: plan.content_sha256,
+        signed_headers: HeaderSelection::Minimal,
+    };
+    let scope = Scope {
+        region: &plan.region,
+        service: &plan.service,
+    };
+    let canonical = sigv4::canonical_request(&unsigned, settings, &credentials, now);
+    let string_to_sign = sigv4::string_to_sign(&canonical, &scope, now);
+    let signed = Signer::default().sign(&unsigned, settings, &scope, &credentials, now);
+
+    let mut edits = Map::new();
+    if head.value(marker).is_some() {
+        edits.insert(marker.to_owned(), Value::Null);
+    }
+    if head.value(":authority") != Some(plan.authority.as_bytes()) {
+        edits.insert(":authority".to_owned(), plan.authority.clone().into());
+    }
+    // A body that is held goes out with its length.
+    if matches!(plan.payload, PayloadPlan::Held(_) | PayloadPlan::Hashed)
+        && head.content_length().is_none()
+        && let Some(length) = request.body.length()
+    {
+        edits.insert("content-length".to_owned(), length.to_string().into());
+    }
+    for (name, value) in signed.edits() {
+        match value {
+            Some(value) => edits.insert(name.to_owned(), shown.value(name, value).into()),
+            None if head.value(name).is_some() => edits.insert(name.to_owned(), Value::Null),
+            None => None,
+        };
+    }
+    let difference = request
+        .aws_answer
+        .as_ref()
+        .map(|answer| compare::first_difference(&canonical.text, &string_to_sign, answer, shown));
+    let (printed, redacted) = shown.canonical_request(&canonical.text);
+    let (canonical_request, canonical_request_base64) = match String::from_utf8(printed) {
+        Ok(text) => (Some(text), None),
+        Err(error) => (None, Some(STANDARD.encode(error.as_bytes()))),
+    };
+    Signature {
+        reason: last_word(metrics::signed(plan.why)),
+        service: plan.service.clone(),
+        region: plan.region.clone(),
+        algorithm: SIGV4,
+        credentials: match request.credentials {
+            Some(_) => "given",
+            None => "example",
+        },
+        payload: payload_word,
+        canonical_request,
+        canonical_request_base64,
+        redacted,
+        string_to_sign,
+        headers: edits,
+        difference,
+    }
+}
+
+fn payload<'a>(plan: &'a PayloadPlan, body: &Body) -> (&'static str, Payload<'a>) {
+    match (plan, body) {
+        (PayloadPlan::Empty, _) => ("empty", Payload::Empty),
+        (PayloadPlan::Streamed(value), _) => ("streamed", Payload::Literal(value)),
+        (PayloadPlan::ChunkSigned(form), _) => ("chunk_signed", Payload::Literal(form.as_str())),
+        (PayloadPlan::Held(value), _) => ("held", Payload::Literal(value)),
+        (PayloadPlan::Hashed, Body::None) => ("hashed", Payload::Empty),
+        (PayloadPlan::Hashed, Body::Bytes(bytes)) => {
+            ("hashed", Payload::Hash(Sha256::digest(bytes).into()))
+        }
+        (PayloadPlan::Hashed, Body::Sha256(hash)) => ("hashed", Payload::Hash(*hash)),
+    }
+}
+
+/// The keys of AWS's documentation ("AKIAIOSFODNN7EXAMPLE" in the IAM User Guide), and the session token that
+/// AWS's answer shows: only Envoy knows those that signed, and it does not tell.
+fn example_credentials(request: &Request) -> Credentials {
+    let answer = request.aws_answer.as_ref();
+    let token = answer
+        .and_then(|answer| answer.canonical_request.as_deref())
+        .and_then(|text| {
+            text.split(|byte| *byte == b'\n')
+                .find_map(|line| line.strip_prefix(b"x-amz-security-token:"))
+        })
+        .map(|token| String::from_utf8_lossy(token.trim_ascii()).into_owned());
+    Credentials {
+        access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+        secret_access_key: Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+        session_token: Secret::new(token.unwrap_or_default()),
+        expires_at: SystemTime::UNIX_EPOCH,
+    }
+}
+
+/// The reason, as the last word of a counter's name.
+fn last_word(counter: &str) -> String {
+    counter.rsplit('.').next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests;
