@@ -3,8 +3,12 @@
 //! Each cell comes from running the three; `UPDATE=1` writes the file anew. What each row is for, and its
 //! source, stands in `signing/rows.rs`.
 
+#[path = "wire/egress.rs"]
+mod egress;
 #[path = "signing/rows.rs"]
 mod rows;
+#[path = "wire/upstream.rs"]
+mod upstream;
 
 use std::fmt::{self, Write as _};
 use std::fs;
@@ -12,19 +16,21 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_sigv4::http_request::{
     PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
     sign,
 };
 use aws_sigv4::sign::v4::SigningParams;
-use e2e::{Value, json};
+use e2e::{Connection, Value, envoy, json};
+use egress::{Egress, REGION};
 use rows::{HEADERS, HOSTS, PATHS, QUERIES, Row};
 use sigv4_egress::credentials::{Credentials, Secret};
 use sigv4_egress::endpoint::Host;
 use sigv4_egress::sigv4::{
-    ContentSha256, HeaderSelection, PathStyle, Payload, Request, Settings, canonical_request,
+    ContentSha256, HeaderSelection, PathStyle, Payload, Request, Scope, Settings, Signer,
+    canonical_request,
 };
 
 #[test]
@@ -38,6 +44,93 @@ fn the_table_says_what_we_and_the_two_others_sign() {
     assert!(
         found == expected,
         "run: UPDATE=1 cargo test -p e2e --test signing"
+    );
+}
+
+#[test]
+fn odd_bytes_go_out_as_they_came_and_are_signed_as_in_the_table() {
+    let queries = QUERIES.iter().map(|row| format!("/?{}", row.input));
+    let targets: Vec<String> = PATHS
+        .iter()
+        .map(|row| row.input.to_owned())
+        .chain(queries)
+        .collect();
+    for version in envoy::versions() {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let egress = Egress::start(&version).await;
+            egress.until_signing().await;
+            for (id, target) in targets.iter().enumerate() {
+                for (id, service, style) in [
+                    (2 * id, "s3", PathStyle::S3),
+                    (2 * id + 1, "sqs", PathStyle::Normalised),
+                ] {
+                    check_on_the_wire(&egress, id, service, style, target).await;
+                }
+            }
+        });
+    }
+}
+
+async fn check_on_the_wire(
+    egress: &Egress,
+    id: usize,
+    service: &str,
+    style: PathStyle,
+    target: &str,
+) {
+    let host = format!("{service}.{REGION}.amazonaws.com");
+    let request = e2e::Request::get(&host, target).header("x-wire-id", id.to_string());
+    let mut connection = Connection::open(egress.port).await.expect("it accepts");
+    let answer = connection.ask(&request.bytes()).await.expect("an answer");
+    if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        // Envoy's parser takes only what RFC 9112, section 3.2 allows in a request line.
+        assert_eq!(answer.status, 400, "{target}");
+        return;
+    }
+    assert_eq!(answer.status, 200, "{target}");
+    let arrived = egress.upstream.arrived(id).expect("it arrived");
+    let arrived = String::from_utf8(arrived).expect("text");
+    let first = format!("GET {target} HTTP/1.1\r\n");
+    assert!(arrived.starts_with(&first), "{arrived}");
+
+    let key = egress.ledger.issued().remove(0);
+    let credentials = Credentials {
+        access_key_id: key.access_key_id,
+        secret_access_key: Secret::new(key.secret_access_key),
+        session_token: Secret::new(key.session_token.unwrap_or_default()),
+        expires_at: SystemTime::UNIX_EPOCH,
+    };
+    let headers: [(&str, &str); 0] = [];
+    let request = Request {
+        method: "GET",
+        host: host.as_bytes(),
+        path_and_query: target.as_bytes(),
+        headers: &headers,
+        payload: Payload::Empty,
+    };
+    let settings = Settings {
+        path_style: style,
+        content_sha256: match style {
+            PathStyle::S3 => ContentSha256::Written,
+            PathStyle::Normalised => ContentSha256::Absent,
+        },
+        signed_headers: HeaderSelection::Minimal,
+    };
+    let scope = Scope {
+        region: REGION,
+        service,
+    };
+    // Signed at some second of the last ones.
+    let now = SystemTime::now();
+    let found = (0..60).any(|seconds| {
+        let at = now - Duration::from_secs(seconds);
+        let signed = Signer::default().sign(&request, settings, &scope, &credentials, at);
+        arrived.contains(&format!("\r\nauthorization: {}\r\n", signed.authorization))
+    });
+    assert!(
+        found,
+        "signed in another way than the table says: {arrived}"
     );
 }
 

@@ -50,7 +50,7 @@ fn botocore_recomputes_every_signature_from_the_bytes_that_arrived() {
             let sent = draw::requests(seed, count, egress.port);
             let journal = exchange(egress, &sent).await;
             let sending = started.elapsed();
-            let verdict = verify(egress.directory(), &journal);
+            let verdict = verify(&egress.directory, &journal);
             println!(
                 "{verdict}sent within {sending:?}, verified within {:?}",
                 started.elapsed()
@@ -60,7 +60,7 @@ fn botocore_recomputes_every_signature_from_the_bytes_that_arrived() {
                 Some(&*format!("{count} requests, 0 mismatches")),
                 "WIRE_SEED={seed}, Envoy {version}:\n{verdict}"
             );
-            the_verifier_notices_a_changed_byte(egress.directory(), &journal);
+            the_verifier_notices_a_changed_byte(&egress.directory, &journal);
         });
     }
 }
@@ -133,7 +133,7 @@ fn journal(egress: &Egress, sent: &[Sent]) -> Vec<Value> {
         let arrived = egress.upstream.arrived(request.id).expect("it arrived");
         json!({
             "service": request.service,
-            "region": draw::REGION,
+            "region": egress::REGION,
             "target": request.target,
             "body": BASE64_STANDARD.encode(&request.body),
             "sent": BASE64_STANDARD.encode(&request.bytes),

@@ -2,7 +2,7 @@
 
 use e2e::verify::sha256;
 
-pub(crate) const REGION: &str = "eu-west-1";
+use crate::egress::REGION;
 
 /// One request, as the application sends it.
 pub(crate) struct Sent {

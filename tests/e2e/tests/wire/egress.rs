@@ -13,13 +13,17 @@ use e2e::{Connection, FakeSts, Request, SOON, Value, eventually, json};
 
 use crate::upstream::Upstream;
 
+/// Of the pod, and of the hosts that the tests call.
+pub(crate) const REGION: &str = "eu-west-1";
+
 pub(crate) struct Egress {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) ledger: Arc<Ledger>,
     /// Of the application's listener.
     pub(crate) port: u16,
+    /// For files of this run; removed at its end.
+    pub(crate) directory: PathBuf,
     envoy: Envoy,
-    directory: PathBuf,
 }
 
 impl Egress {
@@ -47,10 +51,6 @@ impl Egress {
             envoy,
             directory,
         }
-    }
-
-    pub(crate) fn directory(&self) -> &Path {
-        &self.directory
     }
 
     /// Waits until the first credentials are there.
@@ -150,7 +150,7 @@ fn set_environment(value: &mut Value) {
             if let Some(variables) = fields.get_mut("environment_variables") {
                 *variables = json!({"key_values": {
                     "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/demo",
-                    "AWS_REGION": crate::draw::REGION,
+                    "AWS_REGION": REGION,
                 }});
             }
             fields.values_mut().for_each(set_environment);
