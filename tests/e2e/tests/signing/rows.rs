@@ -63,9 +63,13 @@ pub(crate) const PATHS: &[Row] = &[
     row("/a b", "IAM. Envoy answers 400."),
     row(
         "/a%2Fb",
-        "Unchecked: kept, as every SDK's S3 signer keeps it ([aws-sigv4-proxy #246](https://github.com/awslabs/aws-sigv4-proxy/issues/246)). To presigned URLs of the SDK for Java 1 that hold it, S3 answers `NoSuchKey`, not a signature error ([aws-sdk-java #2533](https://github.com/aws/aws-sdk-java/issues/2533)).",
+        "S3: \"Encode the forward slash character, '/', everywhere except in the object key name\" ([S3 API Reference](https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html)); the SDK for Java 1 sends `//` of a key as `/%2F` and signs `//` ([aws-sdk-java #1919](https://github.com/aws/aws-sdk-java/issues/1919)). The s3s server reads it so too. botocore and the crate sign a key's slash as they find it, and send none encoded.",
     ),
-    row("/a%2fb", "As `%2F`, with upper-case digits."),
+    row("/a%2fb", "As above."),
+    row(
+        "/a%252Fb",
+        "The key holds the characters `%2F` ([aws-sigv4-proxy #246](https://github.com/awslabs/aws-sigv4-proxy/issues/246)).",
+    ),
     row(
         "/100%",
         "Unchecked: a `%` that starts no escape is a byte like any other.",

@@ -159,13 +159,14 @@ impl Draw {
         host + self.pick(&["", "", "", "", "", "", ":80", ":443", ":8443"])
     }
 
-    /// With empty segments, dot segments, and any byte encoded.
+    /// With empty segments, dot segments, and any byte encoded but the slash: AWS's page leaves that of
+    /// an S3 key as it is.
     fn path(&mut self) -> String {
         let segments: Vec<_> = (0..self.below(6))
             .map(|_| match self.below(10) {
                 0 => String::new(),
                 1 => self.pick(&[".", ".."]).to_owned(),
-                _ => self.encoded(),
+                _ => self.encoded().replace("%2F", "-"),
             })
             .collect();
         format!("/{}", segments.join("/"))
