@@ -10,6 +10,8 @@ pub(crate) fn test() -> Result {
     for version in tools::ENVOYS {
         tools::envoy(version)?;
     }
+    // botocore verifies what Envoy sends.
+    tools::python()?;
     // cargo's own closing lines stay the last.
     run(&mut cargo(&["test", "--workspace"]))
 }

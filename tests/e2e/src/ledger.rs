@@ -26,13 +26,13 @@ pub struct Key {
 pub struct Ledger {
     keys: Mutex<Vec<Key>>,
     secrets: Mutex<Vec<String>>,
-    issued: AtomicU32,
+    count: AtomicU32,
 }
 
 impl Ledger {
     /// New temporary credentials, with an access key id of their own.
     pub fn issue(&self, lifetime: Duration) -> Key {
-        let number = self.issued.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         let key = Key {
             access_key_id: format!("ASIAE2ETEST{:A>9}", letters(number)),
             secret_access_key: format!("secretkey/{number}+e2eSecretAccessKey000000000"),
@@ -67,6 +67,12 @@ impl Ledger {
             .iter()
             .find(|key| key.access_key_id == access_key_id)
             .cloned()
+    }
+
+    /// Every key that the fake STS has issued.
+    pub fn issued(&self) -> Vec<Key> {
+        let keys = lock(&self.keys);
+        keys.iter().filter(|key| key.by_sts).cloned().collect()
     }
 
     /// Adds a text that no log line, answer or stat may contain.

@@ -329,16 +329,20 @@ fn recompute(
         "UNSIGNED-PAYLOAD" => SignableBody::UnsignedPayload,
         other => SignableBody::Precomputed(other.to_owned()),
     };
+    // S3 takes a tab for a space (aws/aws-sdk-net #1222), which the crate does not.
     let headers: Vec<_> = signed_values(request, authorization)
-        .filter_map(|(name, value)| Some((name, std::str::from_utf8(value).ok()?)))
+        .filter_map(|(name, value)| {
+            Some((name, std::str::from_utf8(value).ok()?.replace('\t', " ")))
+        })
         .collect();
+    let headers = headers.iter().map(|(name, value)| (*name, value.as_str()));
     let path = if s3 {
         s3_path(&request.path)
     } else {
         request.path.clone()
     };
     let uri = format!("https://{}{path}", request.host);
-    let signable = SignableRequest::new(&request.method, uri, headers.into_iter(), body)
+    let signable = SignableRequest::new(&request.method, uri, headers, body)
         .map_err(|error| format!("not signable: {error:?}"))?;
     let (_, signature) = sign(signable, &params)
         .map_err(|error| format!("not signable: {error:?}"))?
@@ -347,7 +351,7 @@ fn recompute(
 }
 
 /// The path as S3 sees it: decoded, and encoded again by its own rules, whatever the client left
-/// unencoded (the replies in aws/aws-sdk-js #853 show it). An encoded `/` stays as it is. The crate
+/// unencoded (the replies in aws/aws-sdk-js #853 show it). A `/` is never encoded in a key. The crate
 /// expects a path that a client has encoded so already.
 fn s3_path(path_and_query: &str) -> String {
     let (path, query) = match path_and_query.split_once('?') {
@@ -361,18 +365,16 @@ fn s3_path(path_and_query: &str) -> String {
             .strip_prefix(b"%")
             .and_then(|digits| std::str::from_utf8(digits.get(..2)?).ok())
             .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        let (byte, is_raw) = (escaped.unwrap_or(*byte), escaped.is_none());
-        rest = if is_raw {
-            after
-        } else {
-            rest.get(3..).unwrap_or_default()
+        rest = match escaped {
+            Some(_) => rest.get(3..).unwrap_or_default(),
+            None => after,
         };
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+        match escaped.unwrap_or(*byte) {
+            b'/' => encoded.push('/'),
+            byte if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
                 encoded.push(char::from(byte));
             }
-            b'/' if is_raw => encoded.push('/'),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
+            byte => encoded.push_str(&format!("%{byte:02X}")),
         }
     }
     encoded + &query
