@@ -8,6 +8,7 @@ mod pod;
 
 use std::fs;
 
+use e2e::chunks::encode;
 use e2e::{Request, SOON, Value, eventually, json};
 use patch::Sidecar;
 use pod::{documents, in_pods, istio_files, patched, sidecar};
@@ -45,6 +46,31 @@ fn loopback_signs_what_an_sdk_with_placeholder_keys_sends() {
             );
             assert_eq!(received.verdict.signature().service, "s3");
             assert_eq!(pod.sts.calls().len(), 1);
+        },
+    );
+}
+
+/// Within the capabilities that the file grants.
+#[test]
+fn loopback_signs_an_upload_chunk_by_chunk() {
+    in_pods(
+        "loopback",
+        |_| {},
+        async |pod| {
+            let port = pod
+                .envoy
+                .port("sigv4-egress")
+                .await
+                .expect("the added listener");
+            let request = Request::new("PUT", &format!("127.0.0.1:{port}"), "/reports/1")
+                .header(PLACEHOLDER.0, PLACEHOLDER.1)
+                .header("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD")
+                .header("x-amz-decoded-content-length", "100000")
+                .body(encode(&[7; 100_000], 65_536, None));
+            pod.until_ok(port, &request).await;
+            let received = pod.aws.received().pop().expect("a request at AWS");
+            let decoded = received.decoded.expect("chunks with valid signatures");
+            assert_eq!(decoded.sizes, [65_536, 34_464, 0]);
         },
     );
 }
