@@ -101,18 +101,21 @@ impl ErrorFormat {
         let message = message(error, help);
         let text = match self {
             Self::Plain => json!({"error": error, "reason": reason, "help": help}).to_string(),
-            Self::Json => json!({"__type": code, "message": message}).to_string(),
+            Self::Json => json!({
+                "__type": code, "message": message, "error": error, "reason": reason, "help": help
+            })
+            .to_string(),
             Self::Cbor => return cbor_map(&[("__type", code), ("message", &message)]),
-            Self::S3 => xml(&format!("<Error>{}</Error>", xml_members(code, &message))),
+            Self::S3 => xml(&format!("<Error>{}</Error>", xml_members(&said, &message))),
             Self::Query => {
                 let fault = if status < 500 { "Sender" } else { "Receiver" };
-                let members = xml_members(code, &message);
+                let members = xml_members(&said, &message);
                 xml(&format!(
                     "<ErrorResponse><Error><Type>{fault}</Type>{members}</Error></ErrorResponse>"
                 ))
             }
             Self::Ec2 => {
-                let members = xml_members(code, &message);
+                let members = xml_members(&said, &message);
                 xml(&format!(
                     "<Response><Errors><Error>{members}</Error></Errors></Response>"
                 ))
@@ -147,11 +150,14 @@ fn xml(root: &str) -> String {
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{root}")
 }
 
-fn xml_members(code: &str, message: &str) -> String {
+/// What SDKs read, and then what people and programs look for: reason and help by themselves.
+fn xml_members(said: &Said<'_>, message: &str) -> String {
     format!(
-        "<Code>{}</Code><Message>{}</Message>",
-        escaped(code),
-        escaped(message)
+        "<Code>{}</Code><Message>{}</Message><Reason>{}</Reason><Help>{}</Help>",
+        escaped(said.code),
+        escaped(message),
+        escaped(said.reason),
+        escaped(said.help)
     )
 }
 
@@ -333,10 +339,11 @@ mod tests {
         );
         check_body(
             ErrorFormat::Json,
-            r#"{"__type":"SigV4EgressCredentialsUnavailable","message":"No AWS credentials: STS says \"<&>\"\u001b. Mend it."}"#,
+            r#"{"__type":"SigV4EgressCredentialsUnavailable","error":"no AWS credentials: STS says \"<&>\"\u001b","help":"Mend it.","message":"No AWS credentials: STS says \"<&>\"\u001b. Mend it.","reason":"credentials_unavailable"}"#,
         );
         let members = "<Code>SigV4EgressCredentialsUnavailable</Code>\
-            <Message>No AWS credentials: STS says \"&lt;&amp;&gt;\"\u{fffd}. Mend it.</Message>";
+            <Message>No AWS credentials: STS says \"&lt;&amp;&gt;\"\u{fffd}. Mend it.</Message>\
+            <Reason>credentials_unavailable</Reason><Help>Mend it.</Help>";
         let xml = |root: String| format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{root}");
         check_body(ErrorFormat::S3, &xml(format!("<Error>{members}</Error>")));
         check_body(

@@ -124,7 +124,10 @@ impl Answer {
             "{self:?}"
         );
         let (code, message) = match self.header("content-type") {
-            Some("application/xml") => (self.xml("Code"), self.xml("Message")),
+            Some("application/xml") => {
+                assert_eq!(self.xml("Reason"), reason);
+                (self.xml("Code"), self.xml("Message"))
+            }
             Some("application/json") => {
                 let body: Value = serde_json::from_slice(&self.body).expect("a JSON body");
                 let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
@@ -134,6 +137,8 @@ impl Answer {
                 }
                 let header = self.header("x-amzn-errortype");
                 assert_eq!(header, body["__type"].as_str(), "{self:?}");
+                assert_eq!(text("reason"), reason);
+                assert!(!text("help").is_empty(), "{self:?}");
                 (text("__type"), text("message"))
             }
             _ => panic!("{self:?}"),
