@@ -21,19 +21,16 @@ impl Docker {
             return Ok(docker);
         }
         println!("Fetching Debian's docker.io and docker-compose (once, about 70 MB).");
-        let packages = missing_packages().or_else(|_| {
-            run(Command::new("apt-get").args(["--quiet", "--quiet", "update"]))?;
-            missing_packages()
-        });
-        let packages = packages
-            .map_err(|error| format!("this test needs Debian's packages of Docker: {error}"))?;
         // Unpacked beside its place and then renamed, so that half of it is never found.
         let fresh = docker.home.with_extension(std::process::id().to_string());
         fs::create_dir_all(&fresh)?;
-        run(Command::new("apt-get")
-            .current_dir(&fresh)
-            .args(["--quiet", "--quiet", "download"])
-            .args(packages))?;
+        // The machine's list of packages may be missing, or older than what Debian still serves.
+        let downloaded = download(&fresh).or_else(|_| {
+            run(Command::new("apt-get").args(["--quiet", "--quiet", "update"]))?;
+            download(&fresh)
+        });
+        downloaded
+            .map_err(|error| format!("this test needs Debian's packages of Docker: {error}"))?;
         for entry in fs::read_dir(&fresh)? {
             let package = entry?.path();
             if package.extension() == Some(OsStr::new("deb")) {
@@ -72,6 +69,14 @@ impl Docker {
         }
         command
     }
+}
+
+/// Fetches the packages into a directory.
+fn download(directory: &Path) -> Result {
+    run(Command::new("apt-get")
+        .current_dir(directory)
+        .args(["--quiet", "--quiet", "download"])
+        .args(missing_packages()?))
 }
 
 /// What apt would install; nothing of what is installed already.
