@@ -8,7 +8,7 @@ use crate::chunked::{Fault, Form};
 use crate::config::{Config, OnClientSignature, PayloadMode};
 use crate::endpoint::{self, Algorithm, Asked, Endpoint, Host, Resolution};
 use crate::refusal::{ErrorFormat, Refusal};
-use crate::sigv4::{ContentSha256, PathStyle};
+use crate::sigv4::{ContentSha256, HeaderSelection, PathStyle, Scope, Settings};
 
 /// A request's headers as Envoy hands them over: names in lower case, pseudo-headers included.
 pub type Headers = Vec<(String, Vec<u8>)>;
@@ -82,6 +82,26 @@ pub struct Plan {
     pub format: ErrorFormat,
 }
 
+impl Plan {
+    /// How the service reads the signature.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            path_style: self.path_style,
+            content_sha256: self.content_sha256,
+            // Whatever Envoy or a mesh touches later stays out.
+            signed_headers: HeaderSelection::Minimal,
+        }
+    }
+
+    /// What the credential scope names.
+    pub fn scope(&self) -> Scope<'_> {
+        Scope {
+            region: &self.region,
+            service: &self.service,
+        }
+    }
+}
+
 /// What stands for the body in the canonical request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PayloadPlan {
@@ -98,9 +118,6 @@ pub enum PayloadPlan {
 }
 
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
-
-/// Headers that a signature replaces; the marker is removed beside them.
-pub const REPLACED: &[&str] = &["authorization", "x-amz-date", "x-amz-security-token"];
 
 /// Decides.
 pub fn decide(config: &Config, head: Head<'_>) -> Decision {

@@ -118,7 +118,7 @@ impl Stream {
             PayloadPlan::Empty => {
                 let action = self.settle(plan, OwnedPayload::Empty);
                 match self.stage {
-                    // An upgrade: its client is silent until it is answered, see `Parked::in_parts`.
+                    // An upgrade: its client is silent until it is answered, see `BodySoFar`.
                     Stage::Parked if !end_of_stream => self.answer(&Refusal::CredentialsPending {
                         waited: Duration::ZERO,
                     }),

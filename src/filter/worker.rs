@@ -10,7 +10,7 @@ use crate::credentials::Credentials;
 use crate::decision::Plan;
 use crate::metrics;
 use crate::refusal::{ErrorFormat, Refusal};
-use crate::sigv4::{HeaderSelection, Payload, Request, Scope, Settings, Signer};
+use crate::sigv4::{Payload, Request, Signer};
 use proxy_wasm::types::LogLevel;
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
@@ -197,15 +197,7 @@ impl Worker {
             headers: &headers,
             payload: payload.borrow(),
         };
-        let settings = Settings {
-            path_style: plan.path_style,
-            content_sha256: plan.content_sha256,
-            signed_headers: HeaderSelection::Minimal,
-        };
-        let scope = Scope {
-            region: &plan.region,
-            service: &plan.service,
-        };
+        let (settings, scope) = (plan.settings(), plan.scope());
         let mut signer = self.signer.borrow_mut();
         let signed = signer.sign(&request, settings, &scope, credentials, now);
         let chunks = match payload {

@@ -13,7 +13,7 @@ use sigv4_egress::credentials::{Credentials, Secret};
 use sigv4_egress::decision::{self, Decision, Head, PayloadPlan, Plan};
 use sigv4_egress::metrics;
 use sigv4_egress::refusal::{ErrorFormat, Refusal};
-use sigv4_egress::sigv4::{self, HeaderSelection, Payload, Scope, Settings, Signer};
+use sigv4_egress::sigv4::{self, Payload, Signer};
 use std::io::{self, BufRead, Write};
 use std::time::SystemTime;
 
@@ -191,15 +191,7 @@ fn sign(
         headers: &headers,
         payload,
     };
-    let settings = Settings {
-        path_style: plan.path_style,
-        content_sha256: plan.content_sha256,
-        signed_headers: HeaderSelection::Minimal,
-    };
-    let scope = Scope {
-        region: &plan.region,
-        service: &plan.service,
-    };
+    let (settings, scope) = (plan.settings(), plan.scope());
     let canonical = sigv4::canonical_request(&unsigned, settings, &credentials, now);
     let string_to_sign = sigv4::string_to_sign(&canonical, &scope, now);
     let signed = Signer::default().sign(&unsigned, settings, &scope, &credentials, now);
