@@ -4,10 +4,12 @@
 //! value, and what is allowed. [`mod@reference`] holds the table of keys that the documentation shows.
 
 mod object;
+mod policy;
 pub mod reference;
 
-use crate::endpoint::{self, Endpoint};
+use crate::endpoint;
 use crate::identity::{RoleArn, SessionName};
+use crate::policy::Policy;
 use object::{Object, shown};
 use reference::{DOWNSTREAM, UPSTREAM};
 use serde_json::{Map, Value};
@@ -52,8 +54,8 @@ pub struct Config {
     pub sts_timeout: Duration,
     /// Clusters whose requests are signed.
     pub clusters: Vec<String>,
-    /// What may be signed.
-    pub allow: Allow,
+    /// What may be signed, and as what.
+    pub policy: Policy,
     /// The header that asks for a signature, where one must be asked for.
     pub required_marker: Option<String>,
     /// The marker header's name: never forwarded.
@@ -68,92 +70,6 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// How long a request may take to send a body that is held.
     pub body_timeout: Duration,
-    /// The first rule that matches decides.
-    pub rules: Vec<Rule>,
-}
-
-/// The allow-list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Allow {
-    /// `"*"`.
-    Everything,
-    /// Signing names and hosts.
-    Listed {
-        /// Signing names.
-        services: Vec<String>,
-        /// Host names; `*.` in front stands for one label or more.
-        hosts: Vec<String>,
-    },
-}
-
-impl Allow {
-    /// Whether requests to this host may be signed. A customer's own resource (a function URL, an
-    /// API, a search domain) must be named by its host, as anybody can create one.
-    pub fn permits(&self, host: &str, endpoint: &Endpoint<'_>) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Listed { services, hosts } => {
-                (!endpoint.tenant && services.iter().any(|name| name == endpoint.service))
-                    || hosts.iter().any(|pattern| host_matches(pattern, host))
-            }
-        }
-    }
-}
-
-/// Whether a host fits a pattern: the name itself, or `*.<parent>` for what is below a parent.
-fn host_matches(pattern: &str, host: &str) -> bool {
-    match pattern.strip_prefix('*') {
-        Some(parent) => host.len() > parent.len() && host.ends_with(parent),
-        None => host == pattern,
-    }
-}
-
-/// What is done differently for some hosts and services.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// Host patterns; empty: every host.
-    pub hosts: Vec<String>,
-    /// Signing names; empty: every service.
-    pub services: Vec<String>,
-    /// What happens to a request that a real key signed.
-    pub client_signature: Option<OnClientSignature>,
-    /// How the payload is signed.
-    pub payload: Option<PayloadMode>,
-}
-
-impl Rule {
-    fn matches(&self, host: &str, service: &str) -> bool {
-        (self.hosts.is_empty() || self.hosts.iter().any(|pattern| host_matches(pattern, host)))
-            && (self.services.is_empty() || self.services.iter().any(|name| name == service))
-    }
-}
-
-/// What happens to a request that the client signed with a real key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnClientSignature {
-    /// It goes on as it came.
-    #[default]
-    LeaveAlone,
-    /// It is answered 403.
-    Refuse,
-    /// Its signature is replaced by ours.
-    ReSign,
-}
-
-/// How the payload is signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PayloadMode {
-    /// By its SHA-256; the body is held until its end.
-    Hashed,
-    /// Not at all; the body streams. Only S3 accepts it.
-    Unsigned,
-}
-
-impl Config {
-    /// The first rule that matches.
-    pub fn rule(&self, host: &str, service: &str) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.matches(host, service))
-    }
 }
 
 /// Why a configuration is refused.
@@ -201,18 +117,29 @@ pub fn parse(json: &[u8], environment: &Environment) -> Result<Plugin, ConfigErr
         });
     };
     let mut object = Object::new(map, String::new());
-    match object.choice("position", &["downstream", "upstream"])? {
-        Some(1) => {
+    let positions = [
+        ("downstream", Position::Downstream),
+        ("upstream", Position::Upstream),
+    ];
+    match object.choice("position", &positions)? {
+        Some(Position::Upstream) => {
             object.refuse_unknown(UPSTREAM)?;
             Ok(Plugin::Upstream {
                 clusters: clusters(&mut object)?,
             })
         }
-        _ => {
+        Some(Position::Downstream) | None => {
             object.refuse_unknown(DOWNSTREAM)?;
             downstream(&mut object, environment).map(|config| Plugin::Downstream(Box::new(config)))
         }
     }
+}
+
+/// Where the plugin stands in Envoy.
+#[derive(Clone, Copy)]
+enum Position {
+    Downstream,
+    Upstream,
 }
 
 fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, ConfigError> {
@@ -226,16 +153,15 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
         )?
         .ok_or_else(|| missing("role_arn", &["AWS_ROLE_ARN"], RoleArn::ALLOWED))?;
     let region_variables = &["AWS_REGION", "AWS_DEFAULT_REGION"];
-    let region_allowed = "a region such as eu-west-1";
     let region = object
         .sourced(
             "region",
             environment,
             region_variables,
             |text| endpoint::is_region(text).then(|| text.to_owned()),
-            region_allowed,
+            REGION,
         )?
-        .ok_or_else(|| missing("region", region_variables, region_allowed))?;
+        .ok_or_else(|| missing("region", region_variables, REGION))?;
     let session_name = object.sourced(
         "session_name",
         environment,
@@ -273,7 +199,10 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
         sts_cluster: object.string("sts_cluster")?,
         sts_timeout: object.milliseconds("sts_timeout_ms", 100, 60_000)?,
         clusters: clusters(object)?,
-        allow: object.allow()?,
+        policy: Policy {
+            allow: policy::allow(object)?,
+            rules: policy::rules(object, &region)?,
+        },
         required_marker: required.then(|| marker_header.clone()),
         marker_header,
         placeholders: object
@@ -283,13 +212,15 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
         max_parked: object.count("max_parked", 0, 100_000)?,
         max_body_bytes: object.count("max_body_bytes", 0, 256 << 20)?,
         body_timeout: object.milliseconds("body_timeout_ms", 100, 3_600_000)?,
-        rules: object.rules()?,
         role_arn,
         session_name,
         region,
         sts_host,
     })
 }
+
+/// What is allowed where a region stands.
+const REGION: &str = "a region such as eu-west-1";
 
 fn clusters(object: &mut Object) -> Result<Vec<String>, ConfigError> {
     match object.strings("clusters")? {

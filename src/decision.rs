@@ -5,8 +5,9 @@
 
 use crate::authorization::{self, ClientSignature};
 use crate::chunked::{Fault, Form};
-use crate::config::{Config, OnClientSignature, PayloadMode};
+use crate::config::Config;
 use crate::endpoint::{self, Algorithm, Asked, Endpoint, Host, Resolution};
+use crate::policy::{OnClientSignature, PayloadMode, RouteMetadata, Subject, Verdict};
 use crate::refusal::{ErrorFormat, Refusal};
 use crate::sigv4::{ContentSha256, HeaderSelection, PathStyle, Scope, Settings};
 
@@ -20,6 +21,8 @@ pub struct Head<'a> {
     pub headers: &'a Headers,
     /// The cluster its route leads to; `None` where the route has none.
     pub cluster: Option<&'a str>,
+    /// What its route carries for the rules, as far as they ask for it.
+    pub route_metadata: &'a RouteMetadata,
     /// No body follows.
     pub end_of_stream: bool,
 }
@@ -40,6 +43,8 @@ pub enum Decision {
 pub enum LeftAlone {
     /// Its host is no AWS endpoint.
     NotAws,
+    /// A rule says so.
+    Rule,
     /// A real key of the client's signed it.
     ClientSignature,
     /// It is presigned.
@@ -57,6 +62,8 @@ pub enum Signed {
     NoSignature,
     /// It came with a placeholder's.
     Placeholder,
+    /// It came with a placeholder's, for another service or region than the host's. The host decides.
+    PlaceholderForOther,
     /// It came with a real key's, and a rule replaces it.
     ReSigned,
 }
@@ -162,7 +169,8 @@ fn try_decide<'a>(
         .cluster
         .is_some_and(|name| config.clusters.iter().any(|cluster| cluster == name));
 
-    if host.is_loopback() && listed {
+    let at_loopback = host.is_loopback() && listed;
+    if at_loopback {
         let ClientSignature::Placeholder { scope: Some(scope) } = signature else {
             return Err(Refusal::NoTarget);
         };
@@ -182,27 +190,55 @@ fn try_decide<'a>(
             }
         })?;
     }
-    let Resolution::Aws(endpoint) = endpoint::resolve(&host, &config.region) else {
-        return Ok(Decision::LeaveAlone(LeftAlone::NotAws));
+    let resolved = match endpoint::resolve(&host, &config.region) {
+        Resolution::Aws(endpoint) => Some(endpoint),
+        Resolution::NotAws => None,
+    };
+    *known_format = resolved.map(|endpoint| ErrorFormat::of(head, Some(endpoint.service)));
+    let verdict = config.policy.judge(Subject {
+        host: host.name(),
+        endpoint: resolved,
+        route_metadata: head.route_metadata,
+    });
+    let (endpoint, rule) = match verdict {
+        Verdict::NotAws => return Ok(Decision::LeaveAlone(LeftAlone::NotAws)),
+        Verdict::LeaveAlone if at_loopback => {
+            return Err(Refusal::LeftAloneAtLoopback {
+                host: host.name().to_owned(),
+            });
+        }
+        Verdict::LeaveAlone => return Ok(Decision::LeaveAlone(LeftAlone::Rule)),
+        Verdict::Denied { rule } => {
+            return Err(Refusal::Denied {
+                host: host.name().to_owned(),
+                rule,
+            });
+        }
+        Verdict::NotListed(endpoint) => {
+            return Err(Refusal::NotAllowed {
+                host: host.name().to_owned(),
+                service: endpoint.service.to_owned(),
+                tenant: endpoint.tenant,
+            });
+        }
+        Verdict::Permit { endpoint, rule } => (endpoint, rule),
     };
     let format = ErrorFormat::of(head, Some(endpoint.service));
     *known_format = Some(format);
     if head.value(":method") == Some(b"CONNECT") {
         return Err(Refusal::ConnectRefused);
     }
-    if !config.allow.permits(host.name(), &endpoint) {
-        return Err(Refusal::NotAllowed {
-            host: host.name().to_owned(),
-            service: endpoint.service.to_owned(),
-            tenant: endpoint.tenant,
-        });
-    }
-    let rule = config.rule(host.name(), endpoint.service);
     let on_real = rule
         .and_then(|rule| rule.client_signature)
         .unwrap_or_default();
     let why = match signature {
         ClientSignature::None => Signed::NoSignature,
+        ClientSignature::Placeholder { scope: Some(scope) }
+            if !at_loopback
+                && (scope.service, scope.region) != (endpoint.service, endpoint.region) =>
+        {
+            Signed::PlaceholderForOther
+        }
         ClientSignature::Placeholder { .. } => Signed::Placeholder,
         ClientSignature::Presigned => return Ok(Decision::LeaveAlone(LeftAlone::Presigned)),
         ClientSignature::SessionToken => return Ok(Decision::LeaveAlone(LeftAlone::SessionToken)),
@@ -235,7 +271,7 @@ fn try_decide<'a>(
     }
     let mode = rule.and_then(|rule| rule.payload);
     let payload = payload(config, head, endpoint, mode)?;
-    let needs_content_sha256 = endpoint.path_style == PathStyle::S3
+    let needs_content_sha256 = takes_unsigned(endpoint)
         // OpenSearch Serverless requires it ("Signing HTTP requests" in its developer guide).
         || endpoint.service == "aoss"
         || head.value("x-amz-content-sha256").is_some();
@@ -287,9 +323,10 @@ fn payload(
     let length = head.content_length();
     let unsigned = match mode {
         Some(mode) => mode == PayloadMode::Unsigned,
-        None => endpoint.path_style == PathStyle::S3,
+        None => takes_unsigned(endpoint),
     };
-    if unsigned && length.is_some() {
+    let wants_length = endpoint.path_style == PathStyle::S3;
+    if unsigned && (length.is_some() || !wants_length) {
         // S3 itself compares the hash that the client claims with the body it gets.
         let hash = claimed.filter(|claimed| mode.is_none() && is_sha256(claimed));
         return Ok(PayloadPlan::Streamed(
@@ -307,6 +344,12 @@ fn payload(
     } else {
         PayloadPlan::Hashed
     })
+}
+
+/// Whether a service takes a payload that is not signed. VPC Lattice takes no other ("SigV4
+/// authenticated requests for Amazon VPC Lattice" in its user guide).
+fn takes_unsigned(endpoint: Endpoint<'_>) -> bool {
+    endpoint.path_style == PathStyle::S3 || endpoint.service == "vpc-lattice-svcs"
 }
 
 fn is_sha256(text: &str) -> bool {

@@ -65,6 +65,15 @@ pub fn resolve<'a>(host: &'a Host, home_region: &'a str) -> Resolution<'a> {
     find(host.name(), home_region).map_or(Resolution::NotAws, Resolution::Aws)
 }
 
+/// A customer's own host, of which a rule says what it signs as.
+pub fn of_custom_domain<'a>(service: &'a str, region: &'a str) -> Endpoint<'a> {
+    Endpoint {
+        path_style: s3::path_style(service),
+        tenant: true,
+        ..endpoint(service, region)
+    }
+}
+
 fn find<'a>(name: &'a str, home_region: &'a str) -> Option<Endpoint<'a>> {
     let Some(split) = partition::split(name) else {
         return outside_the_partitions(name);

@@ -10,6 +10,7 @@ pub mod endpoint;
 mod filter;
 pub mod identity;
 pub mod metrics;
+pub mod policy;
 pub mod refusal;
 pub mod sigv4;
 pub mod sts;

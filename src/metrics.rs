@@ -15,6 +15,7 @@ pub fn signed(why: Signed) -> &'static str {
     match why {
         Signed::NoSignature => "sigv4_egress.requests.signed.no_signature",
         Signed::Placeholder => "sigv4_egress.requests.signed.placeholder",
+        Signed::PlaceholderForOther => "sigv4_egress.requests.signed.placeholder_for_other",
         Signed::ReSigned => "sigv4_egress.requests.signed.re_signed",
     }
 }
@@ -23,6 +24,7 @@ pub fn signed(why: Signed) -> &'static str {
 pub fn left_alone(why: LeftAlone) -> &'static str {
     match why {
         LeftAlone::NotAws => "sigv4_egress.requests.left_alone.not_aws",
+        LeftAlone::Rule => "sigv4_egress.requests.left_alone.rule",
         LeftAlone::ClientSignature => "sigv4_egress.requests.left_alone.client_signature",
         LeftAlone::Presigned => "sigv4_egress.requests.left_alone.presigned",
         LeftAlone::OtherAuthorization => "sigv4_egress.requests.left_alone.other_authorization",

@@ -47,6 +47,19 @@ pub enum Refusal {
         /// Whether a customer's own resource answers, which must be allowed by its host.
         tenant: bool,
     },
+    /// A rule denies it.
+    Denied {
+        /// The host the request is for.
+        host: String,
+        /// The rule's place, from 0.
+        rule: usize,
+    },
+    /// A rule leaves requests to this host alone, and it came to the loopback endpoint: as it is, it names
+    /// no AWS host.
+    LeftAloneAtLoopback {
+        /// The host that its scope means.
+        host: String,
+    },
     /// The host takes SigV4A only.
     SigV4aUnsupported,
     /// A marker is required and was not there.
@@ -174,6 +187,8 @@ impl Refusal {
             Self::TooManyParked { .. } => (503, "too_many_parked", true),
             Self::UploadTooLargeToHold { .. } => (503, "upload_too_large_to_hold", true),
             Self::NotAllowed { .. } => (403, "not_allowed", false),
+            Self::Denied { .. } => (403, "denied", false),
+            Self::LeftAloneAtLoopback { .. } => (403, "left_alone_at_loopback", false),
             Self::MarkerMissing { .. } => (403, "marker_missing", false),
             Self::ClusterNotListed { .. } => (403, "cluster_not_listed", false),
             Self::EscapedCluster { .. } => (403, "escaped_cluster", false),
@@ -204,6 +219,8 @@ impl Refusal {
             Self::UploadTooLargeToHold { .. } => "Retry when credentials are there; uploads stream then.".to_owned(),
             Self::NotAllowed { host, tenant: true, .. } => format!("Add \"{host}\" to `allow` in the filter's configuration; a service name does not allow hosts that customers create."),
             Self::NotAllowed { host, service, .. } => format!("Add \"{service}\" or \"{host}\" to `allow` in the filter's configuration."),
+            Self::Denied { rule, .. } => format!("Call something else, or change rules[{rule}] in the filter's configuration."),
+            Self::LeftAloneAtLoopback { host } => format!("Call it by its own name, over http through this proxy (HTTP_PROXY): http://{host}."),
             Self::MarkerMissing { header } => format!("Sign the request with placeholder keys, or send the header {header}."),
             Self::ClusterNotListed { cluster } if cluster.is_empty() => "Route AWS hosts to a cluster that verifies AWS's certificate, and list it in `clusters`.".to_owned(),
             Self::ClusterNotListed { cluster } => format!("Route AWS hosts to a listed cluster, or add \"{cluster}\" to `clusters` if it verifies AWS's certificate."),
@@ -261,6 +278,8 @@ impl fmt::Display for Refusal {
                     "requests to {host} (service {service}) are not in the allow-list"
                 )
             }
+            Self::Denied { host, rule } => write!(f, "rules[{rule}] denies requests to {host}"),
+            Self::LeftAloneAtLoopback { host } => write!(f, "a rule forwards requests to {host} as they come, and this one names another host"),
             Self::MarkerMissing { .. } => f.write_str("the request does not ask to be signed"),
             Self::ClusterNotListed { cluster } => write!(
                 f,

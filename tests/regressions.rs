@@ -12,6 +12,7 @@ use std::time::SystemTime;
 use sigv4_egress::config::{self, Config, Plugin};
 use sigv4_egress::credentials::{Credentials, Secret};
 use sigv4_egress::decision::{Decision, Head, Plan, decide};
+use sigv4_egress::policy::NO_ROUTE_METADATA;
 use sigv4_egress::sigv4::{
     ContentSha256, HeaderSelection, PathStyle, Payload, Request, Settings, canonical_request,
 };
@@ -25,6 +26,7 @@ fn plan(host: &str, target: &str) -> Plan {
     let head = Head {
         headers: &headers,
         cluster: Some("sigv4-egress-aws"),
+        route_metadata: NO_ROUTE_METADATA,
         end_of_stream: true,
     };
     match decide(&config(), head) {

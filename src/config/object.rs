@@ -1,9 +1,10 @@
 //! Reading a configuration key by key, with errors that name the key, the fault and what is allowed.
 
 use super::reference::{self, Key};
-use super::{Allow, ConfigError, Environment, OnClientSignature, PayloadMode, Rule};
+use super::{ConfigError, Environment};
 use crate::endpoint;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A JSON object whose values are taken out one by one.
@@ -50,6 +51,19 @@ impl Object {
             None => Ok(None),
             Some(Value::String(text)) if !text.is_empty() => Ok(Some(text)),
             Some(value) => Err(self.error(key, format!("is {}", shown(&value)), allowed)),
+        }
+    }
+
+    /// A string that passes a test.
+    pub(super) fn valid_text(
+        &mut self,
+        key: &str,
+        allowed: &str,
+        valid: impl Fn(&str) -> bool,
+    ) -> Result<Option<String>, ConfigError> {
+        match self.text(key, allowed)? {
+            Some(text) if !valid(&text) => Err(self.error(key, format!("is \"{text}\""), allowed)),
+            text => Ok(text),
         }
     }
 
@@ -150,19 +164,54 @@ impl Object {
         Ok(usize::try_from(number).unwrap_or(usize::MAX))
     }
 
-    pub(super) fn choice(
+    /// One of a few words, as what it stands for.
+    pub(super) fn choice<T: Copy>(
         &mut self,
         key: &str,
-        words: &[&str],
-    ) -> Result<Option<usize>, ConfigError> {
-        let allowed = words.join(", ");
+        words: &[(&str, T)],
+    ) -> Result<Option<T>, ConfigError> {
+        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let allowed = names.join(", ");
         let Some(text) = self.text(key, &allowed)? else {
             return Ok(None);
         };
-        match words.iter().position(|word| *word == text) {
-            Some(index) => Ok(Some(index)),
+        match words.iter().find(|(word, _)| *word == text) {
+            Some((_, value)) => Ok(Some(*value)),
             None => Err(self.error(key, format!("is \"{text}\""), allowed)),
         }
+    }
+
+    /// What stands under a key.
+    pub(super) fn get(&self, key: &str) -> Option<&Value> {
+        self.map.get(key)
+    }
+
+    /// What stands under a key, taken out.
+    pub(super) fn take(&mut self, key: &str) -> Option<Value> {
+        self.map.remove(key)
+    }
+
+    /// The object under a key, to be read in its turn.
+    pub(super) fn object(&mut self, key: &str) -> Result<Option<Self>, ConfigError> {
+        match self.map.remove(key) {
+            None => Ok(None),
+            Some(Value::Object(map)) => Ok(Some(Self::new(map, format!("{}{key}.", self.path)))),
+            Some(value) => Err(self.error(key, format!("is {}", shown(&value)), "an object")),
+        }
+    }
+
+    /// All keys, with a string under each.
+    pub(super) fn into_strings(self) -> Result<BTreeMap<String, String>, ConfigError> {
+        let path = self.path;
+        let text = |(key, value)| match value {
+            Value::String(text) => Ok((key, text)),
+            other => Err(ConfigError {
+                key: format!("{path}{key}"),
+                fault: format!("is {}", shown(&other)),
+                allowed: "a string".to_owned(),
+            }),
+        };
+        self.map.into_iter().map(text).collect()
     }
 
     pub(super) fn strings(&mut self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
@@ -182,95 +231,6 @@ impl Object {
             }
             Some(value) => Err(self.error(key, format!("is {}", shown(&value)), allowed)),
         }
-    }
-
-    pub(super) fn allow(&mut self) -> Result<Allow, ConfigError> {
-        let allowed = "\"*\", or a list of service names such as \"s3\" and hosts such as \"*.s3.eu-west-1.amazonaws.com\"";
-        let everything = |value: &Value| value.as_str() == Some("*");
-        let entries = match self.map.get("allow") {
-            None => return Err(self.error("allow", "is missing", allowed)),
-            Some(value) if everything(value) => return Ok(Allow::Everything),
-            Some(Value::Array(values)) if values.iter().any(everything) => {
-                return Ok(Allow::Everything);
-            }
-            Some(Value::Array(_)) => self.strings("allow")?.unwrap_or_default(),
-            Some(value) => {
-                return Err(self.error("allow", format!("is {}", shown(value)), allowed));
-            }
-        };
-        let (hosts, services): (Vec<_>, Vec<_>) =
-            entries.into_iter().partition(|entry| entry.contains('.'));
-        Ok(Allow::Listed {
-            services: self.service_names("allow", services)?,
-            hosts: self.host_patterns("allow", hosts)?,
-        })
-    }
-
-    fn service_names(&self, key: &str, names: Vec<String>) -> Result<Vec<String>, ConfigError> {
-        let byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        match names.iter().find(|name| !name.bytes().all(byte)) {
-            None => Ok(names),
-            Some(name) => Err(self.error(
-                key,
-                format!("holds \"{name}\""),
-                "service names of the form [a-z0-9-]+",
-            )),
-        }
-    }
-
-    fn host_patterns(&self, key: &str, patterns: Vec<String>) -> Result<Vec<String>, ConfigError> {
-        let valid = |pattern: &String| {
-            let name = pattern.strip_prefix("*.").unwrap_or(pattern);
-            endpoint::Host::parse(name.as_bytes()).is_ok_and(|host| host.name() == name)
-        };
-        match patterns.iter().find(|pattern| !valid(pattern)) {
-            None => Ok(patterns),
-            Some(pattern) => Err(self.error(
-                key,
-                format!("holds \"{pattern}\""),
-                "host names in lower case without port, with `*.` in front for what is below them",
-            )),
-        }
-    }
-
-    pub(super) fn rules(&mut self) -> Result<Vec<Rule>, ConfigError> {
-        let allowed = "a list of objects";
-        let values = match self.map.remove("rules") {
-            None => return Ok(Vec::new()),
-            Some(Value::Array(values)) => values,
-            Some(value) => {
-                return Err(self.error("rules", format!("is {}", shown(&value)), allowed));
-            }
-        };
-        let rule = |(index, value): (usize, Value)| match value {
-            Value::Object(map) => Self::new(map, format!("rules[{index}].")).rule(),
-            other => Err(self.error("rules", format!("holds {}", shown(&other)), allowed)),
-        };
-        values.into_iter().enumerate().map(rule).collect()
-    }
-
-    fn rule(mut self) -> Result<Rule, ConfigError> {
-        self.refuse_unknown(reference::RULE)?;
-        let hosts = self.strings("hosts")?.unwrap_or_default();
-        let services = self.strings("services")?.unwrap_or_default();
-        let client_signature =
-            match self.choice("client_signature", &["leave_alone", "refuse", "re_sign"])? {
-                None => None,
-                Some(0) => Some(OnClientSignature::LeaveAlone),
-                Some(1) => Some(OnClientSignature::Refuse),
-                Some(_) => Some(OnClientSignature::ReSign),
-            };
-        let payload = match self.choice("payload", &["hashed", "unsigned"])? {
-            None => None,
-            Some(0) => Some(PayloadMode::Hashed),
-            Some(_) => Some(PayloadMode::Unsigned),
-        };
-        Ok(Rule {
-            hosts: self.host_patterns("hosts", hosts)?,
-            services: self.service_names("services", services)?,
-            client_signature,
-            payload,
-        })
     }
 }
 

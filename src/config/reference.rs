@@ -92,7 +92,7 @@ pub const DOWNSTREAM: &[Key] = &[
         "rules",
         "list of rules",
         "[]",
-        "Exceptions by host and service; the first rule that matches decides.",
+        "What is done differently for some requests. The first rule that matches decides, before anything of the request's own signature is looked at.",
     ),
     key(
         "token_cluster",
@@ -159,14 +159,38 @@ pub const RULE: &[Key] = &[
     key(
         "hosts",
         "list of strings",
-        "every host",
-        "Host names, with `*.` in front for what is below them.",
+        "every AWS host",
+        "Host names, with `*.` in front for what is below them. Hosts that are not AWS's must be named.",
     ),
     key(
         "services",
         "list of strings",
         "every service",
         "Service names, as the credential scope spells them.",
+    ),
+    key(
+        "regions",
+        "list of strings",
+        "every region",
+        "Regions, as the credential scope spells them.",
+    ),
+    key(
+        "route_metadata",
+        "object of strings",
+        "every route",
+        "What the route's metadata must hold under `sigv4_egress`.",
+    ),
+    key(
+        "effect",
+        "`allow`, `deny` or `leave_alone`",
+        "as `allow` says",
+        "`allow` lets what `allow` does not name be signed; `deny` answers 403; `leave_alone` forwards the request as it came, which is for requests that are meant to be anonymous.",
+    ),
+    key(
+        "sign_as",
+        "object",
+        "as the host says",
+        "For custom domains: what the rule's `hosts` are signed as. They are allowed with it.",
     ),
     key(
         "client_signature",
@@ -177,8 +201,24 @@ pub const RULE: &[Key] = &[
     key(
         "payload",
         "`hashed` or `unsigned`",
-        "unsigned for S3, else hashed",
-        "`unsigned` lets the body stream; only S3 accepts it.",
+        "unsigned for S3 and VPC Lattice, else hashed",
+        "`unsigned` lets the body stream; only S3 and VPC Lattice accept it.",
+    ),
+];
+
+/// The keys of `sign_as` in a rule.
+pub const SIGN_AS: &[Key] = &[
+    key(
+        "service",
+        "string",
+        "",
+        "The signing name, such as `execute-api` or `vpc-lattice-svcs`. Required.",
+    ),
+    key(
+        "region",
+        "string",
+        "`region` of the filter",
+        "The signing region.",
     ),
 ];
 
@@ -201,6 +241,7 @@ pub fn markdown() -> String {
     for (title, keys) in [
         ("The filter", DOWNSTREAM),
         ("A rule in `rules`", RULE),
+        ("`sign_as` in a rule", SIGN_AS),
         ("The guard (`\"position\": \"upstream\"`)", UPSTREAM),
     ] {
         // Writing to a String cannot fail.

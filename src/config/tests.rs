@@ -46,7 +46,7 @@ fn a_pod_prepared_for_irsa_needs_only_the_allow_list() {
     assert_eq!(config.sts_timeout, Duration::from_secs(5));
     assert_eq!(config.body_timeout, Duration::from_secs(30));
     assert_eq!((config.max_parked, config.max_body_bytes), (1000, 1 << 20));
-    assert_eq!(config.rules, []);
+    assert_eq!(config.policy.rules, []);
 }
 
 #[test]
@@ -279,6 +279,70 @@ fn what_is_wrong_is_named_with_its_key() {
         "is {}",
         "list of objects",
     );
+    check_refused(
+        r#"{"allow": "*", "rules": [{"effect": "perhaps"}]}"#,
+        irsa,
+        "rules[0].effect",
+        r#"is "perhaps""#,
+        "allow, deny, leave_alone",
+    );
+    check_refused(
+        r#"{"allow": "*", "rules": [{"regions": ["eu-west-1", "Ireland"]}]}"#,
+        irsa,
+        "rules[0].regions",
+        r#"holds "Ireland""#,
+        "a region such as",
+    );
+    check_refused(
+        r#"{"allow": "*", "rules": [{"route_metadata": {"team": 3}}]}"#,
+        irsa,
+        "rules[0].route_metadata.team",
+        "is 3",
+        "a string",
+    );
+    check_refused(
+        r#"{"allow": "*", "rules": [{"route_metadata": "team"}]}"#,
+        irsa,
+        "rules[0].route_metadata",
+        r#"is "team""#,
+        "an object",
+    );
+    let sign_as = |rest: &str| format!(r#"{{"allow": "*", "rules": [{{"sign_as": {rest}}}]}}"#);
+    check_refused(
+        &sign_as(r#"{"service": "s3"}"#),
+        irsa,
+        "rules[0].sign_as",
+        "stands without `hosts`",
+        "names hosts",
+    );
+    check_refused(
+        &sign_as(r#"{"service": "s3"}, "hosts": ["a.example"], "effect": "deny""#),
+        irsa,
+        "rules[0].sign_as",
+        "stands beside an effect that signs nothing",
+        "allow",
+    );
+    check_refused(
+        &sign_as(r#"{"region": "eu-west-1"}, "hosts": ["a.example"]"#),
+        irsa,
+        "rules[0].sign_as.service",
+        "is missing",
+        "[a-z0-9-]+",
+    );
+    check_refused(
+        &sign_as(r#"{"service": "s3", "region": "here"}, "hosts": ["a.example"]"#),
+        irsa,
+        "rules[0].sign_as.region",
+        r#"is "here""#,
+        "a region such as",
+    );
+    check_refused(
+        &sign_as(r#"{"service": "s3", "regions": []}, "hosts": ["a.example"]"#),
+        irsa,
+        "rules[0].sign_as.regions",
+        "is no key of this configuration",
+        "service, region",
+    );
 }
 
 #[test]
@@ -330,84 +394,6 @@ fn what_is_wrong_in_the_environment_is_named_with_its_variable() {
         r#"cannot be made of POD_NAMESPACE and POD_NAME or HOSTNAME ("a b")"#,
         "2 to 64",
     );
-}
-
-#[test]
-fn the_allow_list_tells_services_from_hosts() {
-    let config = config(
-        r#"{"allow": ["s3", "*.sqs.example.com", "kms.eu-west-1.amazonaws.com"]}"#,
-        &irsa(),
-    );
-    let permits = |host: &str, service: &str| permits(&config, host, service, false);
-    assert!(permits("any.example", "s3"));
-    assert!(permits("kms.eu-west-1.amazonaws.com", "kms"));
-    assert!(!permits("kms.us-east-1.amazonaws.com", "kms"));
-    assert!(permits("a.b.sqs.example.com", "sqs"));
-    assert!(!permits("sqs.example.com", "sqs"));
-    assert!(!permits("evilsqs.example.com", "sqs"));
-}
-
-#[test]
-fn a_service_name_does_not_allow_what_customers_create() {
-    let own = "mine.lambda-url.eu-west-1.on.aws";
-    let config = config(
-        r#"{"allow": ["lambda", "mine.lambda-url.eu-west-1.on.aws"]}"#,
-        &irsa(),
-    );
-    assert!(permits(
-        &config,
-        "lambda.eu-west-1.amazonaws.com",
-        "lambda",
-        false
-    ));
-    assert!(permits(&config, own, "lambda", true));
-    assert!(!permits(
-        &config,
-        "theirs.lambda-url.eu-west-1.on.aws",
-        "lambda",
-        true
-    ));
-}
-
-fn permits(config: &Config, host: &str, service: &str, tenant: bool) -> bool {
-    let endpoint = Endpoint {
-        service,
-        region: "eu-west-1",
-        algorithm: endpoint::Algorithm::SigV4,
-        path_style: crate::sigv4::PathStyle::Normalised,
-        tenant,
-    };
-    config.allow.permits(host, &endpoint)
-}
-
-#[test]
-fn a_star_allows_everything_in_either_form() {
-    for json in [r#"{"allow": "*"}"#, r#"{"allow": ["*"]}"#] {
-        assert_eq!(config(json, &irsa()).allow, Allow::Everything);
-    }
-}
-
-#[test]
-fn the_first_rule_that_matches_decides() {
-    let json = r#"{"allow": "*", "rules": [
-        {"hosts": ["one.s3.eu-west-1.amazonaws.com"], "client_signature": "refuse"},
-        {"services": ["s3"], "client_signature": "re_sign", "payload": "hashed"}
-    ]}"#;
-    let config = config(json, &irsa());
-    let found = |host, service| {
-        config
-            .rule(host, service)
-            .and_then(|rule| rule.client_signature)
-    };
-    assert_eq!(
-        found("one.s3.eu-west-1.amazonaws.com", "s3"),
-        Some(OnClientSignature::Refuse)
-    );
-    assert_eq!(
-        found("two.s3.eu-west-1.amazonaws.com", "s3"),
-        Some(OnClientSignature::ReSign)
-    );
-    assert_eq!(found("sqs.eu-west-1.amazonaws.com", "sqs"), None);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::{self, Plugin};
+use crate::policy::NO_ROUTE_METADATA;
 
 const REAL: &str = "AKIAIOSFODNN7EXAMPLE";
 
@@ -28,6 +29,7 @@ fn decide_as(config: &Config, cluster: Option<&str>, text: &str) -> Decision {
     let head = Head {
         headers: &headers,
         cluster,
+        route_metadata: NO_ROUTE_METADATA,
         end_of_stream: !text.starts_with("P"),
     };
     decide(config, head)
@@ -193,13 +195,18 @@ fn a_placeholder_signature_is_replaced() {
 
 #[test]
 fn the_host_wins_over_the_scope() {
-    check(
-        &format!(
-            "GET sqs.us-east-1.amazonaws.com /\n{}",
-            signed_by("placeholder", "sns")
-        ),
-        "sqs/us-east-1 at sqs.us-east-1.amazonaws.com, empty, Placeholder",
-    );
+    let check = |service: &str| {
+        check(
+            &format!(
+                "GET sqs.us-east-1.amazonaws.com /\n{}",
+                signed_by("placeholder", service)
+            ),
+            "sqs/us-east-1 at sqs.us-east-1.amazonaws.com, empty, PlaceholderForOther",
+        );
+    };
+    check("sns");
+    // The same service in another region.
+    check("sqs");
 }
 
 #[test]
@@ -329,6 +336,60 @@ fn the_allow_list_comes_before_everything_that_leaves_alone() {
 }
 
 #[test]
+fn a_rule_that_denies_comes_before_everything_that_leaves_alone() {
+    let extra = r#", "allow": "*", "rules": [{"services": ["sqs"], "effect": "deny"}]"#;
+    let sqs = "GET sqs.eu-west-1.amazonaws.com";
+    for request in [
+        format!("{sqs} /"),
+        format!("{sqs} /?X-Amz-Signature=0"),
+        format!("{sqs} /\nauthorization: Bearer abc"),
+        format!("{sqs} /\n{}", signed_by(REAL, "sqs")),
+        format!("GET 127.0.0.1:9911 /\n{}", signed_by("placeholder", "sqs")),
+    ] {
+        check_with(extra, &request, "refused: denied");
+    }
+}
+
+#[test]
+fn a_rule_leaves_alone_what_is_meant_to_be_anonymous() {
+    let extra = r#", "allow": [], "rules": [{"services": ["s3"], "effect": "leave_alone"}]"#;
+    let host = "s3.eu-west-1.amazonaws.com";
+    let signed = signed_by("placeholder", "s3");
+    check_with(extra, &format!("GET {host} /"), "left alone: Rule");
+    check_with(
+        extra,
+        &format!("GET {host} /\n{signed}"),
+        "left alone: Rule",
+    );
+    // As it is, it would go to no AWS host.
+    check_with(
+        extra,
+        &format!("GET 127.0.0.1:9911 /\n{signed}"),
+        "refused: left_alone_at_loopback",
+    );
+}
+
+#[test]
+fn a_rule_signs_for_a_custom_domain() {
+    let extra = r#", "allow": [], "rules": [
+        {"hosts": ["*.svc.example"], "sign_as": {"service": "vpc-lattice-svcs"}},
+        {"hosts": ["api.example"], "sign_as": {"service": "execute-api", "region": "us-east-1"}}
+    ]"#;
+    // Lattice takes no signed payload, and S3 alone asks for its length.
+    check_with(
+        extra,
+        "POST cart.svc.example:80 /\ntransfer-encoding: chunked",
+        "vpc-lattice-svcs/eu-west-1 at cart.svc.example, streamed as UNSIGNED-PAYLOAD, NoSignature",
+    );
+    check_with(
+        extra,
+        "POST api.example /\ncontent-length: 5",
+        "execute-api/us-east-1 at api.example, hashed, NoSignature",
+    );
+    check_with(extra, "GET svc.example /", "left alone: NotAws");
+}
+
+#[test]
 fn a_marker_is_asked_for_where_it_is_required() {
     let extra = r#", "allow": "*", "require_marker": true"#;
     let host = "GET s3.eu-west-1.amazonaws.com /";
@@ -415,6 +476,7 @@ fn the_content_hash_is_sent_where_it_is_wanted() {
         other => panic!("{other:?}"),
     };
     assert!(sends("GET s3.eu-west-1.amazonaws.com /"));
+    assert!(sends("GET a.7d67968.vpc-lattice-svcs.eu-west-1.on.aws /"));
     assert!(!sends("GET sqs.eu-west-1.amazonaws.com /"));
     assert!(sends(
         "GET sqs.eu-west-1.amazonaws.com /\nx-amz-content-sha256: 0"
@@ -440,7 +502,7 @@ mod property {
                 (":path".to_owned(), path),
             ];
             headers.extend(authorization.map(|value| ("authorization".to_owned(), value)));
-            let head = Head { headers: &headers, cluster: Some("aws"), end_of_stream };
+            let head = Head { headers: &headers, cluster: Some("aws"), route_metadata: NO_ROUTE_METADATA, end_of_stream };
             if let Decision::Sign(plan) = decide(&config(r#", "allow": "*""#), head) {
                 let name = authority.to_ascii_lowercase();
                 prop_assert!(name.starts_with(plan.authority.split(':').next().unwrap()), "{} for {authority}", plan.authority);

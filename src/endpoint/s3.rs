@@ -19,6 +19,14 @@ pub(super) enum Found<'a> {
     Other,
 }
 
+/// How a service's paths are signed: four signing names are S3's.
+pub(super) fn path_style(service: &str) -> PathStyle {
+    match service {
+        "s3" | "s3-outposts" | "s3-object-lambda" | "s3express" => PathStyle::S3,
+        _ => PathStyle::Normalised,
+    }
+}
+
 /// Whether labels, without a region right of them, end as S3's do. Cheap, for every host is asked.
 pub(super) fn may_be(labels: &str) -> bool {
     let labels = labels.strip_suffix(".dualstack").unwrap_or(labels);

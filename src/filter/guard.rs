@@ -7,6 +7,7 @@
 use super::host::{self, Stat};
 use crate::decision::Head;
 use crate::metrics;
+use crate::policy::NO_ROUTE_METADATA;
 use crate::refusal::{ErrorFormat, Refusal};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
@@ -33,6 +34,7 @@ impl HttpContext for Guard {
         let head = Head {
             headers: &headers,
             cluster: None,
+            route_metadata: NO_ROUTE_METADATA,
             end_of_stream,
         };
         let format = ErrorFormat::of(head, Some(&service));

@@ -4,6 +4,7 @@
 //! stream is gone. [`enter`] is what tells: once it succeeds for a paused stream, its headers are there.
 
 use crate::decision::Headers;
+use crate::policy::ROUTE_NAMESPACE;
 use crate::refusal::Answer;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType, Status};
@@ -78,6 +79,18 @@ pub(super) fn cluster_name() -> Option<String> {
         .ok()
         .flatten()?;
     String::from_utf8(name).ok()
+}
+
+/// A string in the metadata of the request's route; `None` where it has none under this key.
+pub(super) fn route_metadata(key: &str) -> Option<String> {
+    let path = vec![
+        "xds",
+        "route_metadata",
+        "filter_metadata",
+        ROUTE_NAMESPACE,
+        key,
+    ];
+    String::from_utf8(hostcalls::get_property(path).ok().flatten()?).ok()
 }
 
 pub(super) fn request_headers() -> Result<Headers, HostError> {

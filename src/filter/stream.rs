@@ -97,9 +97,11 @@ impl Stream {
             }
         };
         let cluster = host::cluster_name();
+        let route_metadata = self.worker.route_metadata();
         let head = Head {
             headers: &headers,
             cluster: cluster.as_deref(),
+            route_metadata: &route_metadata,
             end_of_stream,
         };
         let mut plan = match decision::decide(&self.worker.config, head) {

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::decision::Plan;
 use crate::metrics;
+use crate::policy::RouteMetadata;
 use crate::refusal::{ErrorFormat, Refusal};
 use crate::sigv4::{Payload, Request, Signer};
 use proxy_wasm::types::LogLevel;
@@ -23,6 +24,8 @@ use std::time::{Duration, SystemTime};
 pub(super) struct Worker {
     pub(super) config: Config,
     root_id: u32,
+    /// What the rules ask of a request's route.
+    route_metadata_keys: Vec<String>,
     /// Where the record lies in shared data.
     key: String,
     record: RefCell<Rc<Record>>,
@@ -107,6 +110,7 @@ impl Worker {
     pub(super) fn new(config: Config, root_id: u32) -> Self {
         Self {
             key: shared_data_key(&config),
+            route_metadata_keys: config.policy.route_metadata_keys(),
             config,
             root_id,
             record: RefCell::default(),
@@ -117,6 +121,13 @@ impl Worker {
             counters: RefCell::default(),
             parked_stat: Stat::gauge(metrics::PARKED),
         }
+    }
+
+    /// What the route of the effective context carries for the rules.
+    pub(super) fn route_metadata(&self) -> RouteMetadata {
+        let keys = self.route_metadata_keys.iter();
+        keys.filter_map(|key| Some((key.clone(), host::route_metadata(key)?)))
+            .collect()
     }
 
     /// Signs the request of the effective context, parks it, or answers it.

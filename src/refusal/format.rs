@@ -197,6 +197,7 @@ fn cbor_head(major: u8, length: usize) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::decision::Headers;
+    use crate::policy::NO_ROUTE_METADATA;
 
     /// A request as `METHOD path`, then one header per line.
     #[track_caller]
@@ -214,6 +215,7 @@ mod tests {
         let head = Head {
             headers: &headers,
             cluster: None,
+            route_metadata: NO_ROUTE_METADATA,
             end_of_stream: true,
         };
         assert_eq!(

@@ -47,6 +47,7 @@ sigv4-egress explain [--show-token]
                     AWS's example keys, with the session token of aws_403
       config        the plugin's configuration; default {"allow": "*"}
       cluster       the cluster of the route, null for none; default: one that is listed
+      route_metadata  what the route's metadata holds under sigv4_egress, for the rules
       aws_403       the body of AWS's answer, XML or JSON
     The session token and customer keys of S3 are replaced by <redacted> in all that
     is printed; --show-token shows them. The signature is over the values themselves.

@@ -129,6 +129,7 @@ pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Expla
     let head = Head {
         headers: &request.headers,
         cluster: request.cluster.as_deref(),
+        route_metadata: &request.route_metadata,
         end_of_stream: request.end_of_stream,
     };
     let plan = match decision::decide(&request.config, head) {

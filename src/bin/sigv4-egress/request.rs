@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use sigv4_egress::config::{self, Config, Environment, Plugin};
 use sigv4_egress::credentials::{Credentials, Secret};
 use sigv4_egress::decision::Headers;
+use sigv4_egress::policy::RouteMetadata;
 use sigv4_egress::timestamp::parse_rfc3339;
 use std::fmt;
 use std::time::SystemTime;
@@ -26,6 +27,8 @@ pub(crate) struct Request {
     pub(crate) config: Config,
     /// The cluster that its route leads to.
     pub(crate) cluster: Option<String>,
+    /// What its route carries for the rules.
+    pub(crate) route_metadata: RouteMetadata,
     /// What AWS answered.
     pub(crate) aws_answer: Option<AwsAnswer>,
 }
@@ -88,6 +91,7 @@ const KEYS: &[&str] = &[
     "credentials",
     "config",
     "cluster",
+    "route_metadata",
     "aws_403",
 ];
 
@@ -143,6 +147,11 @@ pub(crate) fn parse(line: &[u8]) -> Result<Request, Fault> {
         Some(Value::String(name)) => Some(name),
         Some(_) => return Err(fault("cluster", "is no string and not null")),
     };
+    let route_metadata = match object.take("route_metadata") {
+        None => RouteMetadata::new(),
+        Some(value) => serde_json::from_value(value)
+            .map_err(|_| fault("route_metadata", "is no object of strings"))?,
+    };
     let aws_answer = match object.text("aws_403")? {
         None => None,
         Some(text) => Some(
@@ -158,6 +167,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<Request, Fault> {
         credentials: credentials(object.take("credentials"))?,
         config,
         cluster,
+        route_metadata,
         aws_answer,
     })
 }

@@ -96,6 +96,18 @@ impl FakeAws {
         all.remove(0)
     }
 
+    /// Takes the only request so far out of the journal, which a rule let through unsigned.
+    ///
+    /// # Panics
+    /// When there are none, or several, or it is signed.
+    #[track_caller]
+    pub fn take_anonymous(&self) -> Received {
+        let only = self.only();
+        assert_eq!(only.verdict, Verdict::Unsigned, "{only:#?}");
+        lock(&self.journal).clear();
+        only
+    }
+
     /// The invariant of every scenario: whatever arrived carried a valid signature, or an
     /// authorization of the client's own that the filter leaves alone.
     ///

@@ -106,6 +106,8 @@ pub(crate) fn egress_listener(choices: &Choices) -> Value {
                         "name": "aws",
                         "domains": [
                             "*.amazonaws.com", "*.amazonaws.com.cn", "127.0.0.1", "localhost", "[::1]",
+                            // A customer's own domain.
+                            "*.svc.example",
                         ],
                         "routes": routes,
                     },

@@ -1,6 +1,6 @@
 //! Who gets signed, and what leaves as it came.
 
-use e2e::bootstrap::{ELSEWHERE, PLAIN};
+use e2e::bootstrap::{AWS, ELSEWHERE, PLAIN};
 use e2e::verify::client_signature;
 use e2e::{Request, SOON, Setup, Value, Verdict, World, json, scenario, until};
 
@@ -91,6 +91,71 @@ fn a_real_keys_signature_is_replaced_where_a_rule_says_so() {
             assert_eq!(world.stat("requests.signed.re_signed").await, 1);
         },
     );
+}
+
+#[test]
+fn a_rule_denies_by_the_metadata_of_the_route() {
+    let rules = json!([{"route_metadata": {"team": "shop"}, "effect": "deny"}]);
+    let route = |prefix: &str, metadata: Value| {
+        json!({
+            "match": {"prefix": prefix},
+            "route": {"cluster": AWS},
+            "metadata": {"filter_metadata": {"sigv4_egress": metadata}},
+        })
+    };
+    let setup = Setup::new()
+        .plugin(json!({"rules": rules}))
+        .route(route("/shop", json!({"team": "shop", "more": 1})))
+        .route(route("/depot", json!({"team": "depot"})))
+        .route(route("/number", json!({"team": 1})));
+    scenario(&setup, async |world| {
+        let answer = world.ask(Request::get(S3, "/shop")).await;
+        answer.refused(403, "denied");
+        assert!(answer.text().contains("rules[0]"), "{}", answer.text());
+        for path in ["/depot", "/number", "/none"] {
+            world.ask(Request::get(S3, path)).await.ok();
+        }
+        assert_eq!(world.stat("requests.refused.denied").await, 1);
+    });
+}
+
+#[test]
+fn a_custom_domain_is_signed_where_a_rule_says_so() {
+    let rules = json!([{"hosts": ["*.svc.example"], "sign_as": {"service": "vpc-lattice-svcs"}}]);
+    let setup = Setup::new().plugin(json!({"allow": [], "rules": rules}));
+    scenario(&setup, async |world| {
+        let request = Request::new("POST", "cart.svc.example", "/items");
+        world.ask(request.body("{}")).await.ok();
+        let received = world.aws.only();
+        let signature = received.verdict.signature();
+        assert_eq!(
+            (&*signature.service, &*signature.region),
+            ("vpc-lattice-svcs", "eu-west-1")
+        );
+    });
+}
+
+#[test]
+fn a_request_that_is_meant_to_be_anonymous_goes_on_as_it_came() {
+    let rules = json!([{"hosts": ["public.s3.eu-west-1.amazonaws.com"], "effect": "leave_alone"}]);
+    let setup = Setup::new().plugin(json!({"allow": ["s3"], "rules": rules}));
+    scenario(&setup, async |world| {
+        let request = Request::get("public.s3.eu-west-1.amazonaws.com", "/data");
+        world.ask(request).await;
+        assert_eq!(world.aws.take_anonymous().path, "/data");
+        assert_eq!(world.stat("requests.left_alone.rule").await, 1);
+    });
+}
+
+#[test]
+fn a_scope_that_the_host_does_not_bear_out_is_counted() {
+    scenario(&Setup::new(), async |world| {
+        let request = Request::new("POST", DYNAMODB, "/").body("{}");
+        let request = placeholder(request, "placeholder", "us-east-1", "sqs");
+        world.ask(request).await.ok();
+        assert_eq!(world.aws.only().verdict.signature().service, "dynamodb");
+        assert_eq!(world.stat("requests.signed.placeholder_for_other").await, 1);
+    });
 }
 
 #[test]

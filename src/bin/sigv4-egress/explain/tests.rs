@@ -320,7 +320,7 @@ fn a_malformed_line_is_named_and_the_others_go_on() {
     assert_eq!(verdict, Input::Malformed);
     let left = r#""decision":"leave_alone","reason":"not_aws"}"#;
     let keys = "method, url, host, path, headers, body, body_base64, payload_hash, end_of_stream, time, credentials, \
-        config, cluster, aws_403";
+        config, cluster, route_metadata, aws_403";
     assert_eq!(
         String::from_utf8(output).unwrap(),
         format!(
