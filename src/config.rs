@@ -199,10 +199,7 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
         sts_cluster: object.string("sts_cluster")?,
         sts_timeout: object.milliseconds("sts_timeout_ms", 100, 60_000)?,
         clusters: clusters(object)?,
-        policy: Policy {
-            allow: policy::allow(object)?,
-            rules: policy::rules(object, &region)?,
-        },
+        policy: Policy::new(policy::allow(object)?, policy::rules(object, &region)?),
         required_marker: required.then(|| marker_header.clone()),
         marker_header,
         placeholders: object

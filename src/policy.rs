@@ -2,9 +2,14 @@
 //!
 //! The first rule that matches a request decides all that it says, and nothing of a later rule counts. A
 //! rule with an effect stands in place of the allow-list; one without leaves that question to the list.
+//! However many rules there are, a request is compared with the few that [`Index`] finds for it.
+//!
 //! All of this is decided before anything about the request's own signature is looked at.
 
+mod index;
+
 use crate::endpoint::{self, Endpoint};
+use index::Index;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Strings that the request's route carries for the rules: its metadata under [`ROUTE_NAMESPACE`].
@@ -20,9 +25,9 @@ pub const ROUTE_NAMESPACE: &str = "sigv4_egress";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// What may be signed where no rule says so.
-    pub allow: Allow,
-    /// The first one that matches decides.
-    pub rules: Vec<Rule>,
+    allow: Allow,
+    rules: Vec<Rule>,
+    index: Index,
 }
 
 /// The allow-list.
@@ -143,14 +148,23 @@ pub enum Verdict<'p> {
 }
 
 impl Policy {
+    /// The first rule that matches decides; the allow-list, where none says whether it may be signed.
+    pub fn new(allow: Allow, rules: Vec<Rule>) -> Self {
+        Self {
+            index: Index::new(&rules),
+            allow,
+            rules,
+        }
+    }
+
+    /// The rules, in order.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
     /// Decides.
     pub fn judge<'p>(&'p self, subject: Subject<'p>) -> Verdict<'p> {
-        let rule = self
-            .rules
-            .iter()
-            .enumerate()
-            .find(|(_, rule)| rule.when.fits(subject));
-        let (index, rule) = match rule {
+        let (index, rule) = match self.index.first(&self.rules, subject) {
             Some((index, rule)) => (index, Some(rule)),
             None => (0, None),
         };

@@ -46,7 +46,7 @@ fn a_pod_prepared_for_irsa_needs_only_the_allow_list() {
     assert_eq!(config.sts_timeout, Duration::from_secs(5));
     assert_eq!(config.body_timeout, Duration::from_secs(30));
     assert_eq!((config.max_parked, config.max_body_bytes), (1000, 1 << 20));
-    assert_eq!(config.policy.rules, []);
+    assert_eq!(config.policy.rules(), []);
 }
 
 #[test]

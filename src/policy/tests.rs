@@ -12,22 +12,30 @@ fn policy(json: &str) -> Policy {
     }
 }
 
-/// The verdict on a host, whose route says `key=value, ...`, in words.
-fn word(policy: &Policy, host: &str, route: &str) -> String {
+/// Asks about a host, whose route says `key=value, ...`.
+fn ask<T>(host: &str, route: &str, answer: impl Fn(Subject<'_>) -> T) -> T {
     let parsed = Host::parse(host.as_bytes()).unwrap();
     let route_metadata = route
         .split(", ")
         .filter_map(|pair| pair.split_once('='))
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect();
-    let verdict = policy.judge(Subject {
+    answer(Subject {
         host: parsed.name(),
         endpoint: match endpoint::resolve(&parsed, "eu-west-1") {
             Resolution::Aws(endpoint) => Some(endpoint),
             Resolution::NotAws => None,
         },
         route_metadata: &route_metadata,
-    });
+    })
+}
+
+/// The verdict in words.
+fn word(policy: &Policy, host: &str, route: &str) -> String {
+    ask(host, route, |subject| verdict_word(policy.judge(subject)))
+}
+
+fn verdict_word(verdict: Verdict<'_>) -> String {
     match verdict {
         Verdict::Permit { endpoint, .. } => format!("{}/{}", endpoint.service, endpoint.region),
         Verdict::LeaveAlone => "left alone".to_owned(),
@@ -141,4 +149,64 @@ fn a_route_chooses_a_rule_by_its_metadata() {
     check("team=shop", "s3/eu-west-1");
     check("team=shop, stage=live", "s3/eu-west-1");
     check("", "s3/eu-west-1");
+}
+
+mod property {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn some_of(words: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
+        proptest::sample::subsequence(words, 0..=2)
+            .prop_map(|words| words.into_iter().map(str::to_owned).collect())
+    }
+
+    fn rule() -> impl Strategy<Value = Rule> {
+        let hosts = some_of(&[
+            "s3.eu-west-1.amazonaws.com",
+            "*.eu-west-1.amazonaws.com",
+            "*.amazonaws.com",
+            "a.example",
+            "*.example",
+        ]);
+        let route = proptest::option::of(proptest::sample::select(vec!["shop", "depot"]));
+        let (services, regions) = (
+            some_of(&["s3", "sqs"]),
+            some_of(&["eu-west-1", "us-east-1"]),
+        );
+        (hosts, services, regions, route).prop_map(|(hosts, services, regions, route)| Rule {
+            when: Condition {
+                hosts,
+                services,
+                regions,
+                route_metadata: route
+                    .map(|team| ("team".to_owned(), team.to_owned()))
+                    .into_iter()
+                    .collect(),
+            },
+            effect: Some(Effect::Deny),
+            ..Rule::default()
+        })
+    }
+
+    proptest! {
+        /// The index finds what going through all the rules would find.
+        #[test]
+        fn the_index_finds_the_first_rule(
+            rules in proptest::collection::vec(rule(), 0..12),
+            host in proptest::sample::select(vec![
+                "s3.eu-west-1.amazonaws.com", "b.s3.eu-west-1.amazonaws.com", "sqs.us-east-1.amazonaws.com",
+                "a.example", "b.a.example", "example",
+            ]),
+            team in proptest::sample::select(vec!["", "team=shop", "team=depot, more=1"]),
+        ) {
+            let one_by_one = ask(host, team, |subject| {
+                rules.iter().position(|rule| rule.when.fits(subject))
+            });
+            let all = word(&Policy::new(Allow::Everything, rules), host, team);
+            match one_by_one {
+                Some(place) => prop_assert_eq!(all, format!("denied by {place}")),
+                None => prop_assert!(!all.starts_with("denied"), "{}", all),
+            }
+        }
+    }
 }
