@@ -6,10 +6,11 @@
 mod object;
 mod policy;
 pub mod reference;
+mod roles;
 
 use crate::endpoint;
-use crate::identity::{RoleArn, SessionName};
 use crate::policy::Policy;
+use crate::role::{Role, Roles};
 use object::{Object, shown};
 use reference::{DOWNSTREAM, UPSTREAM};
 use serde_json::{Map, Value};
@@ -36,10 +37,8 @@ pub enum Plugin {
 /// The configuration of the filter that signs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The role to assume.
-    pub role_arn: RoleArn,
-    /// The name of its session.
-    pub session_name: SessionName,
+    /// The roles whose credentials sign.
+    pub roles: Roles<Role>,
     /// The pod's own region.
     pub region: String,
     /// The cluster that serves the token.
@@ -143,15 +142,7 @@ enum Position {
 }
 
 fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, ConfigError> {
-    let role_arn = object
-        .sourced(
-            "role_arn",
-            environment,
-            &["AWS_ROLE_ARN"],
-            RoleArn::parse,
-            RoleArn::ALLOWED,
-        )?
-        .ok_or_else(|| missing("role_arn", &["AWS_ROLE_ARN"], RoleArn::ALLOWED))?;
+    let roles = roles::roles(object, environment)?;
     let region_variables = &["AWS_REGION", "AWS_DEFAULT_REGION"];
     let region = object
         .sourced(
@@ -162,17 +153,6 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
             REGION,
         )?
         .ok_or_else(|| missing("region", region_variables, REGION))?;
-    let session_name = object.sourced(
-        "session_name",
-        environment,
-        &["AWS_ROLE_SESSION_NAME"],
-        SessionName::parse,
-        SessionName::ALLOWED,
-    )?;
-    let session_name = match session_name {
-        Some(name) => name,
-        None => session_name_of_pod(environment)?,
-    };
     let sts_host = match object.host("sts_host")? {
         Some(host) => host,
         None => {
@@ -199,7 +179,10 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
         sts_cluster: object.string("sts_cluster")?,
         sts_timeout: object.milliseconds("sts_timeout_ms", 100, 60_000)?,
         clusters: clusters(object)?,
-        policy: Policy::new(policy::allow(object)?, policy::rules(object, &region)?),
+        policy: Policy::new(
+            policy::allow(object)?,
+            policy::rules(object, &region, &roles)?,
+        ),
         required_marker: required.then(|| marker_header.clone()),
         marker_header,
         placeholders: object
@@ -209,8 +192,7 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
         max_parked: object.count("max_parked", 0, 100_000)?,
         max_body_bytes: object.count("max_body_bytes", 0, 256 << 20)?,
         body_timeout: object.milliseconds("body_timeout_ms", 100, 3_600_000)?,
-        role_arn,
-        session_name,
+        roles,
         region,
         sts_host,
     })
@@ -227,25 +209,6 @@ fn clusters(object: &mut Object) -> Result<Vec<String>, ConfigError> {
         }
         Some(clusters) => Ok(clusters),
     }
-}
-
-/// `<namespace>.<pod>`; a pod's HOSTNAME is its name. Outside Kubernetes, a name of ours.
-fn session_name_of_pod(environment: &Environment) -> Result<SessionName, ConfigError> {
-    let variable = |name: &str| {
-        environment
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
-    };
-    let Some(pod) = variable("POD_NAME").or_else(|| variable("HOSTNAME")) else {
-        return SessionName::parse("sigv4-egress")
-            .ok_or_else(|| missing("session_name", &[], SessionName::ALLOWED));
-    };
-    SessionName::of_pod(variable("POD_NAMESPACE"), pod).ok_or_else(|| ConfigError {
-        key: "session_name".to_owned(),
-        fault: format!("cannot be made of POD_NAMESPACE and POD_NAME or HOSTNAME ({pod:?})"),
-        allowed: SessionName::ALLOWED.to_owned(),
-    })
 }
 
 fn parse_boolean(text: &str) -> Option<bool> {

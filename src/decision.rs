@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::endpoint::{self, Algorithm, Asked, Endpoint, Host, Resolution};
 use crate::policy::{OnClientSignature, PayloadMode, RouteMetadata, Subject, Verdict};
 use crate::refusal::{ErrorFormat, Refusal};
+use crate::role::RoleId;
 use crate::sigv4::{ContentSha256, HeaderSelection, PathStyle, Scope, Settings};
 
 /// A request's headers as Envoy hands them over: names in lower case, pseudo-headers included.
@@ -77,6 +78,8 @@ pub struct Plan {
     pub service: String,
     /// The signing region.
     pub region: String,
+    /// Whose credentials sign.
+    pub role: RoleId,
     /// How the path is signed.
     pub path_style: PathStyle,
     /// What stands for the body.
@@ -279,6 +282,7 @@ fn try_decide<'a>(
         authority: host.authority(),
         service: endpoint.service.to_owned(),
         region: endpoint.region.to_owned(),
+        role: rule.map_or(RoleId::OWN, |rule| rule.role),
         path_style: endpoint.path_style,
         payload,
         content_sha256: if needs_content_sha256 {

@@ -5,8 +5,10 @@
 //! [`stream::Stream`] follows one request; [`guard::Guard`] stands in the upstream filter chain.
 
 mod chunks;
+mod fetch;
 mod guard;
 mod host;
+mod role;
 mod root;
 mod stream;
 mod worker;

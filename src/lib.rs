@@ -12,6 +12,7 @@ pub mod identity;
 pub mod metrics;
 pub mod policy;
 pub mod refusal;
+pub mod role;
 pub mod sigv4;
 pub mod sts;
 pub mod timestamp;

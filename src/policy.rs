@@ -9,6 +9,7 @@
 mod index;
 
 use crate::endpoint::{self, Endpoint};
+use crate::role::RoleId;
 use index::Index;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,6 +54,8 @@ pub struct Rule {
     pub effect: Option<Effect>,
     /// What they are signed as; `None`: as the host says.
     pub sign_as: Option<SignAs>,
+    /// Whose credentials sign.
+    pub role: RoleId,
     /// What happens to a request that a real key signed.
     pub client_signature: Option<OnClientSignature>,
     /// How the payload is signed.

@@ -54,16 +54,19 @@ impl Object {
         }
     }
 
-    /// A string that passes a test.
-    pub(super) fn valid_text(
+    /// What a string means.
+    pub(super) fn parsed<T>(
         &mut self,
         key: &str,
         allowed: &str,
-        valid: impl Fn(&str) -> bool,
-    ) -> Result<Option<String>, ConfigError> {
-        match self.text(key, allowed)? {
-            Some(text) if !valid(&text) => Err(self.error(key, format!("is \"{text}\""), allowed)),
-            text => Ok(text),
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, ConfigError> {
+        let Some(text) = self.text(key, allowed)? else {
+            return Ok(None);
+        };
+        match parse(&text) {
+            Some(value) => Ok(Some(value)),
+            None => Err(self.error(key, format!("is {}", shown(&Value::String(text))), allowed)),
         }
     }
 
@@ -82,13 +85,8 @@ impl Object {
         parse: impl Fn(&str) -> Option<T>,
         allowed: &str,
     ) -> Result<Option<T>, ConfigError> {
-        if let Some(text) = self.text(key, allowed)? {
-            return match parse(&text) {
-                Some(value) => Ok(Some(value)),
-                None => {
-                    Err(self.error(key, format!("is {}", shown(&Value::String(text))), allowed))
-                }
-            };
+        if let Some(value) = self.parsed(key, allowed, &parse)? {
+            return Ok(Some(value));
         }
         let set = |name: &&&str| {
             environment
@@ -198,6 +196,23 @@ impl Object {
             Some(Value::Object(map)) => Ok(Some(Self::new(map, format!("{}{key}.", self.path)))),
             Some(value) => Err(self.error(key, format!("is {}", shown(&value)), "an object")),
         }
+    }
+
+    /// All keys, with an object under each.
+    pub(super) fn into_objects(self) -> Result<Vec<(String, Self)>, ConfigError> {
+        let path = self.path;
+        let object = |(key, value)| match value {
+            Value::Object(map) => {
+                let path = format!("{path}{key}.");
+                Ok((key, Self::new(map, path)))
+            }
+            other => Err(ConfigError {
+                key: format!("{path}{key}"),
+                fault: format!("is {}", shown(&other)),
+                allowed: "an object".to_owned(),
+            }),
+        };
+        self.map.into_iter().map(object).collect()
     }
 
     /// All keys, with a string under each.

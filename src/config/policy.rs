@@ -7,10 +7,15 @@ use crate::endpoint;
 use crate::policy::{
     Allow, Condition, Effect, OnClientSignature, PayloadMode, RouteMetadata, Rule, SignAs,
 };
+use crate::role::{Role, RoleId, Roles};
 use serde_json::Value;
 
 /// `home_region` is the region of a custom domain that names none.
-pub(super) fn rules(object: &mut Object, home_region: &str) -> Result<Vec<Rule>, ConfigError> {
+pub(super) fn rules(
+    object: &mut Object,
+    home_region: &str,
+    roles: &Roles<Role>,
+) -> Result<Vec<Rule>, ConfigError> {
     let allowed = "a list of objects";
     let values = match object.take("rules") {
         None => return Ok(Vec::new()),
@@ -20,13 +25,17 @@ pub(super) fn rules(object: &mut Object, home_region: &str) -> Result<Vec<Rule>,
         }
     };
     let parse = |(index, value): (usize, Value)| match value {
-        Value::Object(map) => rule(Object::new(map, format!("rules[{index}].")), home_region),
+        Value::Object(map) => rule(
+            Object::new(map, format!("rules[{index}].")),
+            home_region,
+            roles,
+        ),
         other => Err(object.error("rules", format!("holds {}", shown(&other)), allowed)),
     };
     values.into_iter().enumerate().map(parse).collect()
 }
 
-fn rule(mut object: Object, home_region: &str) -> Result<Rule, ConfigError> {
+fn rule(mut object: Object, home_region: &str, roles: &Roles<Role>) -> Result<Rule, ConfigError> {
     object.refuse_unknown(reference::RULE)?;
     let hosts = object.strings("hosts")?.unwrap_or_default();
     let services = object.strings("services")?.unwrap_or_default();
@@ -77,15 +86,27 @@ fn rule(mut object: Object, home_region: &str) -> Result<Rule, ConfigError> {
         when,
         effect,
         sign_as,
+        role: role(&mut object, roles)?,
         client_signature: object.choice("client_signature", &signatures)?,
         payload: object.choice("payload", &payloads)?,
     })
 }
 
+fn role(object: &mut Object, roles: &Roles<Role>) -> Result<RoleId, ConfigError> {
+    let named = |name: &str| {
+        let found = roles.iter().find(|(_, role)| role.name == name);
+        found.map(|(id, _)| id)
+    };
+    let names: Vec<&str> = roles.iter().map(|(_, role)| role.name.as_str()).collect();
+    let role = object.parsed("role", &names.join(", "), named)?;
+    Ok(role.unwrap_or(RoleId::OWN))
+}
+
 fn sign_as(mut object: Object, home_region: &str) -> Result<SignAs, ConfigError> {
     object.refuse_unknown(reference::SIGN_AS)?;
-    let service = object.valid_text("service", SERVICE, is_service)?;
-    let region = object.valid_text("region", REGION, endpoint::is_region)?;
+    let own = |valid: fn(&str) -> bool| move |text: &str| valid(text).then(|| text.to_owned());
+    let service = object.parsed("service", SERVICE, own(is_service))?;
+    let region = object.parsed("region", REGION, own(endpoint::is_region))?;
     Ok(SignAs {
         service: service.ok_or_else(|| object.error("service", "is missing", SERVICE))?,
         region: region.unwrap_or_else(|| home_region.to_owned()),

@@ -69,6 +69,12 @@ pub const DOWNSTREAM: &[Key] = &[
         "environment `AWS_ROLE_SESSION_NAME`, then `<POD_NAMESPACE>.<POD_NAME>` (`HOSTNAME` where `POD_NAME` is missing), then `sigv4-egress`",
         "What CloudTrail shows beside the role. A default longer than 64 keeps its first 55 characters, `-` and 8 digits of its SHA-256.",
     ),
+    key(
+        "roles",
+        "object of roles",
+        "{}",
+        "Further roles by name, for rules to choose. Credentials are fetched when the first request asks for them.",
+    ),
     CLUSTERS,
     key(
         "require_marker",
@@ -193,6 +199,12 @@ pub const RULE: &[Key] = &[
         "For custom domains: what the rule's `hosts` are signed as. They are allowed with it.",
     ),
     key(
+        "role",
+        "name of a role",
+        "own",
+        "Whose credentials sign: one of `roles`.",
+    ),
+    key(
         "client_signature",
         "`leave_alone`, `refuse` or `re_sign`",
         "leave_alone",
@@ -203,6 +215,17 @@ pub const RULE: &[Key] = &[
         "`hashed` or `unsigned`",
         "unsigned for S3 and VPC Lattice, else hashed",
         "`unsigned` lets the body stream; only S3 and VPC Lattice accept it.",
+    ),
+];
+
+/// The keys of a role.
+pub const ROLE: &[Key] = &[
+    key("role_arn", "string", "", "The role to assume. Required."),
+    key(
+        "session_name",
+        "string of 2 to 64 `[\\w+=,.@-]`",
+        "that of the filter",
+        "What CloudTrail shows beside the role.",
     ),
 ];
 
@@ -242,6 +265,7 @@ pub fn markdown() -> String {
         ("The filter", DOWNSTREAM),
         ("A rule in `rules`", RULE),
         ("`sign_as` in a rule", SIGN_AS),
+        ("A role in `roles`", ROLE),
         ("The guard (`\"position\": \"upstream\"`)", UPSTREAM),
     ] {
         // Writing to a String cannot fail.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::role::Assumption;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/app";
 
@@ -21,6 +22,10 @@ fn config(json: &str, environment: &Environment) -> Config {
     }
 }
 
+fn own(config: &Config) -> &Assumption {
+    config.roles.own().assumption().unwrap()
+}
+
 #[track_caller]
 fn check_refused(json: &str, environment: &Environment, key: &str, fault: &str, allowed: &str) {
     let error = parse(json.as_bytes(), environment).expect_err(json);
@@ -31,9 +36,9 @@ fn check_refused(json: &str, environment: &Environment, key: &str, fault: &str, 
 #[test]
 fn a_pod_prepared_for_irsa_needs_only_the_allow_list() {
     let config = config(r#"{"allow": ["s3"]}"#, &irsa());
-    assert_eq!(config.role_arn.as_str(), ROLE);
+    assert_eq!(own(&config).arn.as_str(), ROLE);
     assert_eq!(config.region, "eu-west-1");
-    assert_eq!(config.session_name.as_str(), "sigv4-egress");
+    assert_eq!(own(&config).session_name.as_str(), "sigv4-egress");
     assert_eq!(config.sts_host, "sts.eu-west-1.amazonaws.com");
     assert_eq!(config.clusters, ["sigv4-egress-aws"]);
     assert_eq!(config.token_cluster, "sigv4-egress-token");
@@ -60,8 +65,8 @@ fn the_configuration_wins_over_the_environment() {
         r#"{{"allow": "*", "role_arn": "{ROLE}", "region": "cn-north-1", "session_name": "configured"}}"#
     );
     let config = config(&json, &environment);
-    assert_eq!(config.role_arn.as_str(), ROLE);
-    assert_eq!(config.session_name.as_str(), "configured");
+    assert_eq!(own(&config).arn.as_str(), ROLE);
+    assert_eq!(own(&config).session_name.as_str(), "configured");
     assert_eq!(config.sts_host, "sts.cn-north-1.amazonaws.com.cn");
 }
 
@@ -70,7 +75,9 @@ fn the_session_is_named_after_the_pod() {
     let named = |variables: &[(&str, &str)]| {
         let mut all = irsa();
         all.extend(environment(variables));
-        config(r#"{"allow": "*"}"#, &all).session_name.to_string()
+        own(&config(r#"{"allow": "*"}"#, &all))
+            .session_name
+            .to_string()
     };
     let pod = [("POD_NAMESPACE", "shop"), ("POD_NAME", "cart-1")];
     assert_eq!(named(&pod), "shop.cart-1");
@@ -393,6 +400,63 @@ fn what_is_wrong_in_the_environment_is_named_with_its_variable() {
         "session_name",
         r#"cannot be made of POD_NAMESPACE and POD_NAME or HOSTNAME ("a b")"#,
         "2 to 64",
+    );
+}
+
+#[test]
+fn rules_choose_among_named_roles() {
+    let json = r#"{"allow": "*",
+        "roles": {
+            "audit": {"role_arn": "arn:aws:iam::210987654321:role/audit", "session_name": "auditor"},
+            "batch": {"role_arn": "arn:aws:iam::123456789012:role/batch"}
+        },
+        "rules": [{"services": ["s3"], "role": "batch"}, {"role": "own"}]
+    }"#;
+    let config = config(json, &irsa());
+    let role = |rule: usize| {
+        let role = config.roles.get(config.policy.rules()[rule].role).unwrap();
+        role.to_string()
+    };
+    assert_eq!(
+        role(0),
+        "role batch: assumes arn:aws:iam::123456789012:role/batch as sigv4-egress"
+    );
+    assert_eq!(role(1), format!("role own: assumes {ROLE} as sigv4-egress"));
+    let check = |roles: &str, key: &str, fault: &str, allowed: &str| {
+        let json = format!(r#"{{"allow": "*", {roles}}}"#);
+        check_refused(&json, &irsa(), key, fault, allowed);
+    };
+    check(
+        r#""rules": [{"role": "audit"}]"#,
+        "rules[0].role",
+        r#"is "audit""#,
+        "own",
+    );
+    check(r#""roles": []"#, "roles", "is []", "an object");
+    check(r#""roles": {"a": 1}"#, "roles.a", "is 1", "an object");
+    check(
+        r#""roles": {"a": {}}"#,
+        "roles.a.role_arn",
+        "is missing",
+        "arn:",
+    );
+    check(
+        r#""roles": {"a": {"role_arn": "x"}}"#,
+        "roles.a.role_arn",
+        r#"is "x""#,
+        "arn:",
+    );
+    check(
+        r#""roles": {"a": {"arn": "x"}}"#,
+        "roles.a.arn",
+        "is no key of this configuration",
+        "role_arn",
+    );
+    check(
+        r#""roles": {"own": {"role_arn": "x"}}"#,
+        "roles.own",
+        "is the name of the pod's own role",
+        "another name",
     );
 }
 

@@ -3,6 +3,7 @@
 
 use super::chunks;
 use super::host::{self, HostError, Stat};
+use super::role::RoleView;
 use crate::cache::{Failure, Lookup, Record};
 use crate::chunked::{Form, Resigner};
 use crate::config::Config;
@@ -11,9 +12,9 @@ use crate::decision::Plan;
 use crate::metrics;
 use crate::policy::RouteMetadata;
 use crate::refusal::{ErrorFormat, Refusal};
+use crate::role::Roles;
 use crate::sigv4::{Payload, Request, Signer};
 use proxy_wasm::types::LogLevel;
-use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -26,9 +27,7 @@ pub(super) struct Worker {
     root_id: u32,
     /// What the rules ask of a request's route.
     route_metadata_keys: Vec<String>,
-    /// Where the record lies in shared data.
-    key: String,
-    record: RefCell<Rc<Record>>,
+    pub(super) roles: Roles<Rc<RoleView>>,
     signer: RefCell<Signer>,
     held: RefCell<BTreeMap<u32, Held>>,
     parked: Cell<usize>,
@@ -56,6 +55,7 @@ pub(super) enum Held {
 /// All that is needed to sign a request later.
 #[derive(Debug)]
 pub(super) struct Parked {
+    role: Rc<RoleView>,
     plan: Plan,
     payload: OwnedPayload,
     since: SystemTime,
@@ -109,11 +109,12 @@ pub(super) enum Outcome {
 impl Worker {
     pub(super) fn new(config: Config, root_id: u32) -> Self {
         Self {
-            key: shared_data_key(&config),
+            roles: config
+                .roles
+                .map(|role| Rc::new(RoleView::new(role.clone(), &config))),
             route_metadata_keys: config.policy.route_metadata_keys(),
             config,
             root_id,
-            record: RefCell::default(),
             signer: RefCell::default(),
             held: RefCell::default(),
             parked: Cell::default(),
@@ -133,10 +134,12 @@ impl Worker {
     /// Signs the request of the effective context, parks it, or answers it.
     pub(super) fn settle(&self, stream: u32, plan: Plan, payload: OwnedPayload) -> Outcome {
         let now = host::now();
-        if self.record.borrow().usable(now).is_none() {
-            self.read_record();
-        }
-        let record = self.record();
+        let Some(role) = self.roles.get(plan.role) else {
+            let what = "the rule names no role".to_owned();
+            return self.answer(stream, &Refusal::HostCallFailed { what }, plan.format);
+        };
+        role.note_use(now);
+        let record = role.fresh_record(now);
         match record.lookup(now, self.config.max_wait) {
             Lookup::Ready(credentials) => self.sign(stream, &plan, &payload, credentials, now),
             Lookup::Unavailable(failure) => self.answer(stream, &unavailable(failure), plan.format),
@@ -149,6 +152,7 @@ impl Worker {
             ),
             Lookup::Wait => {
                 let parked = Parked {
+                    role: Rc::clone(role),
                     plan,
                     payload,
                     since: now,
@@ -253,33 +257,29 @@ impl Worker {
     /// now. A request that is not known must not flow.
     pub(super) fn settle_part(&self, stream: u32, end_of_stream: bool) -> Outcome {
         let now = host::now();
-        let record = self.record();
         let mut held = self.held.borrow_mut();
-        let Some(entry) = held.get_mut(&stream) else {
-            return Outcome::Answered;
+        let parked = match held.get_mut(&stream) {
+            Some(Held::Signed(chunks)) => return Outcome::Signed(chunks.take()),
+            Some(Held::Parked(parked)) => parked,
+            Some(Held::Body { .. } | Held::Answered) | None => return Outcome::Answered,
         };
-        match (entry, record.usable(now)) {
-            (Held::Signed(chunks), _) => Outcome::Signed(chunks.take()),
-            (Held::Body { .. } | Held::Answered, _) => Outcome::Answered,
-            (Held::Parked(parked), None) => {
-                parked.body = if end_of_stream {
-                    BodySoFar::All
-                } else {
-                    BodySoFar::Part
-                };
-                Outcome::Parked
+        let record = parked.role.record();
+        let Some(credentials) = record.usable(now) else {
+            parked.body = if end_of_stream {
+                BodySoFar::All
+            } else {
+                BodySoFar::Part
+            };
+            return Outcome::Parked;
+        };
+        let taken = held.insert(stream, Held::Answered);
+        drop(held);
+        self.note_parked(true, false);
+        match taken {
+            Some(Held::Parked(parked)) => {
+                self.sign(stream, &parked.plan, &parked.payload, credentials, now)
             }
-            (entry @ Held::Parked(_), Some(credentials)) => {
-                let taken = std::mem::replace(entry, Held::Answered);
-                drop(held);
-                self.note_parked(true, false);
-                match taken {
-                    Held::Parked(parked) => {
-                        self.sign(stream, &parked.plan, &parked.payload, credentials, now)
-                    }
-                    _ => Outcome::Answered,
-                }
-            }
+            _ => Outcome::Answered,
         }
     }
 
@@ -315,13 +315,11 @@ impl Worker {
         }
     }
 
-    /// Signs, answers or leaves waiting each request that the root can reach.
+    /// Signs, answers or leaves waiting each request that the root can reach, by this VM's views.
     pub(super) fn settle_held(&self, now: SystemTime) {
         let streams: Vec<u32> = self.held.borrow().keys().copied().collect();
-        let record = self.record();
-        let lookup = record.lookup(now, self.config.max_wait);
         for stream in streams {
-            let Some(step) = self.step(stream, lookup, now) else {
+            let Some(step) = self.step(stream, now) else {
                 continue;
             };
             if !host::enter(stream) {
@@ -334,7 +332,7 @@ impl Worker {
                 }
                 Step::Sign(parked, credentials) => {
                     let outcome =
-                        self.sign(stream, &parked.plan, &parked.payload, credentials, now);
+                        self.sign(stream, &parked.plan, &parked.payload, &credentials, now);
                     if let Outcome::Signed(chunks) = outcome {
                         self.resume(stream, chunks, &parked);
                     }
@@ -360,7 +358,7 @@ impl Worker {
     }
 
     /// What is to be done now about one request; `None`: nothing.
-    fn step<'a>(&self, stream: u32, lookup: Lookup<'a>, now: SystemTime) -> Option<Step<'a>> {
+    fn step(&self, stream: u32, now: SystemTime) -> Option<Step> {
         let mut held = self.held.borrow_mut();
         let entry = held.get_mut(&stream)?;
         match entry {
@@ -372,7 +370,8 @@ impl Worker {
             Held::Parked(parked) => {
                 let format = parked.plan.format;
                 let waited = now.duration_since(parked.since).unwrap_or_default();
-                match lookup {
+                let record = parked.role.record();
+                match record.lookup(now, self.config.max_wait) {
                     // It waits for its own body by now.
                     Lookup::Ready(_) if parked.body == BodySoFar::Part => (waited
                         >= self.config.body_timeout)
@@ -382,7 +381,7 @@ impl Worker {
                         Held::Parked(parked) => {
                             drop(held);
                             self.note_parked(true, false);
-                            Some(Step::Sign(parked, credentials))
+                            Some(Step::Sign(parked, credentials.clone()))
                         }
                         _ => None,
                     },
@@ -390,7 +389,7 @@ impl Worker {
                         Some(Step::Answer(unavailable(failure), format))
                     }
                     Lookup::Wait if waited < self.config.max_wait => None,
-                    Lookup::Wait => Some(Step::Answer(self.late(), format)),
+                    Lookup::Wait => Some(Step::Answer(self.late(&record), format)),
                 }
             }
         }
@@ -403,8 +402,8 @@ impl Worker {
     }
 
     /// The answer to a request that waited as long as it may.
-    fn late(&self) -> Refusal {
-        match &self.record.borrow().failure {
+    fn late(&self, record: &Record) -> Refusal {
+        match &record.failure {
             Some(failure) => unavailable(failure),
             None => Refusal::CredentialsPending {
                 waited: self.config.max_wait,
@@ -412,44 +411,9 @@ impl Worker {
         }
     }
 
-    /// Brings this worker's view up to date; returns the CAS number of the stored record.
-    pub(super) fn read_record(&self) -> Option<u32> {
-        let (bytes, cas) = host::shared_data(&self.key)?;
-        self.record
-            .replace(Rc::new(Record::from_bytes(&bytes).unwrap_or_default()));
-        Some(cas)
-    }
-
-    /// This worker's view.
-    pub(super) fn record(&self) -> Rc<Record> {
-        Rc::clone(&self.record.borrow())
-    }
-
-    /// Changes the stored record if it is still the one with this CAS number. `false`: somebody was
-    /// faster, and nothing has changed.
-    pub(super) fn swap_record(&self, cas: Option<u32>, record: Record) -> bool {
-        let swapped = host::swap_shared_data(&self.key, &record.to_bytes(), cas);
-        if swapped {
-            self.record.replace(Rc::new(record));
-        }
-        swapped
-    }
-
-    /// Changes the stored record, whatever it is by now.
-    pub(super) fn change_record(&self, change: impl Fn(&Record) -> Record) {
-        // Each round that fails is a success of somebody else's; the number of workers bounds them.
-        for _ in 0..1000 {
-            let cas = self.read_record();
-            let changed = change(&self.record());
-            if self.swap_record(cas, changed) {
-                return;
-            }
-        }
-    }
-
     /// Ticks are close together while a request waits, and rare otherwise.
     pub(super) fn adjust_ticks(&self, now: SystemTime) {
-        let usable = self.record.borrow().usable(now).is_some();
+        let usable = self.roles.own().record().usable(now).is_some();
         self.set_tick_period(match usable {
             _ if self.parked.get() > 0 => TICK_WHILE_PARKED,
             true => TICK_AT_REST,
@@ -479,9 +443,9 @@ impl Worker {
     }
 }
 
-enum Step<'a> {
+enum Step {
     Answer(Refusal, ErrorFormat),
-    Sign(Box<Parked>, &'a Credentials),
+    Sign(Box<Parked>, Credentials),
 }
 
 fn unavailable(failure: &Failure) -> Refusal {
@@ -489,29 +453,6 @@ fn unavailable(failure: &Failure) -> Refusal {
         cause: failure.cause.clone(),
         advice: failure.advice.clone(),
     }
-}
-
-/// Every input of the credentials, so that different configurations never share them.
-fn shared_data_key(config: &Config) -> String {
-    let mut hash = Sha256::new();
-    for part in [
-        config.role_arn.as_str(),
-        config.session_name.as_str(),
-        &config.token_cluster,
-        &config.token_audience,
-        &config.sts_cluster,
-        &config.sts_host,
-    ] {
-        hash.update(part.len().to_le_bytes());
-        hash.update(part.as_bytes());
-    }
-    let digest: String = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    // The version changes with the form of the record.
-    format!("record/1/{digest}")
 }
 
 /// A request that waits on another worker's fetch is signed within two of these.

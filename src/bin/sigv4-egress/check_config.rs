@@ -46,8 +46,9 @@ fn row(
 fn sourced(name: &str, config: &Config, environment: &Environment) -> Option<(String, String)> {
     let set = |names| set_in(environment, names);
     let first = |names| set(names).into_iter().take(1).collect::<Vec<_>>();
+    let own = config.roles.own().assumption();
     let (value, variables) = match name {
-        "role_arn" => (config.role_arn.to_string(), first(&["AWS_ROLE_ARN"])),
+        "role_arn" => (own?.arn.to_string(), first(&["AWS_ROLE_ARN"])),
         "region" => (
             config.region.clone(),
             first(&["AWS_REGION", "AWS_DEFAULT_REGION"]),
@@ -60,7 +61,7 @@ fn sourced(name: &str, config: &Config, environment: &Environment) -> Option<(St
                     variables.splice(0..0, set(&["POD_NAMESPACE"]));
                 }
             }
-            (config.session_name.to_string(), variables)
+            (own?.session_name.to_string(), variables)
         }
         "sts_host" => (config.sts_host.clone(), set(&["AWS_USE_FIPS_ENDPOINT"])),
         _ => return None,

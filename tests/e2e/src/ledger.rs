@@ -17,8 +17,8 @@ pub struct Key {
     pub session_token: Option<String>,
     /// From here on AWS answers `ExpiredToken`.
     pub expires_at: SystemTime,
-    /// Issued to the filter by the fake STS; otherwise it is a client's own key.
-    pub by_sts: bool,
+    /// The role that the fake STS issued it for, to the filter; `None` for a client's own key.
+    pub role: Option<String>,
 }
 
 /// Shared by the fake STS, the fake AWS and the checks at the end of a scenario.
@@ -30,8 +30,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// New temporary credentials, with an access key id of their own.
-    pub fn issue(&self, lifetime: Duration) -> Key {
+    /// New temporary credentials of a role, with an access key id of their own.
+    pub fn issue(&self, role: &str, lifetime: Duration) -> Key {
         let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         let key = Key {
             access_key_id: format!("ASIAE2ETEST{:A>9}", letters(number)),
@@ -42,7 +42,7 @@ impl Ledger {
                 "x".repeat(700)
             )),
             expires_at: SystemTime::now() + lifetime,
-            by_sts: true,
+            role: Some(role.into()),
         };
         self.add(key.clone());
         key
@@ -55,7 +55,7 @@ impl Ledger {
             secret_access_key: secret_access_key.into(),
             session_token: None,
             expires_at: SystemTime::now() + Duration::from_secs(86_400),
-            by_sts: false,
+            role: None,
         };
         self.add(key.clone());
         key
@@ -72,7 +72,10 @@ impl Ledger {
     /// Every key that the fake STS has issued.
     pub fn issued(&self) -> Vec<Key> {
         let keys = lock(&self.keys);
-        keys.iter().filter(|key| key.by_sts).cloned().collect()
+        keys.iter()
+            .filter(|key| key.role.is_some())
+            .cloned()
+            .collect()
     }
 
     /// Adds a text that no log line, answer or stat may contain.

@@ -175,7 +175,7 @@ impl FakeSts {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
-        let token = self.receive(request).await?;
+        let (token, role) = self.receive(request).await?;
         self.gate.pass().await;
         let (reply, lifetime) = {
             let mut script = lock(&self.script);
@@ -191,10 +191,10 @@ impl FakeSts {
             (reply, script.lifetime)
         };
         let (status, body) = match reply {
-            Reply::Json => (200, in_json(&self.ledger.issue(lifetime))),
-            Reply::Xml => (200, in_xml(&self.ledger.issue(lifetime))),
+            Reply::Json => (200, in_json(&self.ledger.issue(&role, lifetime))),
+            Reply::Xml => (200, in_xml(&self.ledger.issue(&role, lifetime))),
             Reply::TruncatedJson => {
-                let mut body = in_json(&self.ledger.issue(lifetime));
+                let mut body = in_json(&self.ledger.issue(&role, lifetime));
                 body.truncate(body.len() / 2);
                 (200, body)
             }
@@ -227,7 +227,7 @@ impl FakeSts {
             .expect("a plain response"))
     }
 
-    async fn receive(&self, request: Request<Incoming>) -> io::Result<String> {
+    async fn receive(&self, request: Request<Incoming>) -> io::Result<(String, String)> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let mut form: BTreeMap<String, String> =
@@ -241,7 +241,7 @@ impl FakeSts {
                 .and_then(|value| value.to_str().ok())
                 .unwrap_or("")
         };
-        let role = form.get("RoleArn").map_or("", String::as_str);
+        let role = form.get("RoleArn").cloned().unwrap_or_default();
         let expectations = [
             ("the method is POST", parts.method == "POST"),
             ("the path is /", parts.uri == "/"),
@@ -291,7 +291,7 @@ impl FakeSts {
             form,
             faults,
         });
-        Ok(token)
+        Ok((token, role))
     }
 }
 

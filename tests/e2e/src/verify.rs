@@ -235,7 +235,7 @@ fn check(
             service,
             unsigned_payload,
         },
-        key.by_sts,
+        key.role.is_some(),
     ))
 }
 

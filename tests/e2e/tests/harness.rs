@@ -82,7 +82,9 @@ fn a_secret_in_the_log_or_in_an_answer_is_noticed() {
         assert!(!notices("the log", &log));
         world.ledger.remember_secret("starting main dispatch loop");
         assert!(notices("the log", &log));
-        let key = world.ledger.issue(e2e::SOON);
+        let key = world
+            .ledger
+            .issue("arn:aws:iam::123456789012:role/demo", e2e::SOON);
         assert!(notices(
             "an answer",
             format!("key={}", key.secret_access_key).as_bytes()

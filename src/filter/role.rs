@@ -1,0 +1,113 @@
+//! One role's credentials as this worker's VM sees them: its view of the record in shared data.
+
+use super::host;
+use crate::cache::Record;
+use crate::config::Config;
+use crate::role::{Assumption, Means, Role};
+use sha2::{Digest, Sha256};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::SystemTime;
+
+/// The view, and what goes on for it here.
+#[derive(Debug)]
+pub(super) struct RoleView {
+    pub(super) role: Role,
+    /// Where the record lies in shared data.
+    key: String,
+    record: RefCell<Rc<Record>>,
+    /// When a request last asked for the credentials.
+    used_at: Cell<Option<SystemTime>>,
+}
+
+impl RoleView {
+    pub(super) fn new(role: Role, config: &Config) -> Self {
+        Self {
+            key: shared_data_key(&role, config),
+            role,
+            record: RefCell::default(),
+            used_at: Cell::default(),
+        }
+    }
+
+    /// A request, or another role, asks for the credentials.
+    pub(super) fn note_use(&self, now: SystemTime) {
+        self.used_at.set(Some(now));
+    }
+
+    /// Whether the credentials were asked for since they came.
+    pub(super) fn is_used(&self) -> bool {
+        match (self.used_at.get(), &self.record.borrow().credentials) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(used_at), Some(cached)) => used_at >= cached.fetched_at,
+        }
+    }
+
+    /// Brings this view up to date; returns the CAS number of the stored record.
+    pub(super) fn read_record(&self) -> Option<u32> {
+        let (bytes, cas) = host::shared_data(&self.key)?;
+        self.record
+            .replace(Rc::new(Record::from_bytes(&bytes).unwrap_or_default()));
+        Some(cas)
+    }
+
+    /// This view.
+    pub(super) fn record(&self) -> Rc<Record> {
+        Rc::clone(&self.record.borrow())
+    }
+
+    /// This view, brought up to date first where it has no credentials.
+    pub(super) fn fresh_record(&self, now: SystemTime) -> Rc<Record> {
+        if self.record.borrow().usable(now).is_none() {
+            self.read_record();
+        }
+        self.record()
+    }
+
+    /// Changes the stored record if it is still the one with this CAS number. `false`: somebody was
+    /// faster, and nothing has changed.
+    pub(super) fn swap_record(&self, cas: Option<u32>, record: Record) -> bool {
+        let swapped = host::swap_shared_data(&self.key, &record.to_bytes(), cas);
+        if swapped {
+            self.record.replace(Rc::new(record));
+        }
+        swapped
+    }
+
+    /// Changes the stored record, whatever it is by now.
+    pub(super) fn change_record(&self, change: impl Fn(&Record) -> Record) {
+        // Each round that fails is a success of somebody else's; the number of workers bounds them.
+        for _ in 0..1000 {
+            let cas = self.read_record();
+            let changed = change(&self.record());
+            if self.swap_record(cas, changed) {
+                return;
+            }
+        }
+    }
+}
+
+/// Every input of the credentials, so that different ones never share a record.
+fn shared_data_key(role: &Role, config: &Config) -> String {
+    let mut hash = Sha256::new();
+    let Means::WebIdentity(Assumption { arn, session_name }) = &role.means;
+    for part in [
+        arn.as_str(),
+        session_name.as_str(),
+        &config.token_cluster,
+        &config.token_audience,
+        &config.sts_cluster,
+        &config.sts_host,
+    ] {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    let digest: String = hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    // The version changes with the form of the record.
+    format!("record/1/{digest}")
+}
