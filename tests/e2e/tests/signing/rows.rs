@@ -196,7 +196,7 @@ pub(crate) const HOSTS: &[Row] = &[
     ),
     row(
         "s3.eu-west-1.amazonaws.com.",
-        "Left out as in the certificate's name. `envoy/envoy.yaml` has no route for it.",
+        "Left out as in the certificate's name.",
     ),
     row("[2001:db8::1]:8443", "No AWS host, and never signed."),
 ];
