@@ -253,10 +253,7 @@ fn what_is_changed_after_the_filter_is_refused() {
             world.ask(request).await.ok();
             let signed = s3s.last();
             s3s.send(&signed).await.ok();
-            let head = signed
-                .windows(4)
-                .position(|end| end == b"\r\n\r\n")
-                .expect("a head");
+            let head = find(&signed, "\r\n\r\n");
             let places = signed
                 .windows(17)
                 .enumerate()
@@ -276,6 +273,12 @@ fn what_is_changed_after_the_filter_is_refused() {
                 assert!(place > head);
                 refused(&answer, "SignatureDoesNotMatch");
             }
+            // Without the trailer, and without the last chunks.
+            let end = match form {
+                TRAILER => signatures[3] + 64 + "\r\n".len(),
+                _ => signatures[2] - "c8;chunk-signature=".len(),
+            };
+            refused(&s3s.send(&cut(&signed, end)).await, "IncompleteBody");
             // The seed: chunks that are right, below another request.
             let changed = replaced(&signed, "/bucket/chunks", "/bucket/chunkz");
             refused(&s3s.send(&changed).await, "SignatureDoesNotMatch");
@@ -293,4 +296,11 @@ fn find(bytes: &[u8], text: &str) -> usize {
 fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     let (before, after) = bytes.split_at(find(bytes, from));
     [before, to.as_bytes(), &after[from.len()..]].concat()
+}
+
+/// The request with a body that ends earlier, and says so.
+fn cut(request: &[u8], end: usize) -> Vec<u8> {
+    let head = find(request, "\r\n\r\n") + 4;
+    let length = |end: usize| format!("content-length: {}\r\n", end - head);
+    replaced(&request[..end], &length(request.len()), &length(end))
 }

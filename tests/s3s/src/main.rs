@@ -1,7 +1,8 @@
 //! An S3 on a free loopback port that knows no request but signed ones.
 //!
-//! Signatures are verified by the crate `s3s`: those of headers, of chunks and of trailers. It does not look at
-//! `x-amz-security-token`; [`access`] does. Objects live in memory, and every bucket exists.
+//! Signatures are verified by the crate `s3s`: those of headers, of chunks and of trailers. What it does not look at,
+//! this server does: `x-amz-security-token` ([`access`]), and whether a body is whole ([`store`]), but for a last chunk
+//! that is missing. Objects live in memory, and every bucket exists.
 //!
 //! The first line on the standard output is the port. Each line on the standard input is a key, `<access key id>
 //! <secret access key> [<session token>]`, and is answered by a line with the id once the key counts. The server ends

@@ -47,9 +47,13 @@ impl S3 for Store {
                 content.extend_from_slice(&data);
             }
         }
-        // s3s takes a body that ends between two chunks for a whole one.
+        // s3s takes a body that ends between two chunks for a whole one, and does not miss a trailer.
         let length = content_length.and_then(|length| usize::try_from(length).ok());
-        if length.is_some_and(|length| length != content.len()) {
+        let is_short = length.is_some_and(|length| length != content.len());
+        let came = request
+            .trailing_headers
+            .is_some_and(|trailer| trailer.is_ready());
+        if is_short || (request.headers.contains_key("x-amz-trailer") && !came) {
             return Err(s3_error!(IncompleteBody));
         }
         self.objects().insert((bucket, key), content);
