@@ -25,7 +25,8 @@ pub(super) fn path(out: &mut Vec<u8>, path: &[u8], style: PathStyle) {
                     // Also where it came encoded: a key has no other slash. "Encode the forward slash
                     // character, '/', everywhere except in the object key name" ("Authenticating
                     // Requests: Using the Authorization Header" in the Amazon S3 API Reference).
-                    // The SDK for Java 1 sends a key with `//` as `/%2F` and signs `//`.
+                    // The SDK for Java 1 sends a key with `//` as `/%2F` and signs `//`. MinIO, Ceph and
+                    // s3s decode a key in the same way before they verify.
                     b'/' => out.push(b'/'),
                     byte => push_encoded(out, byte),
                 }

@@ -8,6 +8,7 @@ use std::process::Command;
 /// Runs everything; stops at the first failure.
 pub(crate) fn ci() -> Result {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    run(tools::s3s_cargo("fmt").arg("--check"))?;
     run(&mut cargo(&[
         "clippy",
         "--workspace",
@@ -24,6 +25,7 @@ pub(crate) fn ci() -> Result {
         "--deny",
         "warnings",
     ]))?;
+    run(tools::s3s_cargo("clippy").args(["--locked", "--", "--deny", "warnings"]))?;
     let deny = tools::cargo_deny()?;
     run(Command::new(deny).current_dir(root()).args([
         "--workspace",

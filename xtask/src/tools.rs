@@ -79,6 +79,23 @@ pub(crate) fn envoy(version: &str) -> Result<PathBuf> {
     Err(format!("{} does not run on this machine", binary.display()).into())
 }
 
+/// The S3 server of `tests/s3s`, for `tests/e2e`.
+pub(crate) fn s3s() -> Result {
+    let target = tools().join("s3s");
+    if !target.join("debug/s3s-server").exists() {
+        println!("Building an S3 server that verifies signatures (once, about a minute).");
+    }
+    // Without changes, cargo does nothing.
+    run(s3s_cargo("build").arg("--quiet").arg("--locked"))
+}
+
+/// A command of cargo in the workspace of that server, which has a lock file and a target of its own.
+pub(crate) fn s3s_cargo(command: &str) -> Command {
+    let mut cargo = cargo(&[command, "--manifest-path", "tests/s3s/Cargo.toml"]);
+    cargo.env("CARGO_TARGET_DIR", tools().join("s3s"));
+    cargo
+}
+
 /// cargo-deny.
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
     let home = tools().join(format!("cargo-deny-{CARGO_DENY}"));

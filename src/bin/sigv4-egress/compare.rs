@@ -250,8 +250,8 @@ fn lossy(bytes: &[u8]) -> String {
 const METHOD: &str =
     "The method was changed after it was signed. Look for filters after sigv4-egress.";
 const PATH: &str = "The path was changed after it was signed. Look for prefix_rewrite, regex_rewrite and \
-    path_rewrite_policy in the route, for normalize_path, merge_slashes and path_with_escaped_slashes_action, and for \
-    filters after sigv4-egress.";
+    path_rewrite_policy in the route, and for filters after sigv4-egress. What normalize_path, merge_slashes and \
+    path_with_escaped_slashes_action change is signed as they leave it: give that path here.";
 const QUERY: &str = "The query was changed after it was signed. Look for query parameters and rewrites in the route, \
     and for filters after sigv4-egress.";
 const SIGNED_HEADERS: &str = "The signature is over other headers than these.";

@@ -38,6 +38,10 @@ pub(crate) struct Choices {
     pub(crate) routes: Vec<Value>,
     pub(crate) buffer_limit: u32,
     pub(crate) http2_to_aws: bool,
+    /// Where AWS is instead, without TLS.
+    pub(crate) aws_at: Option<u16>,
+    /// Fields of the egress listener's connection manager.
+    pub(crate) manager: Value,
 }
 
 impl Choices {
@@ -55,8 +59,12 @@ impl Choices {
 
 pub(crate) fn clusters(places: &Places<'_>, choices: &Choices) -> Value {
     let ca = places.directory.join("ca.pem");
+    let aws = match choices.aws_at {
+        None => cluster(AWS, tcp(places.aws), Some(&ca), choices.http2_to_aws),
+        Some(port) => without_keep_alive(cluster(AWS, tcp(port), None, false)),
+    };
     json!([
-        cluster(AWS, tcp(places.aws), Some(&ca), choices.http2_to_aws),
+        aws,
         cluster(STS, tcp(places.sts), Some(&ca), false),
         cluster(TOKEN, pipe(places.directory), None, false),
         cluster(PLAIN, tcp(places.plain), None, false),
@@ -94,7 +102,7 @@ pub(crate) fn egress_listener(choices: &Choices) -> Value {
         "name": "egress",
         "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
         "per_connection_buffer_limit_bytes": choices.buffer_limit,
-        "filter_chains": [{"filters": [manager(json!({
+        "filter_chains": [{"filters": [manager(with(&choices.manager, json!({
             "stat_prefix": "egress",
             "generate_request_id": false,
             "upgrade_configs": [{"upgrade_type": "websocket"}, {"upgrade_type": "CONNECT"}],
@@ -119,7 +127,7 @@ pub(crate) fn egress_listener(choices: &Choices) -> Value {
                 ],
             },
             "http_filters": filters,
-        }))]}],
+        })))]}],
     })
 }
 
@@ -235,6 +243,25 @@ fn cluster(name: &str, address: Value, ca: Option<&Path>, http2: bool) -> Value 
         },
     });
     cluster
+}
+
+/// One request a connection.
+fn without_keep_alive(mut cluster: Value) -> Value {
+    cluster["typed_extension_protocol_options"] = json!({
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            "common_http_protocol_options": {"max_requests_per_connection": 1},
+            "explicit_http_config": {"http_protocol_options": {}},
+        },
+    });
+    cluster
+}
+
+fn with(more: &Value, mut fields: Value) -> Value {
+    for (key, value) in more.as_object().into_iter().flatten() {
+        fields[key] = value.clone();
+    }
+    fields
 }
 
 fn tcp(port: u16) -> Value {

@@ -21,6 +21,7 @@ pub mod envoy;
 pub mod gate;
 pub mod ledger;
 pub mod plain;
+pub mod s3s;
 pub mod sts;
 pub mod token;
 pub mod verify;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::bootstrap::{self, Choices, Places};
 use crate::ca::TestCa;
 use crate::envoy::{self, Envoy};
-use crate::ledger::Ledger;
+use crate::ledger::{Key, Ledger};
 use crate::plain::Recorder;
 use crate::token::TokenDir;
 use crate::{Answer, Connection, FakeAws, FakeSts, Request, SOON, eventually};
@@ -71,6 +71,8 @@ impl Setup {
                 routes: Vec::new(),
                 buffer_limit: 2 << 20,
                 http2_to_aws: false,
+                aws_at: None,
+                manager: json!({}),
             },
             filter: true,
             concurrency: 1,
@@ -119,6 +121,18 @@ impl Setup {
     /// Speaks HTTP/2 to AWS, so that trailers can arrive.
     pub fn http2_to_aws(mut self) -> Self {
         self.choices.http2_to_aws = true;
+        self
+    }
+
+    /// Another AWS than the fake one, without TLS, that gets each request on a connection of its own.
+    pub fn aws_at(mut self, port: u16) -> Self {
+        self.choices.aws_at = Some(port);
+        self
+    }
+
+    /// Sets fields of the egress listener's connection manager.
+    pub fn manager(mut self, fields: Value) -> Self {
+        self.choices.manager = fields;
         self
     }
 
@@ -315,6 +329,14 @@ impl World {
             (answer.status == 200).then_some(answer)
         })
         .await
+    }
+
+    /// The first credentials of the filter, once STS has issued them.
+    ///
+    /// # Panics
+    /// When that does not happen soon.
+    pub async fn credentials(&self) -> Key {
+        eventually("credentials", SOON, async || self.ledger.issued().pop()).await
     }
 
     /// A connection to the egress listener.

@@ -52,6 +52,22 @@ fn loopback_signs_what_an_sdk_with_placeholder_keys_sends() {
 
 /// Within the capabilities that the file grants.
 #[test]
+fn loopback_signs_for_a_host_with_a_trailing_dot() {
+    in_pods(
+        "loopback",
+        |_| {},
+        async |pod| {
+            let port = pod.envoy.port("sigv4-egress").await;
+            let request = Request::get(&format!("{S3}."), "/reports").header(MARKER.0, MARKER.1);
+            pod.until_ok(port.expect("the added listener"), &request)
+                .await;
+            let received = pod.aws.received().pop().expect("a request at AWS");
+            assert_eq!(received.host, S3);
+        },
+    );
+}
+
+#[test]
 fn loopback_signs_an_upload_chunk_by_chunk() {
     in_pods(
         "loopback",
@@ -149,6 +165,25 @@ fn transparent_signs_what_the_mesh_routes_to_aws() {
             );
             assert_eq!(received.value(MARKER.0), None);
             assert_eq!(pod.sts.calls().len(), 1);
+        },
+    );
+}
+
+#[test]
+fn transparent_signs_what_istio_has_normalised() {
+    in_pods(
+        "transparent",
+        |_| {},
+        async |pod| {
+            for host in [S3.to_owned(), format!("{S3}.")] {
+                let request = Request::get(&host, r"/reports/x/../2026\a%2Fb//c%41");
+                let request = request.header(MARKER.0, MARKER.1);
+                pod.until_ok(pod.intercepted, &request).await;
+                let received = pod.aws.received().pop().expect("a request at AWS");
+                let arrived = (received.host.as_str(), received.path.as_str());
+                assert_eq!(arrived, (S3, "/reports/2026/a%2Fb//cA"));
+                received.verdict.signature();
+            }
         },
     );
 }

@@ -156,7 +156,7 @@ impl Draw {
         } else {
             host.to_owned()
         };
-        host + self.pick(&["", "", "", "", "", "", ":80", ":443", ":8443"])
+        host + self.pick(&["", "", "", "", "", "", ":80", ":443", ":8443", ".", ".:80"])
     }
 
     /// With empty segments, dot segments, and any byte encoded but the slash: AWS's page leaves that of

@@ -1,0 +1,112 @@
+//! Objects in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_util::TryStreamExt as _;
+use s3s::dto::{
+    GetObjectInput, GetObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectsV2Input,
+    ListObjectsV2Output, Object, PutObjectInput, PutObjectOutput, StreamingBlob,
+};
+use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
+
+/// By bucket and key.
+type Objects = BTreeMap<(String, String), Vec<u8>>;
+
+/// All that was put.
+#[derive(Default)]
+pub(crate) struct Store(Mutex<Objects>);
+
+impl Store {
+    fn objects(&self) -> MutexGuard<'_, Objects> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait::async_trait]
+impl S3 for Store {
+    async fn put_object(
+        &self,
+        request: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
+        let PutObjectInput {
+            bucket,
+            key,
+            body,
+            content_length,
+            ..
+        } = request.input;
+        let mut content = Vec::new();
+        if let Some(mut body) = body {
+            // Signatures of chunks and trailers are verified as the body is read.
+            while let Some(data) = body
+                .try_next()
+                .await
+                .map_err(|error| s3_error!(SignatureDoesNotMatch, "{error}"))?
+            {
+                content.extend_from_slice(&data);
+            }
+        }
+        // s3s takes a body that ends between two chunks for a whole one, and does not miss a trailer.
+        let length = content_length.and_then(|length| usize::try_from(length).ok());
+        let is_short = length.is_some_and(|length| length != content.len());
+        let came = request
+            .trailing_headers
+            .is_some_and(|trailer| trailer.is_ready());
+        if is_short || (request.headers.contains_key("x-amz-trailer") && !came) {
+            return Err(s3_error!(IncompleteBody));
+        }
+        self.objects().insert((bucket, key), content);
+        Ok(S3Response::new(PutObjectOutput::default()))
+    }
+
+    async fn get_object(
+        &self,
+        request: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
+        let place = (request.input.bucket, request.input.key);
+        let content = self
+            .objects()
+            .get(&place)
+            .cloned()
+            .ok_or_else(|| s3_error!(NoSuchKey))?;
+        Ok(S3Response::new(GetObjectOutput {
+            content_length: i64::try_from(content.len()).ok(),
+            body: Some(StreamingBlob::from(Body::from(content))),
+            ..GetObjectOutput::default()
+        }))
+    }
+
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        let (bucket, prefix) = (
+            request.input.bucket,
+            request.input.prefix.unwrap_or_default(),
+        );
+        let objects = self.objects();
+        let places = objects
+            .keys()
+            .filter(|(name, key)| *name == bucket && key.starts_with(&prefix));
+        let contents = places
+            .map(|(_, key)| Object {
+                key: Some(key.clone()),
+                ..Object::default()
+            })
+            .collect();
+        Ok(S3Response::new(ListObjectsV2Output {
+            name: Some(bucket),
+            prefix: Some(prefix),
+            contents: Some(contents),
+            ..ListObjectsV2Output::default()
+        }))
+    }
+
+    async fn list_buckets(
+        &self,
+        _: S3Request<ListBucketsInput>,
+    ) -> S3Result<S3Response<ListBucketsOutput>> {
+        Ok(S3Response::new(ListBucketsOutput::default()))
+    }
+}
