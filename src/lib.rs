@@ -1,5 +1,6 @@
 //! Signs a pod's outbound AWS requests inside Envoy, with the pod's own web identity.
 
+pub mod audit;
 pub mod authorization;
 pub mod cache;
 pub mod chunked;

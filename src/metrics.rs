@@ -37,6 +37,11 @@ pub fn refused(refusal: &Refusal) -> String {
     format!("sigv4_egress.requests.refused.{}", refusal.reason())
 }
 
+/// The last word of a counter's name: the reason.
+pub fn last_word(counter: &str) -> &str {
+    counter.rsplit('.').next().unwrap_or_default()
+}
+
 /// Counter: attempts to get credentials, by outcome.
 pub fn sts(outcome: &str) -> String {
     format!("sigv4_egress.sts.{outcome}")

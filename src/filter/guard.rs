@@ -5,6 +5,7 @@
 //! leaves through: what was signed for a listed cluster leaves through no other.
 
 use super::host::{self, Stat};
+use crate::audit;
 use crate::decision::Head;
 use crate::metrics;
 use crate::policy::NO_ROUTE_METADATA;
@@ -27,7 +28,8 @@ impl HttpContext for Guard {
         if self.clusters.contains(&cluster) {
             return Action::Continue;
         }
-        let Some(service) = host::signed_service() else {
+        let line = host::line().unwrap_or_default();
+        let Some(service) = audit::signed_service(&line) else {
             return Action::Continue;
         };
         let headers = host::request_headers().unwrap_or_default();
@@ -37,7 +39,7 @@ impl HttpContext for Guard {
             route_metadata: NO_ROUTE_METADATA,
             end_of_stream,
         };
-        let format = ErrorFormat::of(head, Some(&service));
+        let format = ErrorFormat::of(head, Some(service));
         let refusal = Refusal::EscapedCluster { cluster };
         Stat::counter(&metrics::refused(&refusal)).add(1);
         // Paused, the request goes nowhere, even if the reply could not be sent.

@@ -3,6 +3,7 @@
 //! The SDK's trait methods panic on an unexpected status, and so do some of its `hostcalls` where a
 //! stream is gone. [`enter`] is what tells: once it succeeds for a paused stream, its headers are there.
 
+use crate::audit;
 use crate::decision::Headers;
 use crate::policy::ROUTE_NAMESPACE;
 use crate::refusal::Answer;
@@ -141,20 +142,19 @@ pub(super) fn reply(answer: &Answer) -> Result<(), HostError> {
     .map_err(failed("send_http_response"))
 }
 
-/// What marks a request as signed, in the stream's filter state, where no client can put it.
-const SIGNED_PROPERTY: &str = "sigv4_egress_signed";
-
-pub(super) fn mark_signed(service: &str) -> Result<(), HostError> {
-    hostcalls::set_property(vec![SIGNED_PROPERTY], Some(service.as_bytes()))
+/// Leaves the decision's line in the stream's filter state. Once a stream: Envoy takes no second one, and
+/// the SDK panics at that.
+pub(super) fn leave_line(line: &str) -> Result<(), HostError> {
+    hostcalls::set_property(vec![audit::PROPERTY], Some(line.as_bytes()))
         .map_err(failed("set_property"))
 }
 
-/// The service that the request is signed for; `None` where it is not.
-pub(super) fn signed_service() -> Option<String> {
-    let service = hostcalls::get_property(vec![SIGNED_PROPERTY])
+/// The line that the downstream filter left; `None` where it left none.
+pub(super) fn line() -> Option<String> {
+    let line = hostcalls::get_property(vec![audit::PROPERTY])
         .ok()
         .flatten()?;
-    Some(String::from_utf8(service).unwrap_or_default())
+    Some(String::from_utf8(line).unwrap_or_default())
 }
 
 /// A callout; its reply comes to the root context, which must be the one that is active.

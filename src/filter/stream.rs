@@ -3,11 +3,12 @@
 use super::chunks;
 use super::host::{self, READ_BYTES};
 use super::worker::{Chunks, Outcome, OwnedPayload, Worker};
-use crate::decision::{self, Decision, Head, PayloadPlan, Plan};
+use crate::audit;
+use crate::decision::{self, Decision, Head, LeftAlone, PayloadPlan, Plan};
 use crate::metrics;
 use crate::refusal::{ErrorFormat, Refusal};
 use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
+use proxy_wasm::types::{Action, LogLevel};
 use sha2::{Digest, Sha256};
 use std::rc::Rc;
 use std::time::Duration;
@@ -87,6 +88,12 @@ impl Stream {
         self.action()
     }
 
+    fn leave_line(&self, line: &str) {
+        if let Err(error) = host::leave_line(line) {
+            host::log(LogLevel::Error, &error.to_string());
+        }
+    }
+
     fn decide(&mut self, end_of_stream: bool) -> Action {
         let headers = match host::request_headers() {
             Ok(headers) => headers,
@@ -107,10 +114,15 @@ impl Stream {
         let mut plan = match decision::decide(&self.worker.config, head) {
             Decision::LeaveAlone(why) => {
                 self.worker.count(metrics::left_alone(why));
+                // Most of a pod's traffic may be none of AWS's: it is not worth a call to Envoy.
+                if why != LeftAlone::NotAws {
+                    self.leave_line(&audit::left_alone(why));
+                }
                 return Action::Continue;
             }
             Decision::Refuse(refusal, format) => {
                 self.format = format;
+                self.leave_line(&audit::refused(&refusal));
                 return self.answer(&refusal);
             }
             Decision::Sign(plan) => plan,

@@ -4,6 +4,7 @@
 use super::chunks;
 use super::host::{self, HostError, Stat};
 use super::role::RoleView;
+use crate::audit;
 use crate::cache::{Failure, Lookup, Record};
 use crate::chunked::{Form, Resigner};
 use crate::config::Config;
@@ -45,16 +46,16 @@ pub(super) enum Held {
         format: ErrorFormat,
     },
     /// It waits for credentials.
-    Parked(Box<Parked>),
+    Parked(Box<Unsigned>),
     /// It is signed and flows; its chunks are signed as they come.
     Signed(Chunks),
     /// It was answered; nothing of it may flow.
     Answered,
 }
 
-/// All that is needed to sign a request later.
+/// All that is needed to sign a request, now or later.
 #[derive(Debug)]
-pub(super) struct Parked {
+pub(super) struct Unsigned {
     role: Rc<RoleView>,
     plan: Plan,
     payload: OwnedPayload,
@@ -140,25 +141,26 @@ impl Worker {
         };
         role.note_use(now);
         let record = role.fresh_record(now);
+        let request = Unsigned {
+            role: Rc::clone(role),
+            plan,
+            payload,
+            since: now,
+            body: BodySoFar::Nothing,
+        };
+        let format = request.plan.format;
         match record.lookup(now, self.config.max_wait) {
-            Lookup::Ready(credentials) => self.sign(stream, &plan, &payload, credentials, now),
-            Lookup::Unavailable(failure) => self.answer(stream, &unavailable(failure), plan.format),
+            Lookup::Ready(credentials) => self.sign(stream, &request, credentials, now),
+            Lookup::Unavailable(failure) => self.answer(stream, &unavailable(failure), format),
             Lookup::Wait if self.parked.get() >= self.config.max_parked => self.answer(
                 stream,
                 &Refusal::TooManyParked {
                     max_parked: self.config.max_parked,
                 },
-                plan.format,
+                format,
             ),
             Lookup::Wait => {
-                let parked = Parked {
-                    role: Rc::clone(role),
-                    plan,
-                    payload,
-                    since: now,
-                    body: BodySoFar::Nothing,
-                };
-                self.hold(stream, Held::Parked(Box::new(parked)));
+                self.hold(stream, Held::Parked(Box::new(request)));
                 self.set_tick_period(TICK_WHILE_PARKED);
                 Outcome::Parked
             }
@@ -169,14 +171,13 @@ impl Worker {
     fn sign(
         &self,
         stream: u32,
-        plan: &Plan,
-        payload: &OwnedPayload,
+        request: &Unsigned,
         credentials: &Credentials,
         now: SystemTime,
     ) -> Outcome {
-        match self.write_signature(plan, payload, credentials, now) {
+        match self.write_signature(request, credentials, now) {
             Ok(chunks) => {
-                self.count(metrics::signed(plan.why));
+                self.count(metrics::signed(request.plan.why));
                 Outcome::Signed(chunks)
             }
             Err(error) => self.answer(
@@ -184,18 +185,23 @@ impl Worker {
                 &Refusal::HostCallFailed {
                     what: error.to_string(),
                 },
-                plan.format,
+                request.plan.format,
             ),
         }
     }
 
     fn write_signature(
         &self,
-        plan: &Plan,
-        payload: &OwnedPayload,
+        request: &Unsigned,
         credentials: &Credentials,
         now: SystemTime,
     ) -> Result<Chunks, HostError> {
+        let Unsigned {
+            role,
+            plan,
+            payload,
+            ..
+        } = request;
         let mut headers = host::request_headers()?;
         headers.retain(|(name, _)| *name != self.config.marker_header);
         let value = |wanted: &str| {
@@ -225,8 +231,8 @@ impl Worker {
         drop(signer);
         let same_authority = value(":authority") == plan.authority.as_bytes();
 
-        // The mark first: from here on the guard stops the request at any cluster that is not listed.
-        host::mark_signed(&plan.service)?;
+        // The line first: from here on the guard stops the request at any cluster that is not listed.
+        host::leave_line(&audit::signed(plan, &role.role.name))?;
         host::set_request_header(&self.config.marker_header, None)?;
         if !same_authority {
             host::set_request_header(":authority", Some(&plan.authority))?;
@@ -276,9 +282,7 @@ impl Worker {
         drop(held);
         self.note_parked(true, false);
         match taken {
-            Some(Held::Parked(parked)) => {
-                self.sign(stream, &parked.plan, &parked.payload, credentials, now)
-            }
+            Some(Held::Parked(parked)) => self.sign(stream, &parked, credentials, now),
             _ => Outcome::Answered,
         }
     }
@@ -331,8 +335,7 @@ impl Worker {
                     self.answer(stream, &refusal, format);
                 }
                 Step::Sign(parked, credentials) => {
-                    let outcome =
-                        self.sign(stream, &parked.plan, &parked.payload, &credentials, now);
+                    let outcome = self.sign(stream, &parked, &credentials, now);
                     if let Outcome::Signed(chunks) = outcome {
                         self.resume(stream, chunks, &parked);
                     }
@@ -343,7 +346,7 @@ impl Worker {
     }
 
     /// Lets the request of the effective context go on, which the root has signed.
-    fn resume(&self, stream: u32, mut chunks: Chunks, parked: &Parked) {
+    fn resume(&self, stream: u32, mut chunks: Chunks, parked: &Unsigned) {
         // No callback follows for a body that is complete.
         if let (Some(resigner), BodySoFar::All) = (&mut chunks, parked.body)
             && let Err(refusal) = chunks::resign(resigner, true)
@@ -445,7 +448,7 @@ impl Worker {
 
 enum Step {
     Answer(Refusal, ErrorFormat),
-    Sign(Box<Parked>, Credentials),
+    Sign(Box<Unsigned>, Credentials),
 }
 
 fn unavailable(failure: &Failure) -> Refusal {

@@ -135,7 +135,7 @@ pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Expla
     let plan = match decision::decide(&request.config, head) {
         Decision::LeaveAlone(why) => {
             return Explanation::LeaveAlone {
-                reason: last_word(metrics::left_alone(why)),
+                reason: metrics::last_word(metrics::left_alone(why)).to_owned(),
             };
         }
         Decision::Refuse(refusal, format) => return refused(&refusal, format),
@@ -228,7 +228,7 @@ fn sign(
         Err(error) => (None, Some(STANDARD.encode(error.as_bytes()))),
     };
     Signature {
-        reason: last_word(metrics::signed(plan.why)),
+        reason: metrics::last_word(metrics::signed(plan.why)).to_owned(),
         service: plan.service.clone(),
         region: plan.region.clone(),
         algorithm: SIGV4,
@@ -277,11 +277,6 @@ fn example_credentials(request: &Request) -> Credentials {
         session_token: Secret::new(token.unwrap_or_default()),
         expires_at: SystemTime::UNIX_EPOCH,
     }
-}
-
-/// The reason, as the last word of a counter's name.
-fn last_word(counter: &str) -> String {
-    counter.rsplit('.').next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -72,7 +72,8 @@ pub(crate) fn clusters(places: &Places<'_>, choices: &Choices) -> Value {
     ])
 }
 
-pub(crate) fn egress_listener(choices: &Choices) -> Value {
+/// `access_log` is the file of one line a request.
+pub(crate) fn egress_listener(choices: &Choices, access_log: &Path) -> Value {
     let mut routes = choices.routes.clone();
     routes.push(json!({
         "match": {"connect_matcher": {}},
@@ -104,6 +105,16 @@ pub(crate) fn egress_listener(choices: &Choices) -> Value {
         "per_connection_buffer_limit_bytes": choices.buffer_limit,
         "filter_chains": [{"filters": [manager(with(&choices.manager, json!({
             "stat_prefix": "egress",
+            "access_log": [{
+                "name": "envoy.access_loggers.file",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+                    "path": access_log,
+                    "log_format": {"text_format_source": {
+                        "inline_string": "%REQ(:AUTHORITY)% %RESPONSE_CODE% [%FILTER_STATE(wasm.sigv4_egress:PLAIN)%]\n",
+                    }},
+                },
+            }],
             "generate_request_id": false,
             "upgrade_configs": [{"upgrade_type": "websocket"}, {"upgrade_type": "CONNECT"}],
             "http2_protocol_options": {"allow_connect": true},

@@ -73,6 +73,9 @@ impl Envoy {
             .arg("--admin-address-path")
             .arg(&admin_file)
             .args([
+                // A test waits for the access log, which Envoy would write every ten seconds.
+                "--file-flush-interval-msec",
+                "50",
                 "--concurrency",
                 &concurrency.to_string(),
                 "--disable-hot-restart",

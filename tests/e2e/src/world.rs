@@ -1,7 +1,7 @@
 //! One scenario: an Envoy, the fakes around it, and what must hold when it ends.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -367,6 +367,19 @@ impl World {
         .await;
     }
 
+    /// The lines of the access log, as soon as there are that many.
+    ///
+    /// # Panics
+    /// When that does not happen soon.
+    pub async fn access_log(&self, lines: usize) -> Vec<String> {
+        eventually(&format!("{lines} lines of access log"), SOON, async || {
+            let text = fs::read_to_string(access_log(&self.directory)).unwrap_or_default();
+            let found: Vec<String> = text.lines().map(str::to_owned).collect();
+            (found.len() >= lines).then_some(found)
+        })
+        .await
+    }
+
     /// The invariants of every scenario.
     ///
     /// # Panics
@@ -411,13 +424,19 @@ impl Drop for World {
     }
 }
 
+fn access_log(directory: &Path) -> PathBuf {
+    directory.join("access.log")
+}
+
 /// Envoy watches for a rename, so that it never reads half a file.
 fn write_listeners(places: &Places<'_>, choices: &Choices, listeners: &[Listener]) {
     let resources: Vec<_> = listeners
         .iter()
         .map(|listener| {
             let mut resource = match listener {
-                Listener::Egress => bootstrap::egress_listener(choices),
+                Listener::Egress => {
+                    bootstrap::egress_listener(choices, &access_log(places.directory))
+                }
                 Listener::Token => bootstrap::token_listener(places),
             };
             resource["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");

@@ -148,6 +148,33 @@ fn a_request_that_is_meant_to_be_anonymous_goes_on_as_it_came() {
 }
 
 #[test]
+fn the_access_log_says_what_was_decided() {
+    let rules = json!([{"services": ["sqs"], "effect": "deny"}]);
+    let setup = Setup::new().plugin(json!({"rules": rules}));
+    scenario(&setup, async |world| {
+        for (host, path) in [
+            (S3, "/"),
+            ("sqs.eu-west-1.amazonaws.com", "/"),
+            ("plain.example", "/"),
+        ] {
+            world.ask(Request::get(host, path)).await;
+        }
+        let bearer = Request::get(S3, "/").header("authorization", "Bearer x");
+        world.ask(bearer).await;
+        let log = world.access_log(4).await;
+        assert_eq!(
+            log,
+            [
+                "s3.eu-west-1.amazonaws.com 200 [signed reason=no_signature service=s3 region=eu-west-1 role=own]",
+                "sqs.eu-west-1.amazonaws.com 403 [refused reason=denied]",
+                "plain.example 200 [-]",
+                "s3.eu-west-1.amazonaws.com 200 [left_alone reason=other_authorization]",
+            ]
+        );
+    });
+}
+
+#[test]
 fn a_scope_that_the_host_does_not_bear_out_is_counted() {
     scenario(&Setup::new(), async |world| {
         let request = Request::new("POST", DYNAMODB, "/").body("{}");
