@@ -12,7 +12,7 @@ use crate::endpoint;
 use crate::policy::Policy;
 use crate::role::{Role, Roles};
 use object::{Object, shown};
-use reference::{DOWNSTREAM, UPSTREAM};
+use reference::{DOWNSTREAM, STATUS, UPSTREAM};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,6 +32,8 @@ pub enum Plugin {
         /// Clusters that signed requests may leave through.
         clusters: Vec<String>,
     },
+    /// In the token listener's filter chain: it answers with the status document.
+    Status,
 }
 
 /// The configuration of the filter that signs.
@@ -119,6 +121,7 @@ pub fn parse(json: &[u8], environment: &Environment) -> Result<Plugin, ConfigErr
     let positions = [
         ("downstream", Position::Downstream),
         ("upstream", Position::Upstream),
+        ("status", Position::Status),
     ];
     match object.choice("position", &positions)? {
         Some(Position::Upstream) => {
@@ -126,6 +129,10 @@ pub fn parse(json: &[u8], environment: &Environment) -> Result<Plugin, ConfigErr
             Ok(Plugin::Upstream {
                 clusters: clusters(&mut object)?,
             })
+        }
+        Some(Position::Status) => {
+            object.refuse_unknown(STATUS)?;
+            Ok(Plugin::Status)
         }
         Some(Position::Downstream) | None => {
             object.refuse_unknown(DOWNSTREAM)?;
@@ -139,6 +146,7 @@ pub fn parse(json: &[u8], environment: &Environment) -> Result<Plugin, ConfigErr
 enum Position {
     Downstream,
     Upstream,
+    Status,
 }
 
 fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, ConfigError> {

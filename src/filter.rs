@@ -2,7 +2,8 @@
 //!
 //! It turns Envoy's callbacks into calls of the core, and the core's answers into calls of Envoy. One
 //! [`root::Root`] per plugin and worker makes every callout and wakes waiting requests;
-//! [`stream::Stream`] follows one request; [`guard::Guard`] stands in the upstream filter chain.
+//! [`stream::Stream`] follows one request; [`guard::Guard`] stands in the upstream filter chain, and
+//! [`status::Status`] in the token listener.
 
 mod chunks;
 mod fetch;
@@ -10,6 +11,7 @@ mod guard;
 mod host;
 mod role;
 mod root;
+mod status;
 mod stream;
 mod worker;
 

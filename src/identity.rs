@@ -1,5 +1,6 @@
 //! Who the pod is at AWS: the role it takes, and the name its session gets.
 
+use crate::sigv4::hex;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -77,11 +78,7 @@ impl SessionName {
             return Self::parse(&whole);
         }
         let digest = Sha256::digest(whole.as_bytes());
-        let tail: String = digest
-            .iter()
-            .take(4)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let tail = hex(digest.get(..4)?);
         Self::parse(&format!("{}-{tail}", whole.get(..55)?))
     }
 

@@ -15,6 +15,7 @@ pub mod policy;
 pub mod refusal;
 pub mod role;
 pub mod sigv4;
+pub mod status;
 pub mod sts;
 pub mod timestamp;
 pub mod token;

@@ -2,6 +2,7 @@
 
 use crate::decision::{LeftAlone, Signed};
 use crate::refusal::Refusal;
+use crate::status::VERSION;
 
 /// Gauge: seconds since the credentials in use were fetched.
 pub const CREDENTIAL_AGE: &str = "sigv4_egress.credential_age_seconds";
@@ -9,6 +10,11 @@ pub const CREDENTIAL_AGE: &str = "sigv4_egress.credential_age_seconds";
 pub const CREDENTIAL_SECONDS_TO_EXPIRY: &str = "sigv4_egress.credential_seconds_to_expiry";
 /// Gauge: requests that wait for credentials now, in all workers.
 pub const PARKED: &str = "sigv4_egress.parked";
+
+/// Gauge, always 1: its name has the version, with `_` for `.`.
+pub fn build_info() -> String {
+    format!("sigv4_egress.build_info.{}", VERSION.replace('.', "_"))
+}
 
 /// Counter: requests signed, by why.
 pub fn signed(why: Signed) -> &'static str {

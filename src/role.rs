@@ -40,12 +40,11 @@ impl Role {
     }
 }
 
-impl fmt::Display for Role {
+impl fmt::Display for Means {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, means } = self;
-        match means {
-            Means::WebIdentity(Assumption { arn, session_name }) => {
-                write!(f, "role {name}: assumes {arn} as {session_name}")
+        match self {
+            Self::WebIdentity(Assumption { arn, session_name }) => {
+                write!(f, "AssumeRoleWithWebIdentity of {arn} as {session_name}")
             }
         }
     }

@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::canonical::CanonicalRequest;
 pub use self::chunk::ChunkSigner;
+pub use self::encode::hex;
 pub use self::key::SigningKeys;
 use crate::credentials::{Credentials, Secret};
 use crate::timestamp::AmzDate;
@@ -227,7 +228,7 @@ pub fn string_to_sign(canonical: &CanonicalRequest, scope: &Scope<'_>, now: Syst
         "{ALGORITHM}\n{}\n{}\n{}",
         date.as_str(),
         credential_scope(&date, scope),
-        encode::hex(&Sha256::digest(&canonical.text)),
+        hex(&Sha256::digest(&canonical.text)),
     )
 }
 
@@ -261,7 +262,7 @@ impl<'a> Additions<'a> {
             security_token: (!token.expose().is_empty()).then_some(token),
             payload_hash: match payload {
                 Payload::Empty => Cow::Borrowed(EMPTY_SHA256),
-                Payload::Hash(hash) => Cow::Owned(encode::hex(&hash)),
+                Payload::Hash(hash) => Cow::Owned(hex(&hash)),
                 Payload::Unsigned => Cow::Borrowed("UNSIGNED-PAYLOAD"),
                 Payload::Literal(value) => Cow::Borrowed(value),
             },

@@ -39,7 +39,7 @@ fn config() -> Config {
     let json = br#"{"role_arn": "arn:aws:iam::123456789012:role/app", "region": "eu-west-1", "allow": "*"}"#;
     match config::parse(json, &Default::default()).unwrap() {
         Plugin::Downstream(config) => *config,
-        Plugin::Upstream { .. } => panic!("the filter is no guard"),
+        other => panic!("this does not sign: {other:?}"),
     }
 }
 

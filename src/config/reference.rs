@@ -38,9 +38,9 @@ const CLUSTERS: Key = key(
 
 const POSITION: Key = key(
     "position",
-    "`downstream` or `upstream`",
+    "`downstream`, `upstream` or `status`",
     "downstream",
-    "`upstream` makes the plugin the guard among the router's `upstream_http_filters`; it then takes `clusters` only.",
+    "`upstream` makes the plugin the guard among the router's `upstream_http_filters`; it then takes `clusters` only. `status`, in the token listener, makes it answer `/status`.",
 );
 
 /// The keys of the filter that signs.
@@ -160,6 +160,9 @@ pub const DOWNSTREAM: &[Key] = &[
 /// The keys of the guard.
 pub const UPSTREAM: &[Key] = &[CLUSTERS, POSITION];
 
+/// The keys of the plugin that answers with the status document.
+pub const STATUS: &[Key] = &[POSITION];
+
 /// The keys of a rule.
 pub const RULE: &[Key] = &[
     key(
@@ -267,6 +270,7 @@ pub fn markdown() -> String {
         ("`sign_as` in a rule", SIGN_AS),
         ("A role in `roles`", ROLE),
         ("The guard (`\"position\": \"upstream\"`)", UPSTREAM),
+        ("The status document (`\"position\": \"status\"`)", STATUS),
     ] {
         // Writing to a String cannot fail.
         let _ = write!(

@@ -263,7 +263,7 @@ fn what_is_wrong_is_named_with_its_key() {
         irsa,
         "position",
         r#"is "middle""#,
-        "downstream, upstream",
+        "downstream, upstream, status",
     );
     check_refused(
         r#"{"allow": "*", "rules": [{}, {"payload": "maybe"}]}"#,
@@ -415,13 +415,16 @@ fn rules_choose_among_named_roles() {
     let config = config(json, &irsa());
     let role = |rule: usize| {
         let role = config.roles.get(config.policy.rules()[rule].role).unwrap();
-        role.to_string()
+        format!("{}: {}", role.name, role.means)
     };
     assert_eq!(
         role(0),
-        "role batch: assumes arn:aws:iam::123456789012:role/batch as sigv4-egress"
+        "batch: AssumeRoleWithWebIdentity of arn:aws:iam::123456789012:role/batch as sigv4-egress"
     );
-    assert_eq!(role(1), format!("role own: assumes {ROLE} as sigv4-egress"));
+    assert_eq!(
+        role(1),
+        format!("own: AssumeRoleWithWebIdentity of {ROLE} as sigv4-egress")
+    );
     let check = |roles: &str, key: &str, fault: &str, allowed: &str| {
         let json = format!(r#"{{"allow": "*", {roles}}}"#);
         check_refused(&json, &irsa(), key, fault, allowed);

@@ -142,6 +142,12 @@ pub(super) fn reply(answer: &Answer) -> Result<(), HostError> {
     .map_err(failed("send_http_response"))
 }
 
+pub(super) fn reply_json(document: &str) -> Result<(), HostError> {
+    let headers = vec![("content-type", "application/json")];
+    hostcalls::send_http_response(200, headers, Some(document.as_bytes()))
+        .map_err(failed("send_http_response"))
+}
+
 /// Leaves the decision's line in the stream's filter state. Once a stream: Envoy takes no second one, and
 /// the SDK panics at that.
 pub(super) fn leave_line(line: &str) -> Result<(), HostError> {

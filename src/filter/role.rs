@@ -4,6 +4,7 @@ use super::host;
 use crate::cache::Record;
 use crate::config::Config;
 use crate::role::{Assumption, Means, Role};
+use crate::sigv4::hex;
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -14,7 +15,7 @@ use std::time::SystemTime;
 pub(super) struct RoleView {
     pub(super) role: Role,
     /// Where the record lies in shared data.
-    key: String,
+    pub(super) key: String,
     record: RefCell<Rc<Record>>,
     /// When a request last asked for the credentials.
     used_at: Cell<Option<SystemTime>>,
@@ -103,11 +104,6 @@ fn shared_data_key(role: &Role, config: &Config) -> String {
         hash.update(part.len().to_le_bytes());
         hash.update(part.as_bytes());
     }
-    let digest: String = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
     // The version changes with the form of the record.
-    format!("record/1/{digest}")
+    format!("record/1/{}", hex(&hash.finalize()))
 }

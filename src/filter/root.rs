@@ -4,6 +4,7 @@
 use super::fetch::Fetcher;
 use super::guard::Guard;
 use super::host::{self, Stat};
+use super::status::Status;
 use super::stream::Stream;
 use super::worker::Worker;
 use crate::config::{self, Plugin};
@@ -25,6 +26,7 @@ enum Role {
     Unconfigured,
     Signer(Box<SigningRoot>),
     Guard { clusters: Rc<[String]> },
+    Status,
 }
 
 #[derive(Debug)]
@@ -63,10 +65,8 @@ impl RootContext for Root {
         };
         match config::parse(&json, &std::env::vars().collect()) {
             Ok(Plugin::Downstream(config)) => {
-                for (_, role) in config.roles.iter() {
-                    host::log(LogLevel::Info, &format!("{role} at {}", config.sts_host));
-                }
                 let worker = Rc::new(Worker::new(*config, self.id));
+                worker.introduce(&json);
                 // Nothing is fetched here: this also runs where the configuration is only tried out.
                 worker.set_tick_period(FIRST_TICK);
                 self.role = Role::Signer(Box::new(SigningRoot {
@@ -75,6 +75,10 @@ impl RootContext for Root {
                     age: Stat::gauge(metrics::CREDENTIAL_AGE),
                     seconds_to_expiry: Stat::gauge(metrics::CREDENTIAL_SECONDS_TO_EXPIRY),
                 }));
+                true
+            }
+            Ok(Plugin::Status) => {
+                self.role = Role::Status;
                 true
             }
             Ok(Plugin::Upstream { clusters }) => {
@@ -102,6 +106,7 @@ impl RootContext for Root {
             Role::Guard { clusters } => Some(Box::new(Guard {
                 clusters: Rc::clone(clusters),
             })),
+            Role::Status => Some(Box::new(Status)),
             // Envoy has no streams for a plugin that refused its configuration.
             Role::Unconfigured => None,
         }

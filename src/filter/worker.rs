@@ -13,8 +13,9 @@ use crate::decision::Plan;
 use crate::metrics;
 use crate::policy::RouteMetadata;
 use crate::refusal::{ErrorFormat, Refusal};
-use crate::role::Roles;
+use crate::role::{Role, Roles};
 use crate::sigv4::{Payload, Request, Signer};
+use crate::status::{Entry, REGISTER_KEY, Register};
 use proxy_wasm::types::LogLevel;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -122,6 +123,36 @@ impl Worker {
             tick_period: Cell::default(),
             counters: RefCell::default(),
             parked_stat: Stat::gauge(metrics::PARKED),
+        }
+    }
+
+    /// Says who it is, in the log, in the stats and in the status document.
+    pub(super) fn introduce(&self, configuration: &[u8]) {
+        for (_, view) in self.roles.iter() {
+            let Role { name, means } = &view.role;
+            let host = &self.config.sts_host;
+            host::log(LogLevel::Info, &format!("role {name}: {means}, at {host}"));
+        }
+        Stat::gauge(&metrics::build_info()).record(1);
+        let roles = self.roles.iter();
+        let entry = Entry::new(
+            configuration,
+            roles.map(|(_, view)| (&view.role, view.key.as_str())),
+            host::now(),
+        );
+        // Each round that fails is an entry of another worker's.
+        for _ in 0..1000 {
+            let stored = host::shared_data(REGISTER_KEY);
+            let register = stored
+                .as_ref()
+                .map(|(bytes, _)| Register::from_bytes(bytes));
+            let Some(register) = register.unwrap_or_default().with(entry.clone()) else {
+                return;
+            };
+            let cas = stored.map(|(_, cas)| cas);
+            if host::swap_shared_data(REGISTER_KEY, &register.to_bytes(), cas) {
+                return;
+            }
         }
     }
 

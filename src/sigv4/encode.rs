@@ -78,7 +78,7 @@ pub(super) fn header_value(out: &mut Vec<u8>, value: &[u8]) {
 }
 
 /// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from(hex_digit(nibble).to_ascii_lowercase());
     bytes
         .iter()

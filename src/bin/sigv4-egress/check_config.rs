@@ -1,7 +1,7 @@
 //! `check-config`: the effective values of a plugin's configuration, and where each comes from.
 
 use serde_json::{Map, Value};
-use sigv4_egress::config::reference::{DOWNSTREAM, Key, UPSTREAM};
+use sigv4_egress::config::reference::{DOWNSTREAM, Key, STATUS, UPSTREAM};
 use sigv4_egress::config::{self, Config, ConfigError, Environment, Plugin};
 use std::fmt::Write as _;
 
@@ -19,6 +19,10 @@ pub(crate) fn check(json: &[u8], environment: &Environment) -> Result<String, Co
             .map(|key| row(key, &written, Some(config), environment))
             .collect(),
         Plugin::Upstream { .. } => UPSTREAM
+            .iter()
+            .map(|key| row(key, &written, None, environment))
+            .collect(),
+        Plugin::Status => STATUS
             .iter()
             .map(|key| row(key, &written, None, environment))
             .collect(),

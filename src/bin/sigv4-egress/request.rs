@@ -367,9 +367,9 @@ fn config(value: Option<Value>) -> Result<Config, Fault> {
     .into();
     match config::parse(json.as_bytes(), &environment) {
         Ok(Plugin::Downstream(config)) => Ok(*config),
-        Ok(Plugin::Upstream { .. }) => Err(fault(
+        Ok(Plugin::Upstream { .. } | Plugin::Status) => Err(fault(
             "config.position",
-            "is upstream; the guard signs nothing",
+            "is not downstream; nothing else signs",
         )),
         Err(error) => Err(fault(
             &format!("config.{}", error.key),

@@ -142,9 +142,20 @@ pub(crate) fn egress_listener(choices: &Choices, access_log: &Path) -> Value {
     })
 }
 
-pub(crate) fn token_listener(places: &Places<'_>) -> Value {
+pub(crate) fn token_listener(places: &Places<'_>, choices: &Choices) -> Value {
     let mut address = pipe(places.directory);
     address["pipe"]["mode"] = json!(0o600);
+    let mut filters = Vec::new();
+    if choices.plugin.is_some() {
+        let status = json!({"position": "status"});
+        filters.push(wasm(choices, "sigv4-egress-status", &status));
+    }
+    filters.push(json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+        },
+    }));
     json!({
         "name": "token",
         "address": address,
@@ -160,12 +171,7 @@ pub(crate) fn token_listener(places: &Places<'_>) -> Value {
                     }},
                 }]}],
             },
-            "http_filters": [{
-                "name": "envoy.filters.http.router",
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
-                },
-            }],
+            "http_filters": filters,
         }))]}],
     })
 }

@@ -1,6 +1,8 @@
 //! One scenario: an Envoy, the fakes around it, and what must hold when it ends.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -367,6 +369,32 @@ impl World {
         .await;
     }
 
+    /// What the listener on the Unix socket answers, head and all.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub fn ask_token_listener(&self, path: &str) -> String {
+        let socket = self.directory.join("token.sock");
+        let mut stream = UnixStream::connect(socket).expect("the token listener");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: token\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("read");
+        text
+    }
+
+    /// The status document.
+    ///
+    /// # Panics
+    /// When there is none, or it holds a secret.
+    pub fn status(&self) -> Value {
+        let answer = self.ask_token_listener("/status");
+        self.assert_no_secret("the status document", answer.as_bytes());
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        serde_json::from_str(body).expect("JSON")
+    }
+
     /// The lines of the access log, as soon as there are that many.
     ///
     /// # Panics
@@ -437,7 +465,7 @@ fn write_listeners(places: &Places<'_>, choices: &Choices, listeners: &[Listener
                 Listener::Egress => {
                     bootstrap::egress_listener(choices, &access_log(places.directory))
                 }
-                Listener::Token => bootstrap::token_listener(places),
+                Listener::Token => bootstrap::token_listener(places, choices),
             };
             resource["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
             resource

@@ -65,7 +65,7 @@ fn the_token_listener_follows_the_file() {
         assert_eq!(mode & 0o777, 0o600);
         let rotated = world.token.rotate();
         e2e::until("the new token is served", e2e::SOON, || {
-            token_from(&socket).contains(&rotated)
+            world.ask_token_listener("/token").contains(&rotated)
         })
         .await;
     });
@@ -100,14 +100,4 @@ fn for_one_envoy(steps: impl AsyncFn(&World)) {
         let world = World::start(&version, &Setup::new().without_filter()).await;
         steps(&world).await;
     });
-}
-
-fn token_from(socket: &std::path::Path) -> String {
-    use std::io::{Read as _, Write as _};
-    let mut stream = std::os::unix::net::UnixStream::connect(socket).expect("the token listener");
-    let request = b"GET /token HTTP/1.1\r\nhost: token\r\nconnection: close\r\n\r\n";
-    stream.write_all(request).expect("sent");
-    let mut text = String::new();
-    stream.read_to_string(&mut text).expect("read");
-    text
 }

@@ -1,0 +1,34 @@
+//! The plugin in the token listener, which answers with the status document.
+
+use super::host;
+use crate::cache::Record;
+use crate::status::{PATH, REGISTER_KEY, Register};
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::{Action, LogLevel};
+
+/// One request to the listener.
+#[derive(Debug)]
+pub(super) struct Status;
+
+impl Context for Status {}
+
+impl HttpContext for Status {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        let headers = host::request_headers().unwrap_or_default();
+        let asked = headers
+            .iter()
+            .any(|(name, value)| name == ":path" && value == PATH.as_bytes());
+        if !asked {
+            return Action::Continue;
+        }
+        let register = host::shared_data(REGISTER_KEY)
+            .map(|(bytes, _)| Register::from_bytes(&bytes))
+            .unwrap_or_default();
+        let record = |key: &str| Record::from_bytes(&host::shared_data(key)?.0);
+        let document = register.document(host::now(), record);
+        if let Err(error) = host::reply_json(&document) {
+            host::log(LogLevel::Error, &error.to_string());
+        }
+        Action::Pause
+    }
+}
