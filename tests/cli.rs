@@ -62,6 +62,22 @@ fn hosts_are_resolved_line_by_line() {
 }
 
 #[test]
+fn hosts_are_resolved_as_the_documentation_has_them() {
+    let rows: String = include_str!("data/independent-hosts.tsv")
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let hosts: String = rows
+        .lines()
+        .map(|row| format!("{}\n", row.split('\t').next().unwrap()))
+        .collect();
+    assert!(hosts.lines().count() > 200, "{hosts}");
+    let arguments = ["resolve", "--region", "eu-west-1"];
+    check(&arguments, &hosts, 0, &rows, "");
+}
+
+#[test]
 fn as_many_hosts_as_aws_has_are_resolved_in_one_run() {
     let hosts: String = (0..71_000)
         .map(|number| format!("service-{number}.eu-west-1.amazonaws.com\n"))
