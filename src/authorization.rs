@@ -19,8 +19,10 @@ pub enum ClientSignature<'a> {
     Real,
     /// Presigned in the query.
     Presigned,
-    /// Carries an S3 Express session token.
+    /// Signed with a key id of AWS's shape, with an S3 Express session token beside it.
     SessionToken,
+    /// Carries an S3 Express session token without the signature of a session's key.
+    StraySessionToken,
     /// Another `authorization` scheme, such as a Bedrock API key as Bearer.
     OtherScheme,
     /// Says it is AWS's scheme, and cannot be read.
@@ -53,7 +55,7 @@ pub fn read<'a>(
     };
     let Some(header) = header else {
         return if has_s3_session_token {
-            ClientSignature::SessionToken
+            ClientSignature::StraySessionToken
         } else if query.is_some_and(is_presigned) {
             ClientSignature::Presigned
         } else {
@@ -69,6 +71,8 @@ pub fn read<'a>(
             // An S3 Express session is bound to the real credentials that opened it.
             true if has_s3_session_token => ClientSignature::SessionToken,
             true => ClientSignature::Real,
+            // AWS gave no such key with a token, and would not take ours with it.
+            false if has_s3_session_token => ClientSignature::StraySessionToken,
             false => ClientSignature::Placeholder { scope: Some(scope) },
         }
     } else if let Some(rest) = strip_scheme(header, b"AWS ") {
@@ -240,7 +244,16 @@ mod tests {
     }
 
     #[test]
-    fn an_s3_session_token_is_recognised() {
-        assert_eq!(read(&[], None, true, &[]), ClientSignature::SessionToken);
+    fn an_s3_session_token_belongs_to_a_real_keys_signature() {
+        let with_token = |key_id: &str| {
+            let header = sigv4(key_id);
+            read(&[header.as_bytes()], None, true, &[]) == ClientSignature::SessionToken
+        };
+        assert!(with_token("ASIAIOSFODNN7EXAMPLE"));
+        assert!(!with_token("placeholder"));
+        let header = sigv4("placeholder");
+        let stray = ClientSignature::StraySessionToken;
+        assert_eq!(read(&[header.as_bytes()], None, true, &[]), stray);
+        assert_eq!(read(&[], None, true, &[]), stray);
     }
 }

@@ -6,7 +6,7 @@
 use crate::authorization::{self, ClientSignature};
 use crate::chunked::{Fault, Form};
 use crate::config::Config;
-use crate::endpoint::{self, Algorithm, Asked, Endpoint, Host, Resolution};
+use crate::endpoint::{self, Algorithm, Asked, Endpoint, Host, Resolution, ScopeError};
 use crate::policy::{OnClientSignature, PayloadMode, RouteMetadata, Subject, Verdict};
 use crate::refusal::{ErrorFormat, Refusal};
 use crate::role::RoleId;
@@ -74,6 +74,8 @@ pub enum Signed {
 pub struct Plan {
     /// The `:authority` that is signed and forwarded.
     pub authority: String,
+    /// The `:path` that is signed and forwarded, where it is not the one that came.
+    pub path_and_query: Option<String>,
     /// The signing name.
     pub service: String,
     /// The signing region.
@@ -173,9 +175,14 @@ fn try_decide<'a>(
         .is_some_and(|name| config.clusters.iter().any(|cluster| cluster == name));
 
     let at_loopback = host.is_loopback() && listed;
+    let mut path_and_query = None;
     if at_loopback {
-        let ClientSignature::Placeholder { scope: Some(scope) } = signature else {
-            return Err(Refusal::NoTarget);
+        let scope = match signature {
+            ClientSignature::Placeholder { scope: Some(scope) } => scope,
+            ClientSignature::SessionToken | ClientSignature::StraySessionToken => {
+                return Err(Refusal::ExpressSession);
+            }
+            _ => return Err(Refusal::NoTarget),
         };
         let text =
             |value: Option<&'a [u8]>| value.and_then(|value| std::str::from_utf8(value).ok());
@@ -183,15 +190,26 @@ fn try_decide<'a>(
             target: text(head.value("x-amz-target")),
             method: text(head.value(":method")).unwrap_or_default(),
             path: path.unwrap_or_default(),
+            query: query.unwrap_or_default(),
+            account: text(head.value("x-amz-account-id")),
+            route: text(head.value("x-amz-request-route")),
         };
-        host = endpoint::host_of_request(scope.service, scope.region, asked).map_err(|why| {
+        let found = endpoint::destination(scope.service, scope.region, asked).map_err(|why| {
             *known_format = Some(ErrorFormat::of(head, Some(scope.service)));
-            Refusal::UnknownService {
-                service: scope.service.to_owned(),
-                region: scope.region.to_owned(),
-                why,
+            match why {
+                ScopeError::ExpressSession => Refusal::ExpressSession,
+                why => Refusal::UnknownService {
+                    service: scope.service.to_owned(),
+                    region: scope.region.to_owned(),
+                    why,
+                },
             }
         })?;
+        path_and_query = found.path.map(|path| match query {
+            Some(query) => format!("{path}?{query}"),
+            None => path.to_owned(),
+        });
+        host = found.host;
     }
     let resolved = match endpoint::resolve(&host, &config.region) {
         Resolution::Aws(endpoint) => Some(endpoint),
@@ -244,12 +262,18 @@ fn try_decide<'a>(
         }
         ClientSignature::Placeholder { .. } => Signed::Placeholder,
         ClientSignature::Presigned => return Ok(Decision::LeaveAlone(LeftAlone::Presigned)),
-        ClientSignature::SessionToken => return Ok(Decision::LeaveAlone(LeftAlone::SessionToken)),
+        ClientSignature::SessionToken
+            if endpoint.service == "s3express" && on_real != OnClientSignature::Refuse =>
+        {
+            return Ok(Decision::LeaveAlone(LeftAlone::SessionToken));
+        }
+        ClientSignature::StraySessionToken => return Err(Refusal::ExpressSession),
         ClientSignature::OtherScheme => {
             return Ok(Decision::LeaveAlone(LeftAlone::OtherAuthorization));
         }
         ClientSignature::Malformed => return Err(Refusal::MalformedAuthorization),
-        ClientSignature::Real => match on_real {
+        // To another service, a session's token is just a header.
+        ClientSignature::Real | ClientSignature::SessionToken => match on_real {
             OnClientSignature::LeaveAlone => {
                 return Ok(Decision::LeaveAlone(LeftAlone::ClientSignature));
             }
@@ -280,6 +304,7 @@ fn try_decide<'a>(
         || head.value("x-amz-content-sha256").is_some();
     Ok(Decision::Sign(Plan {
         authority: host.authority(),
+        path_and_query,
         service: endpoint.service.to_owned(),
         region: endpoint.region.to_owned(),
         role: rule.map_or(RoleId::OWN, |rule| rule.role),

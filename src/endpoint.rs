@@ -18,7 +18,7 @@ mod table;
 
 pub use host::{Host, HostError};
 pub use partition::{dns_suffix, is_region, strip_aws_suffix};
-pub use scope::{Asked, ScopeError, host_of_request, host_of_scope};
+pub use scope::{Asked, Destination, ScopeError, destination, host_of_scope};
 
 use crate::sigv4::PathStyle;
 use documented::Shape;

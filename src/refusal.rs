@@ -90,6 +90,8 @@ pub enum Refusal {
     },
     /// It came to the loopback endpoint without a placeholder's signature.
     NoTarget,
+    /// It opens an S3 Express session at the loopback endpoint, or has a session's token that cannot be used.
+    ExpressSession,
     /// `CONNECT` would carry what cannot be signed.
     ConnectRefused,
     /// The host is under one of AWS's names, and no valid host name.
@@ -196,6 +198,7 @@ impl Refusal {
             Self::UnknownService { .. } => (403, "unknown_service", false),
             Self::SigV4aUnsupported => (501, "sigv4a_unsupported", false),
             Self::NoTarget => (400, "no_target", false),
+            Self::ExpressSession => (501, "express_session_unsupported", false),
             Self::ConnectRefused => (403, "connect_refused", false),
             Self::InvalidHost { .. } => (400, "invalid_host", false),
             Self::MalformedAuthorization => (400, "malformed_authorization", false),
@@ -230,6 +233,7 @@ impl Refusal {
             Self::UnknownService { .. } => "Set up the client with a region and service that AWS has.".to_owned(),
             Self::SigV4aUnsupported => "Call a regional endpoint of the service.".to_owned(),
             Self::NoTarget => "Give the SDK placeholder keys beside AWS_ENDPOINT_URL; without an SDK, name an AWS host and use this address as HTTP_PROXY.".to_owned(),
+            Self::ExpressSession => "Set AWS_S3_DISABLE_EXPRESS_SESSION_AUTH=true in the client's environment, or s3_disable_express_session_auth in its configuration; each request is then signed here.".to_owned(),
             Self::ConnectRefused => "Use http:// URLs: this proxy signs and adds TLS. A tunnel would carry unsigned requests.".to_owned(),
             Self::InvalidHost { .. } => "Send one valid host name.".to_owned(),
             Self::MalformedAuthorization => "Send one authorization header that can be read, or none.".to_owned(),
@@ -306,6 +310,7 @@ impl fmt::Display for Refusal {
             }
             Self::SigV4aUnsupported => f.write_str("the host takes SigV4A signatures only"),
             Self::NoTarget => f.write_str("the request names no AWS host and carries no placeholder signature to read one from"),
+            Self::ExpressSession => f.write_str("an S3 Express session cannot be used here: what it signs would not be what AWS gets"),
             Self::ConnectRefused => f.write_str("CONNECT to an AWS host"),
             Self::InvalidHost { why } => write!(f, "the host cannot be signed for: {why}"),
             Self::MalformedAuthorization => f.write_str("the authorization header cannot be read"),

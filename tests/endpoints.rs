@@ -6,7 +6,7 @@
 )]
 
 use sigv4_egress::endpoint::{
-    Algorithm, Asked, Endpoint, Host, Resolution, ScopeError, host_of_request, resolve,
+    Algorithm, Asked, Endpoint, Host, Resolution, ScopeError, destination, resolve,
 };
 use sigv4_egress::sigv4::PathStyle;
 use std::collections::HashMap;
@@ -147,14 +147,15 @@ fn operations() -> Vec<(&'static str, &'static str, &'static str)> {
 fn asked(operation: &str) -> Asked<'_> {
     match operation.split_once(' ') {
         Some((method, path)) => Asked {
-            target: None,
             method,
             path,
+            ..Asked::default()
         },
         None => Asked {
             target: Some(operation),
             method: "POST",
             path: "/",
+            ..Asked::default()
         },
     }
 }
@@ -172,12 +173,43 @@ fn a_request_with_nothing_but_a_credential_scope_goes_to_its_own_host_or_nowhere
             .replace('%', "api.aws");
         // A label of the caller's that no operation has as a literal.
         let operation = operation.replace("**", "x/y").replace('*', "x-1");
-        match host_of_request(service, "eu-west-1", asked(&operation)) {
-            Ok(found) => assert_eq!(found.name(), expected, "{service} {operation}"),
+        match destination(service, "eu-west-1", asked(&operation)) {
+            Ok(found) => assert_eq!(found.host.name(), expected, "{service} {operation}"),
             Err(ScopeError::Ambiguous) => ambiguous += 1,
             Err(error) => panic!("{service} {operation}: {error}"),
         }
     }
     println!("{ambiguous} of {} are ambiguous", operations.len());
     assert!(ambiguous < 120, "{ambiguous} of {}", operations.len());
+}
+
+#[test]
+fn a_request_for_a_directory_bucket_goes_where_botocore_sends_it() {
+    let mut checked = 0;
+    for line in include_str!("data/botocore-directory-buckets.txt").lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [place, method, target] = words.as_slice() else {
+            assert!(line.starts_with('#'), "{line}");
+            continue;
+        };
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let asked = Asked {
+            method,
+            path,
+            query,
+            ..Asked::default()
+        };
+        let expected = match *place {
+            "regional" => "s3express-control.us-west-2.amazonaws.com",
+            "zonal" => "demo--usw2-az1--x-s3.s3express-usw2-az1.us-west-2.amazonaws.com",
+            other => panic!("what is this place: {other}"),
+        };
+        match destination("s3express", "us-west-2", asked) {
+            Ok(found) => assert_eq!(found.host.name(), expected, "{line}"),
+            Err(ScopeError::ExpressSession) => assert!(query.starts_with("session"), "{line}"),
+            Err(error) => panic!("{line}: {error}"),
+        }
+        checked += 1;
+    }
+    assert!(checked > 90, "{checked}");
 }

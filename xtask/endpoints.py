@@ -9,9 +9,9 @@ import collections
 import re
 import sys
 
-import botocore
 import botocore.session
 
+import botocore_directory_buckets
 import botocore_hosts
 import botocore_scopes
 from botocore_hosts import ACCOUNT, ENDPOINT_ID, NAME, STREAM_ID
@@ -33,6 +33,7 @@ def main(root):
     scopes = botocore_scopes.rows(partitions)
     operations = botocore_scopes.survey(partitions)
     for path, text in {
+        "tests/data/botocore-directory-buckets.txt": botocore_directory_buckets.request_list(),
         "tests/data/botocore-hosts.txt": host_list(hosts, places),
         "tests/data/botocore-operations.txt": operation_list(operations),
         "src/endpoint/table.rs": table(hosts, places, partitions),
@@ -80,7 +81,7 @@ def host_list(hosts, places):
             groups[(left, name, signed, algorithm)].add(f"{own}.{right}")
     sets = common_sets(groups.values(), places)
     lines = [
-        f"# The {len(hosts)} hosts that botocore {botocore.__version__} resolves. "
+        f"# The {len(hosts)} hosts that botocore resolves. "
         "Written by `cargo xtask endpoints`; do not edit.",
         "# A line `@<set> <suffix> <region>...` names places (region and suffix). Any other line is",
         "# `<labels> <signing name> <signing region> <algorithm> <@set or place>...`: each place is",
@@ -181,7 +182,7 @@ def table(hosts, places, partitions):
                 other[left] = name
     return "".join(
         [
-            HEADER.format(version=botocore.__version__),
+            HEADER,
             partition_rows(partitions),
             name_rows(other, rows),
             pairs(WILD_DOC, "TENANT_LABEL", wild),
@@ -193,7 +194,7 @@ def table(hosts, places, partitions):
 
 
 HEADER = """\
-//! AWS's endpoints as botocore {version} resolves them.
+//! AWS's endpoints as botocore resolves them.
 //!
 //! Written by `cargo xtask endpoints`; do not edit.
 
@@ -274,7 +275,7 @@ def operation_list(by_name):
     """The operations of signing names with several hosts, in a commercial region."""
     lines = [
         "# What requests have whose signing name has several hosts, and the host in eu-west-1, as",
-        f"# botocore {botocore.__version__} has them. Written by `cargo xtask endpoints`; do not edit.",
+        "# botocore has them. Written by `cargo xtask endpoints`; do not edit.",
         "# <signing name> <host>, and below each its operations.",
     ]
     for name, hosts in sorted(by_name.items()):

@@ -287,9 +287,79 @@ fn what_the_client_signed_itself_is_left_alone() {
         &format!("{host} /\nauthorization: Bearer abc"),
         "left alone: OtherAuthorization",
     );
+}
+
+#[test]
+fn what_an_s3_express_session_signed_is_left_alone_at_its_own_host() {
+    let host = "demo--euw1-az1--x-s3.s3express-euw1-az1.eu-west-1.amazonaws.com";
+    let token = "x-amz-s3session-token: abc";
+    let with_token = |host: &str, key: &str| {
+        let signed = signed_by(key, "s3express");
+        format!("GET {host} /k\n{signed}\n{token}")
+    };
+    check(&with_token(host, REAL), "left alone: SessionToken");
+    // Opening one is a request like any other.
     check(
-        &format!("{host} /\nx-amz-s3session-token: abc"),
-        "left alone: SessionToken",
+        &format!(
+            "GET {host} /?session\n{}",
+            signed_by("placeholder", "s3express")
+        ),
+        &format!("s3express/eu-west-1 at {host}, empty, Placeholder"),
+    );
+    let refused = "refused: express_session_unsupported";
+    check(&with_token(host, "placeholder"), refused);
+    check(&format!("GET {host} /k\n{token}"), refused);
+    // No header gets a request around a rule.
+    let rules = r#", "allow": "*", "rules": [{"client_signature": "refuse"}]"#;
+    let sqs = "sqs.eu-west-1.amazonaws.com";
+    for host in [host, sqs] {
+        check_with(
+            rules,
+            &with_token(host, REAL),
+            "refused: client_signature_refused",
+        );
+    }
+    check(&with_token(sqs, REAL), "left alone: ClientSignature");
+}
+
+#[test]
+fn a_directory_bucket_at_the_loopback_host_moves_from_the_path_to_the_host() {
+    let allow = r#", "allow": ["s3express"]"#;
+    let plan = |line: &str| {
+        let request = format!("{line}\n{}", signed_by("placeholder", "s3express"));
+        match decide_as(&config(allow), Some("aws"), &request) {
+            Decision::Sign(plan) => format!(
+                "{} {} {}",
+                plan.service,
+                plan.authority,
+                plan.path_and_query.unwrap_or_default()
+            ),
+            other => word(&other),
+        }
+    };
+    let zonal = "demo--euw1-az1--x-s3.s3express-euw1-az1.eu-west-1.amazonaws.com";
+    let bucket = "127.0.0.1:9911 /demo--euw1-az1--x-s3";
+    assert_eq!(
+        plan(&format!("GET {bucket}/a%20b?versionId=1?2")),
+        format!("s3express {zonal} /a%20b?versionId=1?2")
+    );
+    assert_eq!(
+        plan(&format!("GET {bucket}?list-type=2")),
+        format!("s3express {zonal} /?list-type=2")
+    );
+    let regional = "s3express s3express-control.eu-west-1.amazonaws.com ";
+    assert_eq!(plan(&format!("DELETE {bucket}")), regional);
+    let refused = "refused: express_session_unsupported";
+    assert_eq!(plan(&format!("GET {bucket}?session")), refused);
+    let session = signed_by(REAL, "s3express");
+    check(
+        &format!("GET {bucket}/k\n{session}\nx-amz-s3session-token: abc"),
+        refused,
+    );
+    check_with(
+        r#", "allow": ["s3"]"#,
+        &format!("GET {bucket}/k\n{}", signed_by("placeholder", "s3express")),
+        "refused: not_allowed",
     );
 }
 

@@ -4,6 +4,8 @@
 //! as the service models have it: its `X-Amz-Target`, or its method and path. `Action` and `Version`
 //! need not be read: no query protocol shares its name with a host of another.
 
+mod s3;
+
 use super::partition::{is_region, partition_of};
 use super::{Host, table};
 use std::fmt;
@@ -26,6 +28,8 @@ pub enum ScopeError {
     UnknownRegion,
     /// Several hosts sign with this name, and the request does not say which it is for.
     Ambiguous,
+    /// It asks for an S3 Express session, whose signatures would cover the address of this Envoy.
+    ExpressSession,
 }
 
 impl fmt::Display for ScopeError {
@@ -35,6 +39,7 @@ impl fmt::Display for ScopeError {
             Self::UnknownService => "its service is none of AWS's with a host of its own",
             Self::UnknownRegion => "its region is none of AWS's",
             Self::Ambiguous => "several AWS hosts sign with this service name",
+            Self::ExpressSession => "a session's signatures would cover another host",
         })
     }
 }
@@ -48,16 +53,36 @@ pub struct Asked<'a> {
     pub method: &'a str,
     /// Its path, without a query; empty where it is not known.
     pub path: &'a str,
+    /// Its query; empty where it has none.
+    pub query: &'a str,
+    /// Its `x-amz-account-id`, which S3 Control has.
+    pub account: Option<&'a str>,
+    /// Its `x-amz-request-route`, which an answer to S3 Object Lambda has.
+    pub route: Option<&'a str>,
+}
+
+/// Where a request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination<'a> {
+    /// The host.
+    pub host: Host,
+    /// Its path there, without the query, if it is not the one that was asked: S3 Express takes the
+    /// bucket in the host alone.
+    pub path: Option<&'a str>,
 }
 
 /// The host that a credential scope `<date>/<region>/<service>/aws4_request` stands for, where
 /// nothing else is known of the request.
 pub fn host_of_scope(service: &str, region: &str) -> Result<Host, ScopeError> {
-    host_of_request(service, region, Asked::default())
+    destination(service, region, Asked::default()).map(|destination| destination.host)
 }
 
-/// The host of a request with this credential scope.
-pub fn host_of_request(service: &str, region: &str, asked: Asked<'_>) -> Result<Host, ScopeError> {
+/// Where a request with this credential scope goes.
+pub fn destination<'a>(
+    service: &str,
+    region: &str,
+    asked: Asked<'a>,
+) -> Result<Destination<'a>, ScopeError> {
     let of_label = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
     if service.is_empty() || service.len() > 63 || !service.bytes().all(of_label) {
         return Err(ScopeError::BadService);
@@ -66,6 +91,10 @@ pub fn host_of_request(service: &str, region: &str, asked: Asked<'_>) -> Result<
         return Err(ScopeError::UnknownRegion);
     }
     let partition = partition_of(region);
+    let end = format!("{region}.{}", partition.dns_suffix);
+    if let Some(found) = s3::destination(service, &end, asked) {
+        return found;
+    }
     let knows_nothing = asked.target.is_none() && asked.path.is_empty();
     let request = Request::new(asked);
     let rows = rows_of(service);
@@ -94,7 +123,10 @@ pub fn host_of_request(service: &str, region: &str, asked: Asked<'_>) -> Result<
             other => other,
         })
         .collect();
-    Ok(Host::of_name(labels.join(".")))
+    Ok(Destination {
+        host: Host::of_name(labels.join(".")),
+        path: None,
+    })
 }
 
 fn is_known(service: &str) -> bool {

@@ -1,4 +1,4 @@
-//! AWS's endpoints as botocore 1.44.5 resolves them.
+//! AWS's endpoints as botocore resolves them.
 //!
 //! Written by `cargo xtask endpoints`; do not edit.
 

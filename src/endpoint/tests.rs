@@ -182,12 +182,142 @@ fn check_request(service: &str, target: Option<&str>, line: &str, expected: &str
         target,
         method,
         path,
+        ..Asked::default()
     };
-    let found = match host_of_request(service, "eu-west-1", asked) {
-        Ok(host) => host.name().to_owned(),
+    let found = match destination(service, "eu-west-1", asked) {
+        Ok(found) => found.host.name().to_owned(),
         Err(error) => error.to_string(),
     };
     assert_eq!(found, expected);
+}
+
+/// A line is `METHOD path[?query]`, and its host, with the path there if it is another.
+#[track_caller]
+fn check_s3(service: &str, of_headers: Asked<'_>, line: &str, expected: &str) {
+    let (method, target) = line.split_once(' ').unwrap();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let asked = Asked {
+        method,
+        path,
+        query,
+        ..of_headers
+    };
+    let found = match destination(service, "eu-west-1", asked) {
+        Ok(Destination { host, path }) => {
+            format!("{}{}", host.name(), path.unwrap_or_default())
+        }
+        Err(error) => error.to_string(),
+    };
+    assert_eq!(found, expected, "{service} {line}");
+}
+
+#[test]
+fn a_directory_bucket_in_the_path_names_its_zone() {
+    let express = |line, expected| check_s3("s3express", Asked::default(), line, expected);
+    let regional = "s3express-control.eu-west-1.amazonaws.com";
+    let zonal = "demo--euw1-az1--x-s3.s3express-euw1-az1.eu-west-1.amazonaws.com";
+    for (line, path) in [
+        ("GET /demo--euw1-az1--x-s3/a/b", "/a/b"),
+        ("PUT /demo--euw1-az1--x-s3//a//b/", "//a//b/"),
+        ("GET /demo--euw1-az1--x-s3/k?acl", "/k"),
+        ("DELETE /demo--euw1-az1--x-s3/k", "/k"),
+        ("PUT /demo--euw1-az1--x-s3/k?session", "/k"),
+        ("HEAD /demo--euw1-az1--x-s3", "/"),
+        ("GET /demo--euw1-az1--x-s3?list-type=2&prefix=policy", "/"),
+        ("GET /demo--euw1-az1--x-s3/?uploads&x-id=List", "/"),
+        ("POST /demo--euw1-az1--x-s3/?delete", "/"),
+    ] {
+        check_s3(
+            "s3express",
+            Asked::default(),
+            line,
+            &format!("{zonal}{path}"),
+        );
+    }
+    express(
+        "GET /my--ap--use1-lax1-az1--xa-s3/k",
+        "my--ap--use1-lax1-az1--xa-s3.s3express-use1-lax1-az1.eu-west-1.amazonaws.com/k",
+    );
+    for line in [
+        "GET /",
+        "GET /?max-directory-buckets=5",
+        "PUT /demo--euw1-az1--x-s3",
+        "PUT /demo--euw1-az1--x-s3/?x-id=CreateBucket",
+        "DELETE /demo--euw1-az1--x-s3",
+        "GET /demo--euw1-az1--x-s3?policy",
+        "PUT /demo--euw1-az1--x-s3/?encryption=",
+        "GET /v20180820/accesspoint/my-ap--euw1-az1--xa-s3",
+    ] {
+        express(line, regional);
+    }
+    let session = "a session's signatures would cover another host";
+    express("GET /demo--euw1-az1--x-s3?session", session);
+    express(
+        "GET /demo--euw1-az1--x-s3/?session=&x-id=CreateSession",
+        session,
+    );
+    for line in [
+        "GET /demo",
+        "GET /demo--x-s3/k",
+        "GET /--x-s3/k",
+        "GET /a.evil--euw1-az1--x-s3/k",
+        "GET /demo--euw1-az1-%2Dx-s3/k",
+        "GET /Demo--euw1-az1--x-s3/k",
+        "GET /demo--euw1-az1---x-s3/k",
+        "GET //demo--euw1-az1--x-s3/k",
+        "GET demo--euw1-az1--x-s3/k",
+    ] {
+        express(line, "several AWS hosts sign with this service name");
+    }
+}
+
+#[test]
+fn what_else_signs_as_s3_goes_to_its_host_where_the_request_says_which() {
+    let unclear = "several AWS hosts sign with this service name";
+    let of_account = Asked {
+        account: Some("123456789012"),
+        ..Asked::default()
+    };
+    check_s3(
+        "s3",
+        of_account,
+        "GET /v20180820/accesspoint",
+        "123456789012.s3-control.eu-west-1.amazonaws.com",
+    );
+    // A bucket may have that name.
+    let plain = "s3.eu-west-1.amazonaws.com";
+    check_s3("s3", Asked::default(), "GET /v20180820/accesspoint", plain);
+    check_s3("s3", of_account, "GET /bucket/v20180820/", plain);
+    for account in ["12345678901", "123456789012.evil", "12345678901a", ""] {
+        let account = Some(account);
+        let asked = Asked {
+            account,
+            ..Asked::default()
+        };
+        check_s3("s3", asked, "GET /v20180820/jobs", unclear);
+    }
+    let outposts = "s3-outposts.eu-west-1.amazonaws.com";
+    check_s3("s3-outposts", of_account, "GET /v20180820/bucket", outposts);
+    let endpoints = "GET /S3Outposts/ListEndpoints";
+    check_s3("s3-outposts", Asked::default(), endpoints, outposts);
+    check_s3("s3-outposts", Asked::default(), "GET /key", unclear);
+
+    let answer = "POST /WriteGetObjectResponse";
+    let route = |route| Asked {
+        route: Some(route),
+        ..Asked::default()
+    };
+    check_s3(
+        "s3-object-lambda",
+        route("io-cell1.a1b2"),
+        answer,
+        "io-cell1.a1b2.s3-object-lambda.eu-west-1.amazonaws.com",
+    );
+    for bad in ["", "a b", "evil.example/", "a@b", "a:1", "a."] {
+        check_s3("s3-object-lambda", route(bad), answer, unclear);
+    }
+    check_s3("s3-object-lambda", Asked::default(), answer, unclear);
+    check_s3("s3-object-lambda", route("io-cell1"), "GET /key", unclear);
 }
 
 #[test]

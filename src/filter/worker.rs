@@ -242,10 +242,14 @@ impl Worker {
                 .map(|(_, value)| value.as_slice())
                 .unwrap_or_default()
         };
+        let path_and_query = match &plan.path_and_query {
+            Some(other) => other.as_bytes(),
+            None => value(":path"),
+        };
         let request = Request {
             method: std::str::from_utf8(value(":method")).unwrap_or_default(),
             host: plan.authority.as_bytes(),
-            path_and_query: value(":path"),
+            path_and_query,
             headers: &headers,
             payload: payload.borrow(),
         };
@@ -267,6 +271,9 @@ impl Worker {
         host::set_request_header(&self.config.marker_header, None)?;
         if !same_authority {
             host::set_request_header(":authority", Some(&plan.authority))?;
+        }
+        if let Some(path_and_query) = &plan.path_and_query {
+            host::set_request_header(":path", Some(path_and_query))?;
         }
         for (name, value) in signed.edits() {
             host::set_request_header(name, value)?;

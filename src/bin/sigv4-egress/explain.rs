@@ -188,7 +188,10 @@ fn sign(
     let unsigned = sigv4::Request {
         method: std::str::from_utf8(method).unwrap_or_default(),
         host: plan.authority.as_bytes(),
-        path_and_query: head.value(":path").unwrap_or_default(),
+        path_and_query: match &plan.path_and_query {
+            Some(other) => other.as_bytes(),
+            None => head.value(":path").unwrap_or_default(),
+        },
         headers: &headers,
         payload,
     };
@@ -203,6 +206,9 @@ fn sign(
     }
     if head.value(":authority") != Some(plan.authority.as_bytes()) {
         edits.insert(":authority".to_owned(), plan.authority.clone().into());
+    }
+    if let Some(path_and_query) = &plan.path_and_query {
+        edits.insert(":path".to_owned(), path_and_query.clone().into());
     }
     // A body that is held goes out with its length.
     if matches!(plan.payload, PayloadPlan::Held(_) | PayloadPlan::Hashed)

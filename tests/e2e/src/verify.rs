@@ -292,7 +292,11 @@ fn recompute(
     time: SystemTime,
     payload: &str,
 ) -> Result<String, String> {
-    let s3 = authorization.service == "s3";
+    // botocore signs for all of S3's names with `S3SigV4Auth`.
+    let s3 = matches!(
+        authorization.service.as_str(),
+        "s3" | "s3express" | "s3-outposts" | "s3-object-lambda"
+    );
     let mut settings = SigningSettings::default();
     settings.signature_location = SignatureLocation::Headers;
     // What is signed is the client's choice; what counts is in SignedHeaders.
@@ -486,13 +490,27 @@ pub fn client_signature(
     (region, service): (&str, &str),
     body: &[u8],
 ) -> Vec<(String, String)> {
+    client_signature_with(None, key, method, host, path, (region, service), body)
+}
+
+/// As [`client_signature`], of one header more, which must come after `x-amz-date` in the alphabet.
+pub fn client_signature_with(
+    more: Option<(&str, &str)>,
+    key: &Key,
+    method: &str,
+    host: &str,
+    path: &str,
+    (region, service): (&str, &str),
+    body: &[u8],
+) -> Vec<(String, String)> {
     let now = SystemTime::now();
     let date = format_date(now);
-    let headers = vec![
+    let mut headers = vec![
         ("host".to_owned(), host.as_bytes().to_vec()),
         ("x-amz-content-sha256".to_owned(), sha256(body).into_bytes()),
         ("x-amz-date".to_owned(), date.clone().into_bytes()),
     ];
+    headers.extend(more.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())));
     let names: Vec<_> = headers.iter().map(|(name, _)| name.clone()).collect();
     let request = Received {
         at: now,
@@ -517,7 +535,7 @@ pub fn client_signature(
     let time = parse_date(&date).expect("just formatted");
     authorization.signature = recompute(&request, &authorization, key, time, &request.body_sha256)
         .expect("a plain request");
-    vec![
+    let mut written = vec![
         ("x-amz-date".into(), date),
         ("x-amz-content-sha256".into(), sha256(body)),
         (
@@ -530,7 +548,9 @@ pub fn client_signature(
                 authorization.signature,
             ),
         ),
-    ]
+    ];
+    written.extend(more.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    written
 }
 
 /// SHA-256 in hex. `ring`, because its digest is fast in debug builds too.

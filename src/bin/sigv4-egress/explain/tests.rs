@@ -201,6 +201,31 @@ fn what_the_client_signed_is_replaced_and_the_marker_removed() {
     }
 }
 
+#[test]
+fn a_path_that_is_rewritten_is_shown_and_signed() {
+    let credential = "Credential=placeholder/20261123/eu-west-1/s3express/aws4_request";
+    let found = check(
+        json!({
+            "url": "http://127.0.0.1:9911/demo--euw1-az1--x-s3/a/b?versionId=1",
+            "headers": {
+                "authorization": format!("AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=00"),
+            },
+        }),
+        &[
+            ("/headers/:path", json!("/a/b?versionId=1")),
+            (
+                "/headers/:authority",
+                json!("demo--euw1-az1--x-s3.s3express-euw1-az1.eu-west-1.amazonaws.com"),
+            ),
+        ],
+    );
+    let canonical = found["canonical_request"].as_str().unwrap_or_default();
+    assert!(
+        canonical.starts_with("GET\n/a/b\nversionId=1\n"),
+        "{canonical}"
+    );
+}
+
 fn with_secrets() -> Value {
     json!({
         "url": "http://s3.eu-west-1.amazonaws.com/b/k",
