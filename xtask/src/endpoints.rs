@@ -1,7 +1,7 @@
 //! `cargo xtask endpoints`: writes the endpoint tables and their test data from botocore.
 //!
 //! botocore is Python, so the generator is too (`xtask/endpoints.py`); this runs it with the pinned
-//! botocore, and formats what it wrote.
+//! botocore or the newest, and formats what it wrote.
 
 use crate::run::{Result, root, run};
 use crate::tools;
@@ -12,6 +12,7 @@ use std::process::Command;
 const WRITTEN: &[&str] = &[
     "src/endpoint/scopes.txt",
     "src/endpoint/table.rs",
+    "tests/data/botocore-directory-buckets.txt",
     "tests/data/botocore-hosts.txt",
     "tests/data/botocore-operations.txt",
 ];
@@ -25,10 +26,19 @@ pub(crate) enum Changes {
     Refuse,
 }
 
+/// Whose endpoints they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Botocore {
+    /// That of `envoy/demo/requirements.txt`.
+    Pinned,
+    /// The newest that is released.
+    Newest,
+}
+
 /// Runs the generator.
-pub(crate) fn endpoints(changes: Changes) -> Result {
+pub(crate) fn endpoints(botocore: Botocore, changes: Changes) -> Result {
     let before = contents();
-    let generated = generate();
+    let generated = generate(botocore);
     let after = contents();
     if changes == Changes::Refuse || generated.is_err() {
         for (path, text) in WRITTEN.iter().zip(&before) {
@@ -47,7 +57,11 @@ pub(crate) fn endpoints(changes: Changes) -> Result {
         (changed, Changes::Write) => println!("changed: {}", changed.join(", ")),
         (changed, Changes::Refuse) => {
             let changed = changed.join(", ");
-            return Err(format!("run `cargo xtask endpoints`: {changed} would change").into());
+            let how = match botocore {
+                Botocore::Pinned => "run `cargo xtask endpoints`",
+                Botocore::Newest => "CONTRIBUTING.md says how to take a new botocore",
+            };
+            return Err(format!("{how}: {changed} would change").into());
         }
     }
     Ok(())
@@ -58,9 +72,13 @@ fn contents() -> Vec<Vec<u8>> {
     WRITTEN.iter().map(read).collect()
 }
 
-fn generate() -> Result {
+fn generate(botocore: Botocore) -> Result {
+    let mut python = Command::new(tools::python()?);
+    if botocore == Botocore::Newest {
+        python.env("PYTHONPATH", tools::newest_botocore()?);
+    }
     println!("Asking botocore for every host, half a minute.");
-    run(Command::new(tools::python()?)
+    run(python
         .current_dir(root())
         .args(["xtask/endpoints.py", "."])
         // Neither a user's configuration nor a user's service models take part.

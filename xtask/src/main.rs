@@ -34,7 +34,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     (
         "endpoints",
-        "regenerates the endpoint table from botocore; --check fails if it would change",
+        "regenerates the endpoint table from botocore (--newest: from its newest release); --check fails if it would change",
     ),
     (
         "resolve",
@@ -63,8 +63,10 @@ fn main() -> ExitCode {
         ["demo"] => demo::demo(demo::After::Stop),
         ["demo", "--keep"] => demo::demo(demo::After::Keep),
         ["compose"] => compose::compose(),
-        ["endpoints"] => endpoints::endpoints(endpoints::Changes::Write),
-        ["endpoints", "--check"] => endpoints::endpoints(endpoints::Changes::Refuse),
+        ["endpoints", options @ ..] => match endpoints_of(options) {
+            Some((botocore, changes)) => endpoints::endpoints(botocore, changes),
+            None => Err("endpoints takes --newest and --check".into()),
+        },
         ["ci"] => ci::ci(),
         [] | ["help" | "--help" | "-h"] => {
             help();
@@ -81,6 +83,19 @@ fn main() -> ExitCode {
 fn failure(error: &dyn std::error::Error) -> ExitCode {
     eprintln!("error: {error}");
     ExitCode::FAILURE
+}
+
+/// What is asked of `endpoints`; `None` where an option is none of its.
+fn endpoints_of(options: &[&str]) -> Option<(endpoints::Botocore, endpoints::Changes)> {
+    let mut asked = (endpoints::Botocore::Pinned, endpoints::Changes::Write);
+    for option in options {
+        match *option {
+            "--newest" => asked.0 = endpoints::Botocore::Newest,
+            "--check" => asked.1 = endpoints::Changes::Refuse,
+            _ => return None,
+        }
+    }
+    Some(asked)
 }
 
 fn help() {

@@ -123,6 +123,23 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
     Ok(binary)
 }
 
+/// The newest botocore, in a directory of its own before the pinned one's.
+pub(crate) fn newest_botocore() -> Result<PathBuf> {
+    let home = tools().join("botocore-newest");
+    let python = python()?;
+    if home.exists() {
+        fs::remove_dir_all(&home)?;
+    }
+    run(pip(&python)
+        .args(["botocore", "--upgrade", "--target"])
+        .arg(&home))?;
+    let code = "import botocore; print('The newest botocore is', botocore.__version__ + '.')";
+    run(Command::new(&python)
+        .env("PYTHONPATH", &home)
+        .args(["-c", code]))?;
+    Ok(home)
+}
+
 fn pip(python: &Path) -> Command {
     let mut command = Command::new(python);
     command.args([
