@@ -206,7 +206,7 @@ fn try_decide<'a>(
             }
         })?;
         path_and_query = found.path.map(|path| match query {
-            Some(query) => format!("{path}?{query}"),
+            Some(query) => [path, query].join("?"),
             None => path.to_owned(),
         });
         host = found.host;

@@ -91,7 +91,7 @@ pub fn destination<'a>(
         return Err(ScopeError::UnknownRegion);
     }
     let partition = partition_of(region);
-    let end = format!("{region}.{}", partition.dns_suffix);
+    let end = [region, partition.dns_suffix].join(".");
     if let Some(found) = s3::destination(service, &end, asked) {
         return found;
     }

@@ -13,26 +13,27 @@ pub(super) fn destination<'a>(
     asked: Asked<'a>,
 ) -> Option<Result<Destination<'a>, ScopeError>> {
     let control = asked.path.starts_with(CONTROL_API);
-    Some(match service {
+    let host = match service {
         // "Amazon S3 endpoints and quotas" in the General Reference: <account>.s3-control.
         "s3" => match asked.account.filter(|_| control)? {
-            account if is_account(account) => at(&format!("{account}.s3-control.{end}"), None),
-            _ => Err(ScopeError::Ambiguous),
+            account if is_account(account) => at(&[account, ".s3-control.", end]),
+            _ => None,
         },
         // An object's request names its access point and Outpost in the host alone.
         "s3-outposts" if control || asked.path.starts_with("/S3Outposts/") => {
-            at(&format!("s3-outposts.{end}"), None)
+            at(&["s3-outposts.", end])
         }
         // "WriteGetObjectResponse" in the S3 API reference: the route stands before the host. Any
         // other request names its access point there.
-        "s3-object-lambda" if asked.path == "/WriteGetObjectResponse" => match asked.route {
-            Some(route) => at(&format!("{route}.s3-object-lambda.{end}"), None),
-            None => Err(ScopeError::Ambiguous),
-        },
-        "s3-outposts" | "s3-object-lambda" => Err(ScopeError::Ambiguous),
-        "s3express" => express(end, asked),
+        "s3-object-lambda" if asked.path == "/WriteGetObjectResponse" => asked
+            .route
+            .and_then(|route| at(&[route, ".s3-object-lambda.", end])),
+        "s3-outposts" | "s3-object-lambda" => None,
+        "s3express" => return Some(express(end, asked)),
         _ => return None,
-    })
+    };
+    let found = host.map(|host| Destination { host, path: None });
+    Some(found.ok_or(ScopeError::Ambiguous))
 }
 
 /// The path of every operation of S3 Control (its service model).
@@ -42,34 +43,40 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn at<'a>(name: &str, path: Option<&'a str>) -> Result<Destination<'a>, ScopeError> {
-    let host = Host::parse(name.as_bytes()).map_err(|_| ScopeError::Ambiguous)?;
-    Ok(Destination { host, path })
+/// `None` where a part is none of a host's name.
+fn at(name: &[&str]) -> Option<Host> {
+    Host::parse(name.concat().as_bytes()).ok()
 }
 
 /// "Regional and Zonal endpoints for directory buckets" in the S3 User Guide: the regional endpoint
 /// takes path style alone, a zonal one the bucket in its name alone. SDKs that are given an endpoint
 /// of an IP address use path style for both.
 fn express<'a>(end: &str, asked: Asked<'a>) -> Result<Destination<'a>, ScopeError> {
-    let regional = || at(&format!("s3express-control.{end}"), None);
-    // ListDirectoryBuckets, and S3 Control's operations for access points of directory buckets.
-    if asked.path == "/" || asked.path.starts_with(CONTROL_API) {
-        return regional();
-    }
     let inside = asked.path.strip_prefix('/').unwrap_or_default();
-    let bucket = inside.split('/').next().unwrap_or_default();
-    let zone = zone(bucket).ok_or(ScopeError::Ambiguous)?;
-    let below = inside.strip_prefix(bucket).unwrap_or_default();
-    if matches!(below, "" | "/") {
+    let (bucket, key) = match inside.split_once('/') {
+        Some((bucket, _)) => (bucket, inside.get(bucket.len()..)),
+        None => (inside, None),
+    };
+    let of_bucket = matches!(key, None | Some("/"));
+    let zone = zone(bucket);
+    // ListDirectoryBuckets, and S3 Control's operations for access points of directory buckets.
+    let mut regional = asked.path == "/" || asked.path.starts_with(CONTROL_API);
+    if of_bucket && zone.is_some() {
         if asked.method == "GET" && parameters(asked.query).any(|name| name == "session") {
             return Err(ScopeError::ExpressSession);
         }
-        if is_regional(asked) {
-            return regional();
-        }
+        regional = is_regional(asked);
     }
-    let path = if below.is_empty() { "/" } else { below };
-    at(&format!("{bucket}.s3express-{zone}.{end}"), Some(path))
+    let (host, path) = match zone {
+        _ if regional => (at(&["s3express-control.", end]), None),
+        Some(zone) => (
+            at(&[bucket, ".s3express-", zone, ".", end]),
+            Some(key.unwrap_or("/")),
+        ),
+        None => (None, None),
+    };
+    let host = host.ok_or(ScopeError::Ambiguous)?;
+    Ok(Destination { host, path })
 }
 
 /// The zone in the name of a directory bucket, `<name>--<zone>--x-s3`, or of an access point for
@@ -85,15 +92,13 @@ fn zone(bucket: &str) -> Option<&str> {
 
 /// Whether a request for a bucket itself is one that AWS's regional endpoint takes.
 fn is_regional(asked: Asked<'_>) -> bool {
-    let mut names = parameters(asked.query);
-    match names.next() {
-        // CreateBucket, DeleteBucket.
-        None => matches!(asked.method, "PUT" | "DELETE"),
-        Some(first) => {
-            let mut all = std::iter::once(first).chain(names);
-            all.any(|name| REGIONAL.contains(&name))
-        }
-    }
+    let creates_or_deletes = matches!(asked.method, "PUT" | "DELETE");
+    let mut is_bare = true;
+    let names_one = parameters(asked.query).any(|name| {
+        is_bare = false;
+        REGIONAL.contains(&name)
+    });
+    names_one || (is_bare && creates_or_deletes)
 }
 
 /// The names in a query. `x-id` is the operation's name, which some SDKs add.
