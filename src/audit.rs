@@ -53,6 +53,7 @@ mod tests {
     fn a_line_says_what_was_decided_and_for_whom() {
         let plan = Plan {
             authority: "s3.eu-west-1.amazonaws.com".to_owned(),
+            path_and_query: None,
             service: "s3".to_owned(),
             region: "eu-west-1".to_owned(),
             role: RoleId::OWN,

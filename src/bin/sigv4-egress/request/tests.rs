@@ -238,7 +238,7 @@ fn a_fault_names_its_key() {
     check_fault(
         r#"{"host": "h", "config": {"position": "upstream"}}"#,
         "config.position",
-        "guard",
+        "not downstream",
     );
     check_fault(r#"{"host": "h", "cluster": 1}"#, "cluster", "no string");
     check_fault(
