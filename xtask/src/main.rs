@@ -2,6 +2,7 @@
 
 mod build;
 mod ci;
+mod clients;
 mod compose;
 mod demo;
 mod endpoints;

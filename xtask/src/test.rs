@@ -1,16 +1,18 @@
 //! `cargo xtask test`: every test, with what it needs.
 
 use crate::run::{Result, cargo, run};
-use crate::{build, tools};
+use crate::{build, clients, tools};
 
-/// Builds the module, fetches the Envoys and boto3, and runs the tests of every package.
+/// Builds the module, fetches the Envoys, boto3 and the other clients, and runs the tests of every package.
 pub(crate) fn test() -> Result {
     build::build()?;
+    // botocore verifies what Envoy sends.
     tools::python()?;
     for version in tools::ENVOYS {
         tools::envoy(version)?;
     }
     tools::s3s()?;
+    clients::clients()?;
     // cargo's own closing lines stay the last.
     run(&mut cargo(&["test", "--workspace"]))
 }

