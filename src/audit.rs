@@ -47,13 +47,14 @@ mod tests {
     use crate::decision::{PayloadPlan, Signed};
     use crate::refusal::ErrorFormat;
     use crate::role::RoleId;
-    use crate::sigv4::{ContentSha256, PathStyle};
+    use crate::sigv4::{Algorithm, ContentSha256, PathStyle};
 
     #[test]
     fn a_line_says_what_was_decided_and_for_whom() {
         let plan = Plan {
             authority: "s3.eu-west-1.amazonaws.com".to_owned(),
             path_and_query: None,
+            algorithm: Algorithm::SigV4,
             service: "s3".to_owned(),
             region: "eu-west-1".to_owned(),
             role: RoleId::OWN,

@@ -29,11 +29,12 @@ pub enum ClientSignature<'a> {
     Malformed,
 }
 
-/// The middle of a credential scope: `<date>/<region>/<service>/aws4_request`.
+/// The middle of a credential scope: `<date>/<region>/<service>/aws4_request`, or for SigV4A
+/// `<date>/<service>/aws4_request`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scope<'a> {
-    /// As the client wrote it, not checked.
-    pub region: &'a str,
+    /// As the client wrote it, not checked; `None` in a scope of SigV4A, whose regions are a header.
+    pub region: Option<&'a str>,
     /// As the client wrote it, not checked.
     pub service: &'a str,
 }
@@ -64,7 +65,8 @@ pub fn read<'a>(
     };
     let header = header.trim_ascii();
     if let Some(rest) = strip_scheme(header, b"AWS4-") {
-        let Some((key_id, scope)) = read_credential(rest) else {
+        let is_asymmetric = strip_scheme(rest, b"ECDSA-").is_some();
+        let Some((key_id, scope)) = read_credential(rest, is_asymmetric) else {
             return ClientSignature::Malformed;
         };
         match is_real_key_id(key_id, placeholders) {
@@ -95,18 +97,21 @@ fn strip_scheme<'a>(header: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
     start.eq_ignore_ascii_case(scheme).then_some(rest)
 }
 
-/// `Credential=<key id>/<date>/<region>/<service>/aws4_request` from the rest of the header. A key
-/// id may itself hold slashes; the scope is the last four parts.
-fn read_credential(header: &[u8]) -> Option<(&str, Scope<'_>)> {
+/// `Credential=<key id>/<date>/<region>/<service>/aws4_request` from the rest of the header, without
+/// a region where it is asymmetric (SigV4A). A key id may itself hold slashes; the scope is the last parts.
+fn read_credential(header: &[u8], is_asymmetric: bool) -> Option<(&str, Scope<'_>)> {
     let text = std::str::from_utf8(header).ok()?;
     let (_, parameters) = text.split_once(' ')?;
     let credential = parameters
         .split(',')
         .find_map(|parameter| parameter.trim().strip_prefix("Credential="))?;
-    let mut parts = credential.rsplitn(5, '/');
+    let mut parts = credential.rsplitn(if is_asymmetric { 4 } else { 5 }, '/');
     let terminator = parts.next()?;
     let service = parts.next()?;
-    let region = parts.next()?;
+    let region = match is_asymmetric {
+        true => None,
+        false => Some(parts.next()?),
+    };
     let _date = parts.next()?;
     let key_id = parts.next()?;
     (terminator == "aws4_request").then_some((key_id, Scope { region, service }))
@@ -156,7 +161,7 @@ mod tests {
     }
 
     const SCOPE: Scope<'static> = Scope {
-        region: "eu-west-1",
+        region: Some("eu-west-1"),
         service: "dynamodb",
     };
 
@@ -190,6 +195,41 @@ mod tests {
             &["AKIAIOSFODNN7EXAMPLE".to_owned()],
         );
         assert_eq!(listed, ClientSignature::Placeholder { scope: Some(SCOPE) });
+    }
+
+    #[test]
+    fn a_scope_of_sigv4a_has_no_region() {
+        let sigv4a = |key_id: &str| {
+            format!(
+                "AWS4-ECDSA-P256-SHA256 Credential={key_id}/20261123/s3/aws4_request, \
+                 SignedHeaders=host;x-amz-date;x-amz-region-set, Signature=3044"
+            )
+        };
+        let scope = Some(Scope {
+            region: None,
+            service: "s3",
+        });
+        for key_id in ["placeholder", "a/b", "a/b/c"] {
+            let header = sigv4a(key_id);
+            assert_eq!(
+                of(&header),
+                ClientSignature::Placeholder { scope },
+                "{key_id}"
+            );
+        }
+        assert_eq!(of(&sigv4a("AKIAIOSFODNN7EXAMPLE")), ClientSignature::Real);
+        // The scope of one algorithm is none of the other's.
+        let of_sigv4 = sigv4("placeholder").replace("HMAC", "ECDSA-P256");
+        let ClientSignature::Placeholder { scope } = of(&of_sigv4) else {
+            panic!("{:?}", of(&of_sigv4));
+        };
+        assert_eq!(scope.unwrap().region, None);
+        let of_sigv4a = sigv4a("placeholder").replace("ECDSA-P256", "HMAC");
+        assert_eq!(of(&of_sigv4a), ClientSignature::Malformed);
+        assert_eq!(
+            of("AWS4-ECDSA-P256-SHA256 Credential=a/s3/aws4_request"),
+            ClientSignature::Malformed
+        );
     }
 
     #[test]

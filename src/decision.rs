@@ -6,11 +6,11 @@
 use crate::authorization::{self, ClientSignature};
 use crate::chunked::{Fault, Form};
 use crate::config::Config;
-use crate::endpoint::{self, Algorithm, Asked, Endpoint, Host, Resolution, ScopeError};
+use crate::endpoint::{self, Asked, Endpoint, Host, Resolution, ScopeError};
 use crate::policy::{OnClientSignature, PayloadMode, RouteMetadata, Subject, Verdict};
 use crate::refusal::{ErrorFormat, Refusal};
 use crate::role::RoleId;
-use crate::sigv4::{ContentSha256, HeaderSelection, PathStyle, Scope, Settings};
+use crate::sigv4::{Algorithm, ContentSha256, HeaderSelection, PathStyle, Scope, Settings};
 
 /// A request's headers as Envoy hands them over: names in lower case, pseudo-headers included.
 pub type Headers = Vec<(String, Vec<u8>)>;
@@ -76,9 +76,11 @@ pub struct Plan {
     pub authority: String,
     /// The `:path` that is signed and forwarded, where it is not the one that came.
     pub path_and_query: Option<String>,
+    /// What signs.
+    pub algorithm: Algorithm,
     /// The signing name.
     pub service: String,
-    /// The signing region.
+    /// The signing region; for [`Algorithm::SigV4A`] the region set.
     pub region: String,
     /// Whose credentials sign.
     pub role: RoleId,
@@ -105,9 +107,10 @@ impl Plan {
         }
     }
 
-    /// What the credential scope names.
+    /// What the signature holds for.
     pub fn scope(&self) -> Scope<'_> {
         Scope {
+            algorithm: self.algorithm,
             region: &self.region,
             service: &self.service,
         }
@@ -194,13 +197,18 @@ fn try_decide<'a>(
             account: text(head.value("x-amz-account-id")),
             route: text(head.value("x-amz-request-route")),
         };
-        let found = endpoint::destination(scope.service, scope.region, asked).map_err(|why| {
+        // SigV4A for exactly one region means that region's host.
+        let region = scope
+            .region
+            .or_else(|| text(head.value("x-amz-region-set")));
+        let region = region.unwrap_or_default();
+        let found = endpoint::destination(scope.service, region, asked).map_err(|why| {
             *known_format = Some(ErrorFormat::of(head, Some(scope.service)));
             match why {
                 ScopeError::ExpressSession => Refusal::ExpressSession,
                 why => Refusal::UnknownService {
                     service: scope.service.to_owned(),
-                    region: scope.region.to_owned(),
+                    region: region.to_owned(),
                     why,
                 },
             }
@@ -255,8 +263,7 @@ fn try_decide<'a>(
     let why = match signature {
         ClientSignature::None => Signed::NoSignature,
         ClientSignature::Placeholder { scope: Some(scope) }
-            if !at_loopback
-                && (scope.service, scope.region) != (endpoint.service, endpoint.region) =>
+            if !at_loopback && !agrees(scope, endpoint) =>
         {
             Signed::PlaceholderForOther
         }
@@ -281,9 +288,6 @@ fn try_decide<'a>(
             OnClientSignature::ReSign => Signed::ReSigned,
         },
     };
-    if endpoint.algorithm == Algorithm::SigV4A {
-        return Err(Refusal::SigV4aUnsupported);
-    }
     if !listed {
         return Err(Refusal::ClusterNotListed {
             cluster: head.cluster.unwrap_or_default().to_owned(),
@@ -305,6 +309,7 @@ fn try_decide<'a>(
     Ok(Decision::Sign(Plan {
         authority: host.authority(),
         path_and_query,
+        algorithm: endpoint.algorithm,
         service: endpoint.service.to_owned(),
         region: endpoint.region.to_owned(),
         role: rule.map_or(RoleId::OWN, |rule| rule.role),
@@ -320,6 +325,15 @@ fn try_decide<'a>(
     }))
 }
 
+/// Whether a client signed for what the host is. A region set says less than a region.
+fn agrees(scope: authorization::Scope<'_>, endpoint: Endpoint<'_>) -> bool {
+    let region = match (scope.region, endpoint.algorithm) {
+        (Some(region), Algorithm::SigV4) => region == endpoint.region,
+        _ => true,
+    };
+    region && scope.service == endpoint.service
+}
+
 fn payload(
     config: &Config,
     head: Head<'_>,
@@ -333,14 +347,14 @@ fn payload(
         if claimed == "STREAMING-UNSIGNED-PAYLOAD-TRAILER" {
             return Ok(PayloadPlan::Streamed(claimed.to_owned()));
         }
-        if let Some(form) = Form::of(claimed) {
+        if let Some(form) = Form::of(claimed).filter(|_| endpoint.algorithm == Algorithm::SigV4) {
             return if head.end_of_stream {
                 Err(Fault::Incomplete.into())
             } else {
                 Ok(PayloadPlan::ChunkSigned(form))
             };
         }
-        // Event streams (whose frames hold the signatures) and SigV4A.
+        // Event streams (whose frames hold the signatures) and SigV4A, whose chunk signatures are longer.
         if claimed.starts_with("STREAMING-") {
             return Err(Refusal::ChunkSignaturesUnsupported);
         }

@@ -20,7 +20,7 @@ pub use host::{Host, HostError};
 pub use partition::{dns_suffix, is_region, strip_aws_suffix};
 pub use scope::{Asked, Destination, ScopeError, destination, host_of_scope};
 
-use crate::sigv4::PathStyle;
+use crate::sigv4::{Algorithm, PathStyle};
 use documented::Shape;
 use partition::{Split, is_place, is_pseudo_region, partition_of};
 
@@ -31,24 +31,14 @@ pub struct Endpoint<'a> {
     pub service: &'a str,
     /// The signing region; for [`Algorithm::SigV4A`] the region set.
     pub region: &'a str,
-    /// What the host takes.
+    /// What the host takes. Only hosts that take nothing else have [`Algorithm::SigV4A`]: where botocore's
+    /// rules offer both, the answer is SigV4, as botocore's own is without its C extension.
     pub algorithm: Algorithm,
     /// How its paths are signed. [`PathStyle::S3`] also says that payloads may stay unsigned.
     pub path_style: PathStyle,
     /// A customer's own resource answers, not an AWS API: a function URL, an API of API Gateway, a
     /// Lattice service, a search domain, a graph. Anyone can create such a host.
     pub tenant: bool,
-}
-
-/// The signature algorithms of AWS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// `AWS4-HMAC-SHA256`, for one region.
-    SigV4,
-    /// `AWS4-ECDSA-P256-SHA256`, for a set of regions. Only hosts that take nothing else have it:
-    /// where botocore's rules offer both, the answer is SigV4, as botocore's own is without its C
-    /// extension.
-    SigV4A,
 }
 
 /// What a host is.

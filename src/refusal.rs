@@ -60,8 +60,6 @@ pub enum Refusal {
         /// The host that its scope means.
         host: String,
     },
-    /// The host takes SigV4A only.
-    SigV4aUnsupported,
     /// A marker is required and was not there.
     MarkerMissing {
         /// The header that would have been one.
@@ -196,7 +194,6 @@ impl Refusal {
             Self::EscapedCluster { .. } => (403, "escaped_cluster", false),
             Self::ClientSignatureRefused => (403, "client_signature_refused", false),
             Self::UnknownService { .. } => (403, "unknown_service", false),
-            Self::SigV4aUnsupported => (501, "sigv4a_unsupported", false),
             Self::NoTarget => (400, "no_target", false),
             Self::ExpressSession => (501, "express_session_unsupported", false),
             Self::ConnectRefused => (403, "connect_refused", false),
@@ -231,7 +228,6 @@ impl Refusal {
             Self::ClientSignatureRefused => "Use placeholder keys, or change `client_signature` in the rule.".to_owned(),
             Self::UnknownService { why: ScopeError::Ambiguous, .. } => "Call the service by its own host name, over http through this proxy (HTTP_PROXY).".to_owned(),
             Self::UnknownService { .. } => "Set up the client with a region and service that AWS has.".to_owned(),
-            Self::SigV4aUnsupported => "Call a regional endpoint of the service.".to_owned(),
             Self::NoTarget => "Give the SDK placeholder keys beside AWS_ENDPOINT_URL; without an SDK, name an AWS host and use this address as HTTP_PROXY.".to_owned(),
             Self::ExpressSession => "Set AWS_S3_DISABLE_EXPRESS_SESSION_AUTH=true in the client's environment, or s3_disable_express_session_auth in its configuration; each request is then signed here.".to_owned(),
             Self::ConnectRefused => "Use http:// URLs: this proxy signs and adds TLS. A tunnel would carry unsigned requests.".to_owned(),
@@ -308,7 +304,6 @@ impl fmt::Display for Refusal {
                     "the credential scope (service {service:?}, region {region:?}) names no host: {why}"
                 )
             }
-            Self::SigV4aUnsupported => f.write_str("the host takes SigV4A signatures only"),
             Self::NoTarget => f.write_str("the request names no AWS host and carries no placeholder signature to read one from"),
             Self::ExpressSession => f.write_str("an S3 Express session cannot be used here: what it signs would not be what AWS gets"),
             Self::ConnectRefused => f.write_str("CONNECT to an AWS host"),
@@ -326,7 +321,7 @@ impl fmt::Display for Refusal {
                 )
             }
             Self::ChunkSignaturesUnsupported => {
-                f.write_str("the body is an event stream, or signed with SigV4A, piece by piece with the client's key")
+                f.write_str("the body is signed piece by piece with the client's key: an event stream, or chunks where SigV4A signs")
             }
             Self::MalformedChunks { why } => write!(f, "the body is not signed chunk by chunk: {why}"),
             Self::ChunkTooLarge => write!(f, "{}", chunked::Fault::ChunkTooLarge),

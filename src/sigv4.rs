@@ -1,4 +1,5 @@
-//! Signature Version 4 in the `authorization` header.
+//! Signature Version 4 in the `authorization` header: symmetric for one region (SigV4), or asymmetric for
+//! a set of regions (SigV4A).
 //!
 //! [`Signer::sign`] takes a request as it will leave, credentials, a credential scope and the time, and
 //! says which headers to write. It decides nothing: service, region, path style and payload are the
@@ -6,11 +7,14 @@
 //! form.
 //!
 //! Sources: "Create a signed AWS API request" in the IAM User Guide; `auth.py` of botocore; Envoy's
-//! `source/extensions/common/aws/signer_base_impl.cc`. Key derivation and the final HMAC are those of
-//! the `aws-sigv4` crate, and the tests compare every step with AWS's signing test suite and that crate.
+//! `source/extensions/common/aws/signer_base_impl.cc`; for SigV4A, `source/aws_signing.c` and
+//! `source/key_derivation.c` of aws-c-auth. Key derivation and the final HMAC of SigV4 are those of the
+//! `aws-sigv4` crate, the ECDSA of SigV4A is that of `p256`, and the tests compare every step of both with
+//! AWS's signing test suites and with `aws-sigv4`.
 
 mod canonical;
 mod chunk;
+mod ecdsa;
 mod encode;
 mod key;
 
@@ -23,6 +27,7 @@ use sha2::{Digest, Sha256};
 pub use self::canonical::CanonicalRequest;
 pub use self::chunk::ChunkSigner;
 pub use self::encode::hex;
+use self::key::SigningKey;
 pub use self::key::SigningKeys;
 use crate::credentials::{Credentials, Secret};
 use crate::timestamp::AmzDate;
@@ -71,10 +76,32 @@ pub enum Payload<'a> {
     Literal(&'a str),
 }
 
-/// The part of the credential scope that names what is called.
+/// The signature algorithms of AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// `AWS4-HMAC-SHA256`, for one region.
+    SigV4,
+    /// `AWS4-ECDSA-P256-SHA256`, for a set of regions.
+    SigV4A,
+}
+
+impl Algorithm {
+    /// As it stands in `authorization` and in the string to sign.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::SigV4 => "AWS4-HMAC-SHA256",
+            Self::SigV4A => "AWS4-ECDSA-P256-SHA256",
+        }
+    }
+}
+
+/// What a signature holds for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scope<'a> {
-    /// The region that signs, such as `eu-west-1`.
+    /// What the host takes.
+    pub algorithm: Algorithm,
+    /// The region, such as `eu-west-1`, which the credential scope names. For [`Algorithm::SigV4A`] the
+    /// region set, such as `*` or `eu-west-1,us-east-1`, which `x-amz-region-set` names.
     pub region: &'a str,
     /// The signing name of the service, such as `s3`.
     pub service: &'a str,
@@ -125,7 +152,8 @@ pub enum HeaderSelection {
 pub struct SignedHeaders<'a> {
     /// The value of `authorization`.
     pub authorization: String,
-    /// The signature in it: 64 hexadecimal digits in lower case.
+    /// The signature in it, in hexadecimal digits in lower case: 64, or for [`Algorithm::SigV4A`] some 140
+    /// (the DER form that X9.62 gives an ECDSA signature).
     pub signature: String,
     /// The value of `x-amz-date`.
     pub date: String,
@@ -133,18 +161,27 @@ pub struct SignedHeaders<'a> {
     pub security_token: Option<&'a Secret>,
     /// The value of `x-amz-content-sha256`; absent unless [`ContentSha256::Written`].
     pub content_sha256: Option<Cow<'a, str>>,
+    /// The value of `x-amz-region-set`; absent unless [`Algorithm::SigV4A`].
+    pub region_set: Option<&'a str>,
 }
 
 impl SignedHeaders<'_> {
     /// What to do to the request, all of it or the signature does not hold: with a value, the header
     /// stands exactly once with that value; without one, it is removed.
-    pub fn edits(&self) -> [(&'static str, Option<&str>); 4] {
-        let [authorization, date, security_token, content_sha256] = WRITTEN_HEADERS;
+    pub fn edits(&self) -> [(&'static str, Option<&str>); 5] {
+        let [
+            authorization,
+            date,
+            security_token,
+            content_sha256,
+            region_set,
+        ] = WRITTEN_HEADERS;
         [
             (authorization, Some(&self.authorization)),
             (date, Some(&self.date)),
             (security_token, self.security_token.map(Secret::expose)),
             (content_sha256, self.content_sha256.as_deref()),
+            (region_set, self.region_set),
         ]
     }
 }
@@ -160,23 +197,24 @@ impl Signer {
     /// The headers that sign `request` at `now`.
     ///
     /// `now` counts in whole seconds; before 1970 and after 9999 it is taken as the nearest second
-    /// between. Inbound `authorization`, `x-amz-date`, `x-amz-security-token` and `x-amz-content-sha256`
-    /// are not read.
+    /// between. Inbound `authorization`, `x-amz-date`, `x-amz-security-token`, `x-amz-content-sha256` and
+    /// `x-amz-region-set` are not read.
     pub fn sign<'a, N: AsRef<str>, V: AsRef<[u8]>>(
         &mut self,
         request: &Request<'a, N, V>,
         settings: Settings,
-        scope: &Scope<'_>,
+        scope: &Scope<'a>,
         credentials: &'a Credentials,
         now: SystemTime,
     ) -> SignedHeaders<'a> {
-        let additions = Additions::new(request.payload, settings, credentials, now);
+        let additions = Additions::new(request.payload, settings, scope, credentials, now);
         self.canonical.fill(request, &additions, settings);
         let string_to_sign = string_to_sign(&self.canonical, scope, now);
-        let key = self.keys.key(&credentials.secret_access_key, now, scope);
+        let key = self.keys.key(credentials, now, scope);
         let signature = key.sign(&string_to_sign);
         let authorization = format!(
-            "{ALGORITHM} Credential={}/{}, SignedHeaders={}, Signature={signature}",
+            "{} Credential={}/{}, SignedHeaders={}, Signature={signature}",
+            scope.algorithm.as_str(),
             credentials.access_key_id,
             credential_scope(&additions.date, scope),
             self.canonical.signed_headers,
@@ -190,20 +228,29 @@ impl Signer {
                 ContentSha256::Written => Some(additions.payload_hash),
                 ContentSha256::Absent => None,
             },
+            region_set: additions.region_set,
         }
     }
 
     /// What signs the chunks of the body, after [`Signer::sign`] has signed the headers with the same
-    /// scope, credentials and `now`.
+    /// scope, credentials and `now`. `None` for [`Algorithm::SigV4A`], whose chunks are signed in another
+    /// form and length.
     pub fn chunk_signer(
         &mut self,
         headers: &SignedHeaders<'_>,
         scope: &Scope<'_>,
         credentials: &Credentials,
         now: SystemTime,
-    ) -> ChunkSigner {
-        let key = self.keys.key(&credentials.secret_access_key, now, scope);
-        ChunkSigner::new(key.clone(), &headers.signature, &AmzDate::new(now), scope)
+    ) -> Option<ChunkSigner> {
+        match self.keys.key(credentials, now, scope) {
+            SigningKey::SigV4(key) => Some(ChunkSigner::new(
+                key.clone(),
+                &headers.signature,
+                &AmzDate::new(now),
+                scope,
+            )),
+            SigningKey::SigV4A(_) => None,
+        }
     }
 }
 
@@ -211,10 +258,11 @@ impl Signer {
 pub fn canonical_request<N: AsRef<str>, V: AsRef<[u8]>>(
     request: &Request<'_, N, V>,
     settings: Settings,
+    scope: &Scope<'_>,
     credentials: &Credentials,
     now: SystemTime,
 ) -> CanonicalRequest {
-    let additions = Additions::new(request.payload, settings, credentials, now);
+    let additions = Additions::new(request.payload, settings, scope, credentials, now);
     let mut canonical = CanonicalRequest::default();
     canonical.fill(request, &additions, settings);
     canonical
@@ -225,7 +273,8 @@ pub fn canonical_request<N: AsRef<str>, V: AsRef<[u8]>>(
 pub fn string_to_sign(canonical: &CanonicalRequest, scope: &Scope<'_>, now: SystemTime) -> String {
     let date = AmzDate::new(now);
     format!(
-        "{ALGORITHM}\n{}\n{}\n{}",
+        "{}\n{}\n{}\n{}",
+        scope.algorithm.as_str(),
         date.as_str(),
         credential_scope(&date, scope),
         hex(&Sha256::digest(&canonical.text)),
@@ -233,12 +282,11 @@ pub fn string_to_sign(canonical: &CanonicalRequest, scope: &Scope<'_>, now: Syst
 }
 
 fn credential_scope(date: &AmzDate, scope: &Scope<'_>) -> String {
-    format!(
-        "{}/{}/{}/aws4_request",
-        date.date(),
-        scope.region,
-        scope.service
-    )
+    let (date, service) = (date.date(), scope.service);
+    match scope.algorithm {
+        Algorithm::SigV4 => format!("{date}/{}/{service}/aws4_request", scope.region),
+        Algorithm::SigV4A => format!("{date}/{service}/aws4_request"),
+    }
 }
 
 /// What signing adds to a request.
@@ -247,12 +295,14 @@ struct Additions<'a> {
     security_token: Option<&'a Secret>,
     payload_hash: Cow<'a, str>,
     content_sha256: ContentSha256,
+    region_set: Option<&'a str>,
 }
 
 impl<'a> Additions<'a> {
     fn new(
         payload: Payload<'a>,
         settings: Settings,
+        scope: &Scope<'a>,
         credentials: &'a Credentials,
         now: SystemTime,
     ) -> Self {
@@ -267,11 +317,15 @@ impl<'a> Additions<'a> {
                 Payload::Literal(value) => Cow::Borrowed(value),
             },
             content_sha256: settings.content_sha256,
+            region_set: match scope.algorithm {
+                Algorithm::SigV4 => None,
+                Algorithm::SigV4A => Some(scope.region),
+            },
         }
     }
 
     fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let [_, date, security_token, content_sha256] = WRITTEN_HEADERS;
+        let [_, date, security_token, content_sha256, region_set] = WRITTEN_HEADERS;
         let token = self
             .security_token
             .map(|token| (security_token, token.expose()));
@@ -279,21 +333,21 @@ impl<'a> Additions<'a> {
             ContentSha256::Written => Some((content_sha256, &*self.payload_hash)),
             ContentSha256::Absent => None,
         };
-        [Some((date, self.date.as_str())), token, hash]
+        let regions = self.region_set.map(|regions| (region_set, regions));
+        [Some((date, self.date.as_str())), token, hash, regions]
             .into_iter()
             .flatten()
             .map(|(name, value)| (name, value.as_bytes()))
     }
 }
 
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-
 /// The headers that signing writes: inbound ones are never signed and never survive.
-const WRITTEN_HEADERS: [&str; 4] = [
+const WRITTEN_HEADERS: [&str; 5] = [
     "authorization",
     "x-amz-date",
     "x-amz-security-token",
     "x-amz-content-sha256",
+    "x-amz-region-set",
 ];
 
 /// The SHA-256 of nothing.

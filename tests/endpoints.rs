@@ -5,10 +5,8 @@
     reason = "a test fails by panicking"
 )]
 
-use sigv4_egress::endpoint::{
-    Algorithm, Asked, Endpoint, Host, Resolution, ScopeError, destination, resolve,
-};
-use sigv4_egress::sigv4::PathStyle;
+use sigv4_egress::endpoint::{Asked, Endpoint, Host, Resolution, ScopeError, destination, resolve};
+use sigv4_egress::sigv4::{Algorithm, PathStyle};
 use std::collections::HashMap;
 
 /// The region that stands for a client's own.

@@ -71,7 +71,13 @@ fn check_signed(host: &str, target: &str, expected: &str) {
         session_token: Secret::new("token"),
         expires_at: SystemTime::UNIX_EPOCH,
     };
-    let canonical = canonical_request(&request, settings, &credentials, SystemTime::UNIX_EPOCH);
+    let canonical = canonical_request(
+        &request,
+        settings,
+        &plan.scope(),
+        &credentials,
+        SystemTime::UNIX_EPOCH,
+    );
     let text = String::from_utf8(canonical.text).unwrap();
     let lines: Vec<&str> = text.lines().skip(1).take(2).collect();
     assert_eq!(lines.join("?"), expected, "{host} {target}");

@@ -1,4 +1,5 @@
-//! Random requests, signed by us and by the `aws-sigv4` crate: the headers must be equal.
+//! Random requests, signed by us and by the `aws-sigv4` crate: the headers must be equal, with SigV4A too,
+//! where both take the nonce of RFC 6979. Besides, its signatures hold for the public key of the crate's key.
 //!
 //! 2,000 cases a run; the environment variable `PROPTEST_CASES` asks for more. Requests keep to what the
 //! crate takes: text in UTF-8, no path that ends in `.` or `..` (where it adds a slash, unlike botocore,
@@ -19,14 +20,17 @@ use aws_sigv4::http_request::{
     PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
     UriPathNormalizationMode, sign,
 };
-use aws_sigv4::sign::v4::SigningParams;
+use aws_sigv4::sign::{v4, v4a};
+use p256::ecdsa::signature::Verifier;
+use p256::ecdsa::{DerSignature, SigningKey};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use sigv4_egress::credentials::{Credentials, Secret};
 use sigv4_egress::sigv4::{
-    ContentSha256, HeaderSelection, PathStyle, Payload, Request, Scope, Settings, Signer,
+    Algorithm, ContentSha256, HeaderSelection, PathStyle, Payload, Request, Scope, Settings,
+    Signer, canonical_request, string_to_sign,
 };
 
 #[derive(Debug)]
@@ -38,6 +42,7 @@ struct Call {
     headers: Vec<(String, String)>,
     body: Body,
     settings: Settings,
+    algorithm: Algorithm,
     region: String,
     service: String,
     secret_access_key: String,
@@ -74,12 +79,38 @@ proptest! {
         // One signer for several calls, as in the filter.
         let mut signer = Signer::default();
         for call in &calls {
-            prop_assert_eq!(ours(&mut signer, call), oracle(call), "{:#?}", call);
+            let ours = ours(&mut signer, call);
+            prop_assert_eq!(&ours.headers, &oracle(call), "{:#?}", call);
+            if call.algorithm == Algorithm::SigV4A {
+                prop_assert!(is_valid(&ours, call), "{:#?}", call);
+            }
         }
     }
 }
 
-fn ours(signer: &mut Signer, call: &Call) -> BTreeMap<String, String> {
+struct Ours {
+    headers: BTreeMap<String, String>,
+    string_to_sign: String,
+    signature: String,
+}
+
+/// Whether a signature of SigV4A holds for what was to be signed, and for nothing else.
+fn is_valid(ours: &Ours, call: &Call) -> bool {
+    let key = v4a::generate_signing_key("ASIAEXAMPLE", &call.secret_access_key);
+    let key = SigningKey::from_slice(key.as_ref()).unwrap();
+    let der: Vec<u8> = (0..ours.signature.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&ours.signature[at..at + 2], 16).unwrap())
+        .collect();
+    let signature = DerSignature::try_from(der.as_slice()).unwrap();
+    let holds_for = |text: &str| {
+        let key = key.verifying_key();
+        key.verify(text.as_bytes(), &signature).is_ok()
+    };
+    holds_for(&ours.string_to_sign) && !holds_for(&ours.string_to_sign[1..])
+}
+
+fn ours(signer: &mut Signer, call: &Call) -> Ours {
     let target = match &call.query {
         Some(query) => format!("{}?{query}", call.path),
         None => call.path.clone(),
@@ -103,15 +134,21 @@ fn ours(signer: &mut Signer, call: &Call) -> BTreeMap<String, String> {
         },
     };
     let scope = Scope {
+        algorithm: call.algorithm,
         region: &call.region,
         service: &call.service,
     };
-    signer
-        .sign(&request, call.settings, &scope, &credentials, now(call))
-        .edits()
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
-        .collect()
+    let (settings, now) = (call.settings, now(call));
+    let canonical = canonical_request(&request, settings, &scope, &credentials, now);
+    let signed = signer.sign(&request, settings, &scope, &credentials, now);
+    let headers = signed.edits().into_iter();
+    Ours {
+        headers: headers
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+            .collect(),
+        string_to_sign: string_to_sign(&canonical, &scope, now),
+        signature: signed.signature,
+    }
 }
 
 fn oracle(call: &Call) -> BTreeMap<String, String> {
@@ -140,15 +177,26 @@ fn oracle(call: &Call) -> BTreeMap<String, String> {
         ContentSha256::Absent => PayloadChecksumKind::NoHeader,
     };
     settings.excluded_headers = Some(NOT_SIGNED.map(Into::into).to_vec());
-    let params = SigningParams::builder()
-        .identity(&identity)
-        .region(&call.region)
-        .name(&call.service)
-        .time(now(call))
-        .settings(settings)
-        .build()
-        .unwrap()
-        .into();
+    let params = match call.algorithm {
+        Algorithm::SigV4 => v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&call.region)
+            .name(&call.service)
+            .time(now(call))
+            .settings(settings)
+            .build()
+            .unwrap()
+            .into(),
+        Algorithm::SigV4A => v4a::SigningParams::builder()
+            .identity(&identity)
+            .region_set(&call.region)
+            .name(&call.service)
+            .time(now(call))
+            .settings(settings)
+            .build()
+            .unwrap()
+            .into(),
+    };
 
     let query = call.query.as_ref().map(|query| format!("?{query}"));
     let uri = format!(
@@ -193,7 +241,11 @@ fn call() -> impl Strategy<Value = Call> {
         ],
     );
     let scope = (
-        "[a-z]{2}-[a-z]{4}-[0-9]",
+        prop_oneof![
+            7 => "[a-z]{2}-[a-z]{4}-[0-9]".prop_map(|region| (Algorithm::SigV4, region)),
+            1 => "[*]|[a-z]{2}-[a-z]{4}-[0-9](,[a-z]{2}-[a-z]{4}-[0-9]){0,2}"
+                .prop_map(|regions| (Algorithm::SigV4A, regions)),
+        ],
         "[a-z0-9-]{1,12}",
         "[A-Za-z0-9/+]{1,80}",
         prop_oneof![Just(String::new()), "[A-Za-z0-9/+=]{1,300}"],
@@ -201,7 +253,7 @@ fn call() -> impl Strategy<Value = Call> {
     );
     (request, scope, settings_and_path()).prop_map(|(request, scope, (settings, path))| {
         let (method, host, query, headers, body) = request;
-        let (region, service, secret_access_key, session_token, seconds) = scope;
+        let ((algorithm, region), service, secret_access_key, session_token, seconds) = scope;
         Call {
             method,
             host,
@@ -210,6 +262,7 @@ fn call() -> impl Strategy<Value = Call> {
             headers,
             body,
             settings,
+            algorithm,
             region,
             service,
             secret_access_key,

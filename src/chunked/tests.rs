@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::credentials::{Credentials, Secret};
 use crate::sigv4::{
-    ContentSha256, HeaderSelection, PathStyle, Payload, Request, Scope, Settings, Signer,
+    Algorithm, ContentSha256, HeaderSelection, PathStyle, Payload, Request, Scope, Settings, Signer,
 };
 
 /// What the client's signatures are.
@@ -43,6 +43,7 @@ fn example(form: Form, seed: &str) -> Resigner {
         signed_headers: HeaderSelection::All,
     };
     let scope = Scope {
+        algorithm: Algorithm::SigV4,
         region: "us-east-1",
         service: "s3",
     };
@@ -50,10 +51,8 @@ fn example(form: Form, seed: &str) -> Resigner {
     let mut signer = Signer::default();
     let signed = signer.sign(&request, settings, &scope, &credentials, now);
     assert_eq!(signed.signature, seed);
-    Resigner::new(
-        form,
-        signer.chunk_signer(&signed, &scope, &credentials, now),
-    )
+    let signer = signer.chunk_signer(&signed, &scope, &credentials, now);
+    Resigner::new(form, signer.unwrap())
 }
 
 fn payload() -> Resigner {

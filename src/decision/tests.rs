@@ -47,8 +47,15 @@ fn word(decision: &Decision) -> String {
                 other => format!("{other:?}").to_lowercase(),
             };
             format!(
-                "{}/{} at {}, {payload}, {:?}",
-                plan.service, plan.region, plan.authority, plan.why
+                "{}{}/{} at {}, {payload}, {:?}",
+                match plan.algorithm {
+                    Algorithm::SigV4 => "",
+                    Algorithm::SigV4A => "sigv4a: ",
+                },
+                plan.service,
+                plan.region,
+                plan.authority,
+                plan.why
             )
         }
     }
@@ -252,12 +259,80 @@ fn the_operation_decides_where_hosts_share_a_signing_name() {
     );
 }
 
+const MRAP: &str = "mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com";
+
+fn sigv4a_by(key_id: &str, service: &str) -> String {
+    format!(
+        "authorization: AWS4-ECDSA-P256-SHA256 Credential={key_id}/20261123/{service}/aws4_request, SignedHeaders=host, Signature=30"
+    )
+}
+
 #[test]
-fn a_host_that_takes_sigv4a_only_is_refused() {
+fn a_host_that_takes_sigv4a_only_is_signed_with_it_for_every_region() {
     check(
-        "GET mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com /",
-        "refused: sigv4a_unsupported",
+        &format!("GET {MRAP} /"),
+        &format!("sigv4a: s3/* at {MRAP}, empty, NoSignature"),
     );
+    check(
+        &format!("PUT {MRAP} /k\ncontent-length: 5"),
+        &format!("sigv4a: s3/* at {MRAP}, streamed as UNSIGNED-PAYLOAD, NoSignature"),
+    );
+    let events = "abcde.veo.endpoint.events.amazonaws.com";
+    check(
+        &format!("POST {events} /\n{}", sigv4a_by("placeholder", "events")),
+        &format!("sigv4a: events/* at {events}, hashed, Placeholder"),
+    );
+    check(
+        &format!("GET {MRAP} /\n{}", sigv4a_by(REAL, "s3")),
+        "left alone: ClientSignature",
+    );
+}
+
+#[test]
+fn chunks_that_the_client_signed_are_refused_where_sigv4a_signs() {
+    let put = |payload: &str| {
+        format!("PUT {MRAP} /k\ncontent-length: 5\nx-amz-content-sha256: STREAMING-{payload}")
+    };
+    for payload in [
+        "AWS4-HMAC-SHA256-PAYLOAD",
+        "AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+    ] {
+        check(&put(payload), "refused: chunk_signatures_unsupported");
+    }
+    check(
+        &put("UNSIGNED-PAYLOAD-TRAILER"),
+        &format!(
+            "sigv4a: s3/* at {MRAP}, streamed as STREAMING-UNSIGNED-PAYLOAD-TRAILER, NoSignature"
+        ),
+    );
+}
+
+#[test]
+fn a_placeholder_of_sigv4a_is_replaced_by_what_the_host_takes() {
+    let host = "s3.eu-west-1.amazonaws.com";
+    check(
+        &format!("GET {host} /\n{}", sigv4a_by("placeholder", "s3")),
+        &format!("s3/eu-west-1 at {host}, empty, Placeholder"),
+    );
+}
+
+#[test]
+fn at_the_loopback_endpoint_sigv4a_must_be_for_one_region() {
+    let request = |regions: &str| {
+        let signature = sigv4a_by("placeholder", "s3");
+        format!("GET localhost:9911 /\n{signature}{regions}")
+    };
+    check(
+        &request("\nx-amz-region-set: eu-central-1"),
+        "s3/eu-central-1 at s3.eu-central-1.amazonaws.com, empty, Placeholder",
+    );
+    for regions in [
+        "",
+        "\nx-amz-region-set: *",
+        "\nx-amz-region-set: eu-west-1,eu-central-1",
+    ] {
+        check(&request(regions), "refused: unknown_service");
+    }
 }
 
 #[test]

@@ -5,9 +5,9 @@
 //! S3 Transfer Acceleration", "Making requests through a Multi-Region Access Point", "Accessing
 //! your S3 on Outposts bucket", "Networking for directory buckets", "AWS PrivateLink for Amazon S3".
 
+use super::Endpoint;
 use super::partition::{Split, is_place, is_region};
-use super::{Algorithm, Endpoint};
-use crate::sigv4::PathStyle;
+use crate::sigv4::{Algorithm, PathStyle};
 
 /// What a name with `s3` in it is to S3.
 pub(super) enum Found<'a> {

@@ -234,7 +234,9 @@ impl Worker {
             ..
         } = request;
         let mut headers = host::request_headers()?;
+        let before = headers.len();
         headers.retain(|(name, _)| *name != self.config.marker_header);
+        let is_marked = headers.len() < before;
         let value = |wanted: &str| {
             headers
                 .iter()
@@ -259,7 +261,7 @@ impl Worker {
         let chunks = match payload {
             OwnedPayload::ChunkSigned(form) => {
                 let signer = signer.chunk_signer(&signed, &scope, credentials, now);
-                Some(Box::new(Resigner::new(*form, signer)))
+                signer.map(|signer| Box::new(Resigner::new(*form, signer)))
             }
             _ => None,
         };
@@ -268,7 +270,9 @@ impl Worker {
 
         // The line first: from here on the guard stops the request at any cluster that is not listed.
         host::leave_line(&audit::signed(plan, &role.role.name))?;
-        host::set_request_header(&self.config.marker_header, None)?;
+        if is_marked {
+            host::set_request_header(&self.config.marker_header, None)?;
+        }
         if !same_authority {
             host::set_request_header(":authority", Some(&plan.authority))?;
         }
@@ -276,7 +280,10 @@ impl Worker {
             host::set_request_header(":path", Some(path_and_query))?;
         }
         for (name, value) in signed.edits() {
-            host::set_request_header(name, value)?;
+            // A call to Envoy costs more than a look at the names.
+            if value.is_some() || headers.iter().any(|(found, _)| found == name) {
+                host::set_request_header(name, value)?;
+            }
         }
         Ok(chunks)
     }

@@ -81,7 +81,7 @@ impl fmt::Debug for CanonicalRequest {
     }
 }
 
-/// Whether a header of the request is signed as it came. The four that signing writes itself are not,
+/// Whether a header of the request is signed as it came. Those that signing writes itself are not,
 /// and `host` comes from its own field.
 fn is_signed(name: &str, selection: HeaderSelection) -> bool {
     if super::WRITTEN_HEADERS.contains(&name) || name == HOST || name.starts_with(':') {

@@ -6,14 +6,14 @@
 
 use std::fmt;
 
-use super::key::SigningKey;
+use super::key::HmacKey;
 use super::{EMPTY_SHA256, Scope, credential_scope, encode};
 use crate::timestamp::AmzDate;
 
 /// Signs the chunks of one body, in their order. It keeps the signing key, so a body may take longer
 /// than its credentials live.
 pub struct ChunkSigner {
-    key: SigningKey,
+    key: HmacKey,
     /// Date and credential scope, as they stand in every string to sign.
     context: String,
     /// At first that of the request's headers, the seed signature.
@@ -21,7 +21,7 @@ pub struct ChunkSigner {
 }
 
 impl ChunkSigner {
-    pub(super) fn new(key: SigningKey, seed: &str, date: &AmzDate, scope: &Scope<'_>) -> Self {
+    pub(super) fn new(key: HmacKey, seed: &str, date: &AmzDate, scope: &Scope<'_>) -> Self {
         Self {
             key,
             context: format!("{}\n{}", date.as_str(), credential_scope(date, scope)),

@@ -13,6 +13,7 @@ const SETTINGS: Settings = Settings {
 };
 
 const SCOPE: Scope<'static> = Scope {
+    algorithm: Algorithm::SigV4,
     region: "eu-west-1",
     service: "s3",
 };
@@ -38,7 +39,7 @@ fn request<'a>(headers: &'a [(&'a str, &'a [u8])]) -> Request<'a, &'a str, &'a [
 
 fn canonical(request: &Request<'_, &str, &[u8]>, settings: Settings, token: &str) -> String {
     let now = SystemTime::UNIX_EPOCH + NOW;
-    let canonical = canonical_request(request, settings, &credentials(token), now);
+    let canonical = canonical_request(request, settings, &SCOPE, &credentials(token), now);
     String::from_utf8(canonical.text).unwrap()
 }
 
@@ -85,11 +86,12 @@ fn only_headers_that_aws_requires_are_signed() {
 
 #[test]
 fn what_the_client_sent_in_place_of_our_headers_is_not_signed() {
-    let inbound: [(&str, &[u8]); 4] = [
+    let inbound: [(&str, &[u8]); 5] = [
         ("authorization", b"inbound"),
         ("x-amz-content-sha256", b"inbound"),
         ("x-amz-date", b"inbound"),
         ("x-amz-security-token", b"inbound"),
+        ("x-amz-region-set", b"inbound"),
     ];
     for selection in [HeaderSelection::Minimal, HeaderSelection::All] {
         for content_sha256 in [ContentSha256::Written, ContentSha256::Absent] {
@@ -107,7 +109,7 @@ fn what_the_client_sent_in_place_of_our_headers_is_not_signed() {
 }
 
 #[test]
-fn the_edits_set_or_remove_all_four_headers() {
+fn the_edits_set_or_remove_every_header_of_a_signature() {
     let mut signer = Signer::default();
     let now = SystemTime::UNIX_EPOCH + NOW;
     let with_token = credentials("token");
@@ -123,6 +125,7 @@ fn the_edits_set_or_remove_all_four_headers() {
             ("x-amz-date", Some("20150830T123600Z")),
             ("x-amz-security-token", Some("token")),
             ("x-amz-content-sha256", Some("UNSIGNED-PAYLOAD")),
+            ("x-amz-region-set", None),
         ]
     );
 
@@ -136,8 +139,35 @@ fn the_edits_set_or_remove_all_four_headers() {
         signed.edits()[2..],
         [
             ("x-amz-security-token", None),
-            ("x-amz-content-sha256", None)
+            ("x-amz-content-sha256", None),
+            ("x-amz-region-set", None),
         ]
+    );
+}
+
+#[test]
+fn sigv4a_names_its_regions_in_a_signed_header_and_not_in_the_scope() {
+    let scope = Scope {
+        algorithm: Algorithm::SigV4A,
+        region: "*",
+        service: "s3",
+    };
+    let now = SystemTime::UNIX_EPOCH + NOW;
+    let credentials = credentials("token");
+    let mut signer = Signer::default();
+    let signed = signer.sign(&request(&[]), SETTINGS, &scope, &credentials, now);
+    assert!(signed.authorization.starts_with(
+        "AWS4-ECDSA-P256-SHA256 Credential=AKIDEXAMPLE/20150830/s3/aws4_request, \
+         SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-region-set;x-amz-security-token, Signature=30"
+    ));
+    assert_eq!(signed.edits()[4], ("x-amz-region-set", Some("*")));
+    // Deterministic, so that an explanation shows what was sent.
+    let again = Signer::default().sign(&request(&[]), SETTINGS, &scope, &credentials, now);
+    assert_eq!(signed, again);
+    assert!(
+        signer
+            .chunk_signer(&signed, &scope, &credentials, now)
+            .is_none()
     );
 }
 
@@ -187,7 +217,7 @@ fn repeated_headers_are_joined_in_their_order() {
 fn header_values_that_are_not_utf_8_are_signed_byte_for_byte() {
     let headers: [(&str, &[u8]); 1] = [("x-amz-meta-a", b"\xff\xfe")];
     let now = SystemTime::UNIX_EPOCH + NOW;
-    let canonical = canonical_request(&request(&headers), SETTINGS, &credentials(""), now);
+    let canonical = canonical_request(&request(&headers), SETTINGS, &SCOPE, &credentials(""), now);
     let line = b"\nx-amz-meta-a:\xff\xfe\n";
     assert!(
         canonical
@@ -222,7 +252,7 @@ fn no_debug_format_shows_a_secret() {
     };
     let mut signer = Signer::default();
     let signed = signer.sign(&request, SETTINGS, &SCOPE, &credentials, now);
-    let canonical = canonical_request(&request, SETTINGS, &credentials, now);
+    let canonical = canonical_request(&request, SETTINGS, &SCOPE, &credentials, now);
     let printed = format!(
         "{signer:#?} {signed:#?} {canonical:#?} {request:#?} {SETTINGS:?} {SCOPE:?} {credentials:?}"
     );
@@ -259,7 +289,7 @@ proptest! {
         headers in any::<Vec<(String, Vec<u8>)>>(),
         (method, region, service, literal) in any::<(String, String, String, String)>(),
         seconds in any::<i64>(),
-        s3 in any::<bool>(),
+        (s3, asymmetric) in any::<(bool, bool)>(),
     ) {
         let request = Request {
             method: &method,
@@ -273,13 +303,15 @@ proptest! {
             content_sha256: ContentSha256::Written,
             signed_headers: HeaderSelection::All,
         };
-        let scope = Scope { region: &region, service: &service };
+        let algorithm = if asymmetric { Algorithm::SigV4A } else { Algorithm::SigV4 };
+        let scope = Scope { algorithm, region: &region, service: &service };
         let distance = Duration::from_secs(seconds.unsigned_abs());
         let epoch = SystemTime::UNIX_EPOCH;
         let now = if seconds < 0 { epoch.checked_sub(distance) } else { epoch.checked_add(distance) };
         let credentials = credentials(&literal);
         let signed = Signer::default().sign(&request, settings, &scope, &credentials, now.unwrap_or(epoch));
         let (_, signature) = signed.authorization.rsplit_once("Signature=").unwrap();
-        prop_assert!(signature.len() == 64 && signature.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let digits = if asymmetric { 100..=144 } else { 64..=64 };
+        prop_assert!(digits.contains(&signature.len()) && signature.bytes().all(|digit| digit.is_ascii_hexdigit()));
     }
 }

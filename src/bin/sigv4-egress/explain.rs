@@ -2,7 +2,7 @@
 
 use crate::compare::{self, Difference};
 use crate::request::{self, Body, Fault, Request};
-use crate::resolve::SIGV4;
+use crate::resolve;
 use crate::shown::Shown;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -196,7 +196,7 @@ fn sign(
         payload,
     };
     let (settings, scope) = (plan.settings(), plan.scope());
-    let canonical = sigv4::canonical_request(&unsigned, settings, &credentials, now);
+    let canonical = sigv4::canonical_request(&unsigned, settings, &scope, &credentials, now);
     let string_to_sign = sigv4::string_to_sign(&canonical, &scope, now);
     let signed = Signer::default().sign(&unsigned, settings, &scope, &credentials, now);
 
@@ -237,7 +237,7 @@ fn sign(
         reason: metrics::last_word(metrics::signed(plan.why)).to_owned(),
         service: plan.service.clone(),
         region: plan.region.clone(),
-        algorithm: SIGV4,
+        algorithm: resolve::word(plan.algorithm),
         credentials: match request.credentials {
             Some(_) => "given",
             None => "example",

@@ -1,13 +1,16 @@
 //! `resolve`: what each host is signed as.
 
-use sigv4_egress::endpoint::{self, Algorithm, Host, Resolution};
+use sigv4_egress::endpoint::{self, Host, Resolution};
+use sigv4_egress::sigv4::Algorithm;
 use std::io::{self, BufRead, Write};
 
-/// How `resolve` and `explain` name `AWS4-HMAC-SHA256`, the one algorithm that the core signs with.
-pub(crate) const SIGV4: &str = "sigv4";
-
-/// How `resolve` names `AWS4-ECDSA-P256-SHA256`; requests to hosts that take nothing else are refused.
-const SIGV4A: &str = "sigv4a";
+/// How `resolve` and `explain` name an algorithm.
+pub(crate) fn word(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::SigV4 => "sigv4",
+        Algorithm::SigV4A => "sigv4a",
+    }
+}
 
 /// Reads hosts, one a line, and writes `host<TAB>service<TAB>region<TAB>algorithm` for each, with `-`
 /// three times where the host is not signed or is none. `home_region` is the region of hosts that name none.
@@ -39,10 +42,7 @@ fn row(host: &[u8], home_region: &str) -> Option<(String, String, &'static str)>
         Resolution::Aws(endpoint) => Some((
             endpoint.service.to_owned(),
             endpoint.region.to_owned(),
-            match endpoint.algorithm {
-                Algorithm::SigV4 => SIGV4,
-                Algorithm::SigV4A => SIGV4A,
-            },
+            word(endpoint.algorithm),
         )),
         Resolution::NotAws => None,
     }
@@ -72,6 +72,7 @@ mod tests {
         check("SQS.us-east-2.amazonaws.com.:443", "sqs us-east-2 sigv4");
         check(" sqs.us-east-2.amazonaws.com\r", "sqs us-east-2 sigv4");
         check("b.s3-accelerate.amazonaws.com", "s3 eu-west-1 sigv4");
+        check("abcde.veo.endpoint.events.amazonaws.com", "events * sigv4a");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Whether a request that arrived carries a valid signature, judged as AWS would.
 //!
 //! The signature is recomputed by `aws-sigv4` from the bytes that arrived; nothing of the filter
-//! is used. On top of that come rules that AWS has and the crate does not check: one of each
+//! is used. One of SigV4A is verified with the public key too, by `ring`. On top of that come rules that AWS has and the crate does not check: one of each
 //! header, the payload hash fits the body, every `x-amz-*` header is signed.
 
 use std::fmt;
@@ -12,8 +12,10 @@ use aws_sigv4::http_request::{
     PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation,
     SigningSettings, UriPathNormalizationMode, sign,
 };
-use aws_sigv4::sign::v4;
+use aws_sigv4::sign::{v4, v4a};
 use aws_smithy_runtime_api::client::identity::Identity;
+use p256::ecdsa::SigningKey;
+use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 
 use crate::chunks::{self, Decoded};
 use crate::hex;
@@ -94,12 +96,23 @@ impl fmt::Debug for Received {
 pub struct Signature {
     /// Names the key.
     pub access_key_id: String,
-    /// From the credential scope.
+    /// From the credential scope; of SigV4A, the `x-amz-region-set`.
     pub region: String,
     /// From the credential scope.
     pub service: String,
     /// `x-amz-content-sha256: UNSIGNED-PAYLOAD`.
     pub unsigned_payload: bool,
+    /// What signed.
+    pub algorithm: Algorithm,
+}
+
+/// AWS's signature algorithms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Algorithm {
+    /// `AWS4-HMAC-SHA256`
+    SigV4,
+    /// `AWS4-ECDSA-P256-SHA256`
+    SigV4A,
 }
 
 /// AWS's judgement of one request.
@@ -156,7 +169,15 @@ fn check(
     authorization: &str,
     ledger: &Ledger,
 ) -> Result<(Signature, bool), String> {
-    let authorization = Authorization::parse(authorization)?;
+    let mut authorization = Authorization::parse(authorization)?;
+    match (
+        authorization.algorithm,
+        single(request, "x-amz-region-set")?,
+    ) {
+        (Algorithm::SigV4, None) => {}
+        (Algorithm::SigV4A, Some(regions)) => authorization.region = regions,
+        (algorithm, regions) => return Err(format!("{algorithm:?} with regions {regions:?}")),
+    }
     let key = ledger
         .find(&authorization.access_key_id)
         .ok_or_else(|| format!("unknown access key id {}", authorization.access_key_id))?;
@@ -208,14 +229,18 @@ fn check(
         let payload = content_sha256.as_deref().unwrap_or(&request.body_sha256);
         recompute(request, &authorization, &key, time, payload)?
     } else {
-        recompute_bytes(
-            request,
-            &authorization,
-            &key,
-            time,
-            content_sha256.as_deref(),
-        )
+        let text = string_to_sign(request, &authorization, content_sha256.as_deref());
+        let Authorization {
+            region, service, ..
+        } = &authorization;
+        let signing_key = v4::generate_signing_key(&key.secret_access_key, time, region, service);
+        v4::calculate_signature(signing_key, text.as_bytes())
     };
+    if authorization.algorithm == Algorithm::SigV4A {
+        let text = string_to_sign(request, &authorization, content_sha256.as_deref());
+        verify(&key, &text, &authorization.signature)?;
+    }
+    // Of SigV4A too: the filter and the crate both take the nonce of RFC 6979.
     if expected != authorization.signature {
         return Err(format!(
             "the signature is {}, not {expected}",
@@ -223,6 +248,7 @@ fn check(
         ));
     }
     let Authorization {
+        algorithm,
         access_key_id,
         region,
         service,
@@ -234,6 +260,7 @@ fn check(
             region,
             service,
             unsigned_payload,
+            algorithm,
         },
         key.role.is_some(),
     ))
@@ -320,15 +347,26 @@ fn recompute(
         "e2e",
     )
     .into();
-    let params = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(&authorization.region)
-        .name(&authorization.service)
-        .time(time)
-        .settings(settings)
-        .build()
-        .map_err(|error| error.to_string())?
-        .into();
+    let params = match authorization.algorithm {
+        Algorithm::SigV4 => v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&authorization.region)
+            .name(&authorization.service)
+            .time(time)
+            .settings(settings)
+            .build()
+            .map_err(|error| error.to_string())?
+            .into(),
+        Algorithm::SigV4A => v4a::SigningParams::builder()
+            .identity(&identity)
+            .region_set(&authorization.region)
+            .name(&authorization.service)
+            .time(time)
+            .settings(settings)
+            .build()
+            .map_err(|error| error.to_string())?
+            .into(),
+    };
     let body = match payload {
         "UNSIGNED-PAYLOAD" => SignableBody::UnsignedPayload,
         other => SignableBody::Precomputed(other.to_owned()),
@@ -384,13 +422,11 @@ fn s3_path(path_and_query: &str) -> String {
     encoded + &query
 }
 
-/// For values that are not UTF-8, which `http_request::sign` cannot express: the canonical
-/// request by hand. Only for paths without query that need no encoding.
-fn recompute_bytes(
+/// For what `http_request::sign` cannot express or does not tell (values that are not UTF-8, the string
+/// to sign itself): the canonical request by hand. Only for paths without query that need no encoding.
+fn string_to_sign(
     request: &Received,
     authorization: &Authorization,
-    key: &Key,
-    time: SystemTime,
     content_sha256: Option<&str>,
 ) -> String {
     let mut canonical = format!("{}\n{}\n\n", request.method, request.path).into_bytes();
@@ -409,14 +445,34 @@ fn recompute_bytes(
         service,
         ..
     } = authorization;
-    let text = format!(
-        "AWS4-HMAC-SHA256\n{}\n{date}/{region}/{service}/aws4_request\n{}",
+    let (algorithm, scope) = match authorization.algorithm {
+        Algorithm::SigV4 => (SIGV4, format!("{date}/{region}/{service}/aws4_request")),
+        Algorithm::SigV4A => (SIGV4A, format!("{date}/{service}/aws4_request")),
+    };
+    format!(
+        "{algorithm}\n{}\n{scope}\n{}",
         request.value("x-amz-date").unwrap_or_default(),
         sha256(&canonical),
-    );
-    let signing_key = v4::generate_signing_key(&key.secret_access_key, time, region, service);
-    v4::calculate_signature(signing_key, text.as_bytes())
+    )
 }
+
+/// Verifies a signature of SigV4A as AWS does, which keeps the public key alone.
+fn verify(key: &Key, string_to_sign: &str, signature: &str) -> Result<(), String> {
+    let private = v4a::generate_signing_key(&key.access_key_id, &key.secret_access_key);
+    let private = SigningKey::from_slice(private.as_ref()).map_err(|error| error.to_string())?;
+    let public = private.verifying_key().to_sec1_point(false);
+    let der = (0..signature.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(signature.get(at..at + 2)?, 16).ok())
+        .collect::<Option<Vec<u8>>>()
+        .ok_or_else(|| format!("the signature is {signature}"))?;
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, public.as_bytes())
+        .verify(string_to_sign.as_bytes(), &der)
+        .map_err(|_| format!("the signature does not hold for {string_to_sign:?}"))
+}
+
+const SIGV4: &str = "AWS4-HMAC-SHA256";
+const SIGV4A: &str = "AWS4-ECDSA-P256-SHA256";
 
 fn signed_values<'a>(
     request: &'a Received,
@@ -441,8 +497,10 @@ fn single(request: &Received, name: &str) -> Result<Option<String>, String> {
     Ok(values.pop())
 }
 
-/// `AWS4-HMAC-SHA256 Credential=<id>/<date>/<region>/<service>/aws4_request, SignedHeaders=..., Signature=...`
+/// `AWS4-HMAC-SHA256 Credential=<id>/<date>/<region>/<service>/aws4_request, SignedHeaders=..., Signature=...`,
+/// or with the algorithm of SigV4A and without the region.
 struct Authorization {
+    algorithm: Algorithm,
     access_key_id: String,
     date: String,
     region: String,
@@ -454,7 +512,7 @@ struct Authorization {
 impl Authorization {
     fn parse(value: &str) -> Result<Self, String> {
         let fault = || format!("malformed authorization: {value}");
-        let rest = value.strip_prefix("AWS4-HMAC-SHA256 ").ok_or_else(fault)?;
+        let (algorithm, rest) = value.split_once(' ').ok_or_else(fault)?;
         let field = |name: &str| {
             rest.split(',')
                 .find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
@@ -462,12 +520,18 @@ impl Authorization {
                 .ok_or_else(fault)
         };
         let credential = field("Credential")?;
-        let [access_key_id, date, region, service, "aws4_request"] =
-            credential.split('/').collect::<Vec<_>>()[..]
-        else {
-            return Err(fault());
+        let credential: Vec<_> = credential.split('/').collect();
+        let (algorithm, access_key_id, date, region, service) = match (algorithm, &credential[..]) {
+            (SIGV4, [id, date, region, service, "aws4_request"]) => {
+                (Algorithm::SigV4, *id, *date, *region, *service)
+            }
+            (SIGV4A, [id, date, service, "aws4_request"]) => {
+                (Algorithm::SigV4A, *id, *date, "", *service)
+            }
+            _ => return Err(fault()),
         };
         Ok(Self {
+            algorithm,
             access_key_id: access_key_id.into(),
             date: date.into(),
             region: region.into(),
@@ -525,6 +589,7 @@ pub fn client_signature_with(
         verdict: Verdict::Unsigned,
     };
     let mut authorization = Authorization {
+        algorithm: Algorithm::SigV4,
         access_key_id: key.access_key_id.clone(),
         date: date.chars().take(8).collect(),
         region: region.into(),

@@ -1,7 +1,7 @@
 //! Who gets signed, and what leaves as it came.
 
 use e2e::bootstrap::{AWS, ELSEWHERE, PLAIN};
-use e2e::verify::client_signature;
+use e2e::verify::{Algorithm, client_signature};
 use e2e::{Request, SOON, Setup, Value, Verdict, World, json, scenario, until};
 
 const S3: &str = "s3.eu-west-1.amazonaws.com";
@@ -423,6 +423,48 @@ fn an_unsigned_request_to_the_loopback_endpoint_never_reaches_aws() {
             .await;
         answer.refused(400, "no_target");
         assert!(world.aws.received().is_empty());
+    });
+}
+
+#[test]
+fn hosts_for_every_region_get_a_signature_of_sigv4a() {
+    const MRAP: &str = "mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com";
+    const EVENTS: &str = "abcde.veo.endpoint.events.amazonaws.com";
+    let placeholder = |request: Request, service: &str| {
+        let scope = format!("placeholder/20150830/{service}/aws4_request");
+        request
+            .header(
+                "authorization",
+                format!(
+                    "AWS4-ECDSA-P256-SHA256 Credential={scope}, SignedHeaders=host, Signature=30"
+                ),
+            )
+            .header("x-amz-date", "20150830T123600Z")
+            .header("x-amz-region-set", "eu-west-1,us-east-1")
+    };
+    scenario(&Setup::new(), async |world| {
+        let put = || Request::new("PUT", MRAP, "/key").body("body");
+        let trailer = ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
+        let events = || Request::new("POST", EVENTS, "/").body("{}");
+        let cases = [
+            (Request::get(MRAP, "/key"), "s3"),
+            (placeholder(put(), "s3"), "s3"),
+            (put().header(trailer.0, trailer.1), "s3"),
+            (events(), "events"),
+            (placeholder(events(), "events"), "events"),
+        ];
+        for (request, service) in cases {
+            world.ask(request).await.ok();
+            let received = world.aws.received().pop().expect("a request");
+            let signature = received.verdict.signature();
+            assert_eq!(signature.algorithm, Algorithm::SigV4A);
+            assert_eq!((&*signature.service, &*signature.region), (service, "*"));
+        }
+
+        let chunks = put().header("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD");
+        let answer = world.ask(chunks).await;
+        answer.refused(501, "chunk_signatures_unsupported");
+        assert_eq!(world.aws.received().len(), 5);
     });
 }
 

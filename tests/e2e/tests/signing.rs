@@ -29,8 +29,8 @@ use rows::{HEADERS, HOSTS, PATHS, QUERIES, Row};
 use sigv4_egress::credentials::{Credentials, Secret};
 use sigv4_egress::endpoint::Host;
 use sigv4_egress::sigv4::{
-    ContentSha256, HeaderSelection, PathStyle, Payload, Request, Scope, Settings, Signer,
-    canonical_request,
+    Algorithm, ContentSha256, HeaderSelection, PathStyle, Payload, Request, Scope, Settings,
+    Signer, canonical_request,
 };
 
 #[test]
@@ -117,10 +117,7 @@ async fn check_on_the_wire(
         },
         signed_headers: HeaderSelection::Minimal,
     };
-    let scope = Scope {
-        region: REGION,
-        service,
-    };
+    let scope = scope(service);
     // Signed at some second of the last ones.
     let now = SystemTime::now();
     let found = (0..60).any(|seconds| {
@@ -140,6 +137,14 @@ struct Odd {
     host: String,
     target: String,
     headers: Vec<(String, String)>,
+}
+
+fn scope(service: &str) -> Scope<'_> {
+    Scope {
+        algorithm: Algorithm::SigV4,
+        region: REGION,
+        service,
+    }
 }
 
 /// The parts of a canonical request that differ; `Err` where a signer takes no such request.
@@ -325,7 +330,8 @@ fn ours(odd: &Odd, style: PathStyle) -> Outcome {
         session_token: Secret::new(""),
         expires_at: SystemTime::UNIX_EPOCH,
     };
-    let canonical = canonical_request(&request, settings, &credentials, SystemTime::UNIX_EPOCH);
+    let epoch = SystemTime::UNIX_EPOCH;
+    let canonical = canonical_request(&request, settings, &scope(""), &credentials, epoch);
     Ok(Parts::parse(
         &String::from_utf8(canonical.text).expect("text"),
     ))

@@ -26,6 +26,38 @@ fn check(request: Value, expected: &[(&str, Value)]) -> Value {
     found
 }
 
+#[test]
+fn a_host_that_takes_sigv4a_only_is_explained_with_it() {
+    let host = "mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com";
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let found = check(
+        json!({
+            "url": format!("http://{host}/key"),
+            "headers": {"x-amz-region-set": "eu-west-1"},
+            "time": "20150830T123600Z",
+            "credentials": {
+                "access_key_id": "AKIDEXAMPLE",
+                "secret_access_key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+            },
+        }),
+        &[
+            ("/algorithm", json!("sigv4a")),
+            ("/region", json!("*")),
+            ("/headers/x-amz-region-set", json!("*")),
+            (
+                "/canonical_request",
+                json!(format!(
+                    "GET\n/key\n\nhost:{host}\nx-amz-content-sha256:{empty}\nx-amz-date:20150830T123600Z\n\
+                     x-amz-region-set:*\n\nhost;x-amz-content-sha256;x-amz-date;x-amz-region-set\n{empty}"
+                )),
+            ),
+        ],
+    );
+    let text = found["string_to_sign"].as_str().unwrap();
+    let start = "AWS4-ECDSA-P256-SHA256\n20150830T123600Z\n20150830/s3/aws4_request\n";
+    assert!(text.starts_with(start), "{text}");
+}
+
 /// The examples of AWS's documentation: "Create a signed AWS API request" as it stood with ListUsers, and
 /// "Signature Calculations: Examples" in the Amazon S3 API Reference.
 #[test]
@@ -420,7 +452,7 @@ proptest! {
     fn no_input_panics(input in any::<Vec<u8>>()) {
         let mut output = Vec::new();
         run(&mut &input[..], &mut output, Shown::Redacted, now()).unwrap();
-        crate::resolve::run(&mut &input[..], &mut output, "us-east-1").unwrap();
+        resolve::run(&mut &input[..], &mut output, "us-east-1").unwrap();
     }
 
     #[test]
