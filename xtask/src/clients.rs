@@ -118,23 +118,13 @@ fn cli(places: &Places) -> Result<Launcher> {
 }
 
 fn javascript(places: &Places) -> Result<Launcher> {
-    let probe = "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)";
-    tools::need("node", &["--eval", probe], NODE)?;
-    tools::need("npm", &["--version"], NODE)?;
-    // Node looks for packages beside the program.
-    for name in ["package.json", "package-lock.json", ".npmrc", "client.js"] {
-        fs::copy(places.source.join(name), places.home.join(name))?;
-    }
-    run(Command::new("npm").current_dir(&places.home).args([
-        "ci",
-        "--no-audit",
-        "--no-fund",
-        "--loglevel=error",
-    ]))?;
+    fs::copy(
+        places.source.join("client.js"),
+        places.home.join("client.js"),
+    )?;
+    tools::npm(&places.source, &places.home)?;
     Ok(vec!["node".into(), places.home.join("client.js")])
 }
-
-const NODE: &str = "Node.js 20 or later with npm, from https://nodejs.org";
 
 fn java(places: &Places) -> Result<Launcher> {
     // Of a JRE alone the probe fails.

