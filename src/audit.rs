@@ -12,14 +12,23 @@ pub const PROPERTY: &str = "sigv4_egress";
 
 const SIGNED: &str = "signed ";
 const SERVICE: &str = "service=";
+const ROLE: &str = "role=";
+const KEY: &str = "key=";
+const HOST: &str = "host=";
 
-/// `signed reason=placeholder service=s3 region=eu-west-1 role=own`.
-pub fn signed(plan: &Plan, role: &str) -> String {
+/// `signed reason=placeholder service=s3 region=eu-west-1 role=own key=ASIA... host=s3.eu-west-1.amazonaws.com`.
+/// The access key id is no secret, and CloudTrail has it too.
+pub fn signed(plan: &Plan, role: &str, access_key_id: &str) -> String {
     let Plan {
-        service, region, ..
+        service,
+        region,
+        authority,
+        ..
     } = plan;
     let reason = metrics::last_word(metrics::signed(plan.why));
-    format!("{SIGNED}reason={reason} {SERVICE}{service} region={region} role={role}")
+    format!(
+        "{SIGNED}reason={reason} {SERVICE}{service} region={region} {ROLE}{role} {KEY}{access_key_id} {HOST}{authority}"
+    )
 }
 
 /// `left_alone reason=presigned`.
@@ -35,16 +44,37 @@ pub fn refused(refusal: &Refusal) -> String {
     format!("refused reason={}", refusal.reason())
 }
 
-/// The service that a request is signed for, from its line; `None` where it is not signed.
-pub fn signed_service(line: &str) -> Option<&str> {
-    let mut words = line.strip_prefix(SIGNED)?.split(' ');
-    words.find_map(|word| word.strip_prefix(SERVICE))
+/// What the line of a signed request says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signed<'a> {
+    /// The signing name.
+    pub service: &'a str,
+    /// The name of the role whose credentials signed.
+    pub role: &'a str,
+    /// Their access key id.
+    pub access_key_id: &'a str,
+    /// The `:authority` that was signed.
+    pub host: &'a str,
+}
+
+impl<'a> Signed<'a> {
+    /// Reads a line; `None` where the request is not signed.
+    pub fn read(line: &'a str) -> Option<Self> {
+        let words = line.strip_prefix(SIGNED)?;
+        let word = |key| words.split(' ').find_map(|word| word.strip_prefix(key));
+        Some(Self {
+            service: word(SERVICE)?,
+            role: word(ROLE)?,
+            access_key_id: word(KEY)?,
+            host: word(HOST)?,
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decision::{PayloadPlan, Signed};
+    use crate::decision::{self, PayloadPlan};
     use crate::refusal::ErrorFormat;
     use crate::role::RoleId;
     use crate::sigv4::{Algorithm, ContentSha256, PathStyle};
@@ -61,18 +91,27 @@ mod tests {
             path_style: PathStyle::S3,
             payload: PayloadPlan::Empty,
             content_sha256: ContentSha256::Written,
-            why: Signed::Placeholder,
+            why: decision::Signed::Placeholder,
             format: ErrorFormat::S3,
         };
-        let line = signed(&plan, "own");
+        let line = signed(&plan, "own", "ASIAEXAMPLE");
         assert_eq!(
             line,
-            "signed reason=placeholder service=s3 region=eu-west-1 role=own"
+            "signed reason=placeholder service=s3 region=eu-west-1 role=own key=ASIAEXAMPLE \
+             host=s3.eu-west-1.amazonaws.com"
         );
-        assert_eq!(signed_service(&line), Some("s3"));
+        assert_eq!(
+            Signed::read(&line),
+            Some(Signed {
+                service: "s3",
+                role: "own",
+                access_key_id: "ASIAEXAMPLE",
+                host: "s3.eu-west-1.amazonaws.com",
+            })
+        );
         let line = left_alone(LeftAlone::Presigned);
         assert_eq!(line, "left_alone reason=presigned");
-        assert_eq!(signed_service(&line), None);
+        assert_eq!(Signed::read(&line), None);
         let line = refused(&Refusal::ConnectRefused);
         assert_eq!(line, "refused reason=connect_refused");
     }

@@ -8,6 +8,7 @@ mod policy;
 pub mod reference;
 mod roles;
 
+use crate::cache::Pace;
 use crate::endpoint;
 use crate::policy::Policy;
 use crate::role::{Role, Roles};
@@ -41,6 +42,10 @@ pub enum Plugin {
 pub struct Config {
     /// The roles whose credentials sign.
     pub roles: Roles<Role>,
+    /// Environment variables that name a source of credentials which is not used.
+    pub passed_over: Vec<&'static str>,
+    /// The cluster that leads to the container endpoint.
+    pub container_cluster: String,
     /// The pod's own region.
     pub region: String,
     /// The cluster that serves the token.
@@ -53,6 +58,10 @@ pub struct Config {
     pub sts_host: String,
     /// How long one call to STS may take.
     pub sts_timeout: Duration,
+    /// Over how long the first fetches of processes that start together are spread.
+    pub start_jitter: Duration,
+    /// How fast the refresh rules run: a setting for tests.
+    pub pace: Pace,
     /// Clusters whose requests are signed.
     pub clusters: Vec<String>,
     /// What may be signed, and as what.
@@ -150,7 +159,7 @@ enum Position {
 }
 
 fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, ConfigError> {
-    let roles = roles::roles(object, environment)?;
+    let (roles, passed_over) = roles::roles(object, environment)?;
     let region_variables = &["AWS_REGION", "AWS_DEFAULT_REGION"];
     let region = object
         .sourced(
@@ -183,9 +192,12 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
     let required = object.boolean("require_marker")?.unwrap_or(false);
     Ok(Config {
         token_cluster: object.string("token_cluster")?,
+        container_cluster: object.string("container_cluster")?,
         token_audience: object.string("token_audience")?,
         sts_cluster: object.string("sts_cluster")?,
         sts_timeout: object.milliseconds("sts_timeout_ms", 100, 60_000)?,
+        start_jitter: object.milliseconds("start_jitter_ms", 0, 60_000)?,
+        pace: pace(environment)?,
         clusters: clusters(object)?,
         policy: Policy::new(
             policy::allow(object)?,
@@ -201,6 +213,7 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
         max_body_bytes: object.count("max_body_bytes", 0, 256 << 20)?,
         body_timeout: object.milliseconds("body_timeout_ms", 100, 3_600_000)?,
         roles,
+        passed_over,
         region,
         sts_host,
     })
@@ -216,6 +229,18 @@ fn clusters(object: &mut Object) -> Result<Vec<String>, ConfigError> {
             Err(object.error("clusters", "is empty", "one cluster name or more"))
         }
         Some(clusters) => Ok(clusters),
+    }
+}
+
+fn pace(environment: &Environment) -> Result<Pace, ConfigError> {
+    let name = "SIGV4_EGRESS_TIME_SCALE";
+    match environment.get(name).filter(|text| !text.is_empty()) {
+        None => Ok(Pace::REAL),
+        Some(text) => Pace::parse(text).ok_or_else(|| ConfigError {
+            key: format!("environment variable {name}"),
+            fault: format!("is {}", shown(&Value::String(text.clone()))),
+            allowed: Pace::ALLOWED.to_owned(),
+        }),
     }
 }
 

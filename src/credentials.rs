@@ -16,7 +16,7 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The value itself, for the two places that need it: a request to STS and a signature.
+    /// The value itself, for the places that need it: a request for credentials and a signature.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -34,6 +34,33 @@ impl Drop for Secret {
         bytes.fill(0);
         // Without this the compiler may drop the writes above as dead.
         std::hint::black_box(&bytes);
+    }
+}
+
+/// The headers of a callout that carries a token or a signature: names can be printed, values cannot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallHeaders(Vec<(&'static str, Secret)>);
+
+impl CallHeaders {
+    /// The headers to begin with.
+    pub(crate) fn new<const N: usize>(headers: [(&'static str, &str); N]) -> Self {
+        Self(
+            headers
+                .map(|(name, value)| (name, Secret::new(value)))
+                .to_vec(),
+        )
+    }
+
+    pub(crate) fn push(&mut self, name: &'static str, value: &str) {
+        self.0.push((name, Secret::new(value)));
+    }
+
+    /// Names and values in order, pseudo-headers first, for the callout and nothing else.
+    pub fn expose(&self) -> Vec<(&str, &str)> {
+        let headers = self.0.iter();
+        headers
+            .map(|(name, value)| (*name, value.expose()))
+            .collect()
     }
 }
 
@@ -65,5 +92,19 @@ mod tests {
         let printed = format!("{credentials:?}");
         assert!(printed.contains("ASIAEXAMPLE"));
         assert!(!printed.contains("very-secret"), "{printed}");
+    }
+
+    #[test]
+    fn debug_of_call_headers_shows_names_alone() {
+        let mut headers = CallHeaders::new([(":method", "GET")]);
+        headers.push("authorization", "very-secret-token");
+        assert_eq!(
+            headers.expose(),
+            [(":method", "GET"), ("authorization", "very-secret-token")]
+        );
+        assert_eq!(
+            format!("{headers:?}"),
+            r#"CallHeaders([(":method", Secret(**)), ("authorization", Secret(**))])"#
+        );
     }
 }

@@ -1,4 +1,12 @@
-//! Who the pod is at AWS: the role it takes, and the name its session gets.
+//! Who the pod is at AWS: the role it takes, the name its session gets, and what else STS is told.
+
+mod session;
+mod tags;
+
+pub use session::{
+    ChainedDuration, ExternalId, SessionDuration, SessionPolicy, SessionPolicyError, SourceIdentity,
+};
+pub use tags::{Tags, TagsError};
 
 use crate::sigv4::hex;
 use sha2::{Digest, Sha256};

@@ -11,9 +11,19 @@ pub const CREDENTIAL_SECONDS_TO_EXPIRY: &str = "sigv4_egress.credential_seconds_
 /// Gauge: requests that wait for credentials now, in all workers.
 pub const PARKED: &str = "sigv4_egress.parked";
 
+/// Counter: how often the time that a host's requests are signed with has changed.
+pub const CLOCK_SKEW: &str = "sigv4_egress.clock_skew";
+/// Counter: refreshes that began because AWS called credentials expired or unknown.
+pub const STALE: &str = "sigv4_egress.stale_credentials";
+
 /// Gauge, always 1: its name has the version, with `_` for `.`.
 pub fn build_info() -> String {
     format!("sigv4_egress.build_info.{}", VERSION.replace('.', "_"))
+}
+
+/// Gauge, always 1: its name has the source of the pod's own credentials.
+pub fn source(source: &str) -> String {
+    format!("sigv4_egress.source.{source}")
 }
 
 /// Counter: requests signed, by why.

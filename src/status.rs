@@ -36,6 +36,7 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct FiledRole {
     name: String,
+    source: String,
     credentials_from: String,
     /// Where its record lies in shared data.
     record: String,
@@ -54,6 +55,7 @@ impl Entry {
             roles: roles
                 .map(|(role, record)| FiledRole {
                     name: role.name.clone(),
+                    source: role.means.source().to_owned(),
                     credentials_from: role.means.to_string(),
                     record: record.to_owned(),
                 })
@@ -118,6 +120,7 @@ impl FiledRole {
         };
         json!({
             "name": self.name,
+            "source": self.source,
             "credentials_from": self.credentials_from,
             "state": state,
             "access_key_id": record.credentials.as_ref().map(|cached| &cached.credentials.access_key_id),
@@ -137,7 +140,7 @@ const MAX_ENTRIES: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::{Failure, Retry};
+    use crate::cache::{Failure, Pace, Retry};
     use crate::config::{self, Environment, Plugin};
     use crate::credentials::{Credentials, Secret};
     use std::time::Duration;
@@ -178,8 +181,11 @@ mod tests {
                 retry: Retry::BackOff,
             };
             match key {
-                "own" => Some(Record::default().succeeded(1, credentials, at(0))),
-                _ => Some(Record::default().failed(1, failure, at(0), 0)),
+                "own" => Some(Record::default().succeeded(1, credentials, at(0), 0, Pace::REAL)),
+                _ => {
+                    let leased = Record::default().leased(1, at(0), Duration::from_secs(7));
+                    Some(leased.failed(1, failure, at(0), 0, Pace::REAL))
+                }
             }
         });
         assert!(!text.contains("sample-se"), "{text}");
@@ -192,6 +198,7 @@ mod tests {
             json!([
                 {
                     "name": "own",
+                    "source": "web_identity",
                     "credentials_from": "AssumeRoleWithWebIdentity of arn:aws:iam::123456789012:role/app as sigv4-egress",
                     "state": "usable",
                     "access_key_id": "ASIAEXAMPLE",
@@ -201,6 +208,7 @@ mod tests {
                 },
                 {
                     "name": "audit",
+                    "source": "web_identity",
                     "credentials_from": "AssumeRoleWithWebIdentity of arn:aws:iam::123456789012:role/audit as sigv4-egress",
                     "state": "none",
                     "access_key_id": null,

@@ -1,9 +1,10 @@
-//! Wall-clock time in the three forms that AWS uses.
+//! Wall-clock time in the four forms that AWS uses.
 //!
 //! * [`AmzDate`]: the `x-amz-date` of a signature, ISO 8601 basic format in UTC
 //!   (AWS IAM User Guide, "Create a signed AWS API request").
 //! * [`parse_rfc3339`] and [`rfc3339`]: the `Expiration` of an STS reply in XML.
 //! * [`from_epoch_seconds`]: the `Expiration` of an STS reply in JSON, and `exp` of a JWT.
+//! * [`parse_http_date`]: the `date` of a response.
 //!
 //! Years are 1970 to 9999. Calendar arithmetic is proleptic Gregorian, with years that start in
 //! March, so that the leap day is the last day of a year.
@@ -75,6 +76,30 @@ pub fn parse_rfc3339(text: &str) -> Option<SystemTime> {
         _ => return None,
     };
     moment(Duration::new(utc, nanos))
+}
+
+/// Reads `Sun, 06 Nov 1994 08:49:37 GMT`, the form that RFC 9110 section 5.6.7 demands of servers
+/// (IMF-fixdate). `None` for anything else: the two obsolete forms, a day of the week that is not that
+/// day's, and years before 1970.
+pub fn parse_http_date(text: &str) -> Option<SystemTime> {
+    let (weekday, rest) = text.split_once(", ")?;
+    let rest = rest.strip_suffix(" GMT")?;
+    let mut parts = rest.split(' ');
+    let (day, month, year, time) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let has_widths = day.len() == 2 && year.len() == 4 && time.len() == 8;
+    if !has_widths || parts.next().is_some() {
+        return None;
+    }
+    let month = (1..).zip(MONTHS).find(|(_, name)| *name == month)?.0;
+    let (day, year) = (digits(day)?, digits(year)?);
+    let (hour, minute, second) = triple(time, ':')?;
+    if year < 1970 || hour > 23 || minute > 59 || second > 60 || !is_date(year, month, day) {
+        return None;
+    }
+    let days = days_since_epoch(year, month, day);
+    let number = (0..).zip(WEEKDAYS).find(|(_, name)| *name == weekday)?.0;
+    let seconds = days * DAY + hour * 3600 + minute * 60 + second;
+    (days % 7 == number).then(|| moment(Duration::from_secs(seconds)))?
 }
 
 /// Seconds since 1970, as JSON writes them: whole or with a fraction. `None` before 1970, after
@@ -215,6 +240,11 @@ fn fill<'a>(slots: impl DoubleEndedIterator<Item = &'a mut u8>, mut number: u64)
     }
 }
 
+/// From 1 January 1970, a Thursday.
+const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 /// Seconds in a day.
 const DAY: u64 = 86_400;
 const DAYS_IN_400_YEARS: u64 = 146_097;

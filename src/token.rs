@@ -25,6 +25,9 @@ pub struct WebIdentityToken {
     pub expires_at: SystemTime,
 }
 
+/// Where the token listener serves the token.
+pub const PATH: &str = "/token";
+
 /// Why there is no token to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenError {

@@ -177,8 +177,8 @@ fn a_configuration_that_is_refused_names_its_key() {
         "{\"allow\": \"*\", \"region\": \"eu-west-1\"}",
         1,
         "",
-        "error: configuration refused: role_arn: is neither configured nor in the environment (AWS_ROLE_ARN); \
-         allowed: arn:<partition>:iam::<12 digits>:role/<path and name>\n",
+        "error: configuration refused: role_arn: is neither configured nor in the environment (AWS_ROLE_ARN), and no container endpoint is there either; \
+         allowed: arn:<partition>:iam::<12 digits>:role/<path and name>; or AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI\n",
     );
 }
 

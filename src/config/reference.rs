@@ -36,6 +36,20 @@ const CLUSTERS: Key = key(
     "Clusters whose requests are signed. List only clusters that verify AWS's certificate.",
 );
 
+const SESSION_DURATION: Key = key(
+    "session_duration_seconds",
+    "900 to 43200; chained: to 3600",
+    "STS's own: an hour",
+    "How long credentials of the role live.",
+);
+
+const SESSION_POLICY: Key = key(
+    "session_policy",
+    "IAM policy, as an object or a string",
+    "",
+    "What the session may do at most, whatever the role may.",
+);
+
 const POSITION: Key = key(
     "position",
     "`downstream`, `upstream` or `status`",
@@ -55,7 +69,7 @@ pub const DOWNSTREAM: &[Key] = &[
         "role_arn",
         "string",
         "environment `AWS_ROLE_ARN`",
-        "The role to assume.",
+        "The role to assume with the web identity token. Without one, credentials come from the container endpoint that the environment names: EKS Pod Identity (`AWS_CONTAINER_CREDENTIALS_FULL_URI`) or ECS (`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`).",
     ),
     key(
         "region",
@@ -69,6 +83,8 @@ pub const DOWNSTREAM: &[Key] = &[
         "environment `AWS_ROLE_SESSION_NAME`, then `<POD_NAMESPACE>.<POD_NAME>` (`HOSTNAME` where `POD_NAME` is missing), then `sigv4-egress`",
         "What CloudTrail shows beside the role. A default longer than 64 keeps its first 55 characters, `-` and 8 digits of its SHA-256.",
     ),
+    SESSION_DURATION,
+    SESSION_POLICY,
     key(
         "roles",
         "object of roles",
@@ -107,6 +123,12 @@ pub const DOWNSTREAM: &[Key] = &[
         "The cluster that serves the web identity token at `/token`.",
     ),
     key(
+        "container_cluster",
+        "string",
+        "sigv4-egress-container",
+        "The cluster that leads to the container endpoint.",
+    ),
+    key(
         "token_audience",
         "string",
         "sts.amazonaws.com",
@@ -129,6 +151,12 @@ pub const DOWNSTREAM: &[Key] = &[
         "100 to 60000",
         "5000",
         "How long one call to STS may take.",
+    ),
+    key(
+        "start_jitter_ms",
+        "0 to 60000",
+        "2000",
+        "The first fetch of a process waits a random part of this, so that pods that start together do not call STS together. A request that needs credentials ends it.",
     ),
     key(
         "max_wait_ms",
@@ -229,6 +257,33 @@ pub const ROLE: &[Key] = &[
         "string of 2 to 64 `[\\w+=,.@-]`",
         "that of the filter",
         "What CloudTrail shows beside the role.",
+    ),
+    SESSION_DURATION,
+    SESSION_POLICY,
+    key(
+        "chained",
+        "boolean",
+        "false",
+        "Assume it with the credentials of the pod's own role (`AssumeRole`), not with the web identity token: the way into another account that does not know this cluster. Needed with a container endpoint.",
+    ),
+    key(
+        "external_id",
+        "string",
+        "",
+        "What the role's account asks for. Chained only, as all that follow.",
+    ),
+    key("tags", "object of strings", "{}", "Session tags."),
+    key(
+        "transitive_tag_keys",
+        "list of strings",
+        "[]",
+        "Tags that further chained roles keep.",
+    ),
+    key(
+        "source_identity",
+        "string",
+        "",
+        "Who is behind the session: CloudTrail keeps it through all further roles.",
     ),
 ];
 

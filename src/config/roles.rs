@@ -1,41 +1,20 @@
 //! Reading the roles.
 
-use super::object::Object;
+use super::object::{Object, shown};
 use super::{ConfigError, Environment, missing, reference};
-use crate::identity::{RoleArn, SessionName};
-use crate::role::{Assumption, Means, Role, Roles};
+use crate::identity::{
+    ChainedDuration, ExternalId, RoleArn, SessionDuration, SessionName, SessionPolicy,
+    SourceIdentity, Tags,
+};
+use crate::role::{Chained, Means, Role, Roles, WebIdentity};
+use crate::source::{self, Source};
+use serde_json::Value;
 
-/// The pod's own role and those under `roles`.
+/// The pod's own role and those under `roles`; and the variables that name a source which is not used.
 pub(super) fn roles(
     object: &mut Object,
     environment: &Environment,
-) -> Result<Roles<Role>, ConfigError> {
-    let own = own(object, environment)?;
-    let others = match object.object("roles")? {
-        None => Vec::new(),
-        Some(named) => named
-            .into_objects()?
-            .into_iter()
-            .map(|(name, role)| other(name, role, &own))
-            .collect::<Result<_, _>>()?,
-    };
-    let own = Role {
-        name: Role::OWN.to_owned(),
-        means: Means::WebIdentity(own),
-    };
-    Ok(Roles::new(own, others))
-}
-
-fn own(object: &mut Object, environment: &Environment) -> Result<Assumption, ConfigError> {
-    let arn = object
-        .sourced(
-            "role_arn",
-            environment,
-            &["AWS_ROLE_ARN"],
-            RoleArn::parse,
-            RoleArn::ALLOWED,
-        )?
-        .ok_or_else(|| missing("role_arn", &["AWS_ROLE_ARN"], RoleArn::ALLOWED))?;
+) -> Result<(Roles<Role>, Vec<&'static str>), ConfigError> {
     let session_name = object.sourced(
         "session_name",
         environment,
@@ -43,16 +22,77 @@ fn own(object: &mut Object, environment: &Environment) -> Result<Assumption, Con
         SessionName::parse,
         SessionName::ALLOWED,
     )?;
-    Ok(Assumption {
-        arn,
-        session_name: match session_name {
-            Some(name) => name,
-            None => session_name_of_pod(environment)?,
-        },
-    })
+    let session_name = match session_name {
+        Some(name) => name,
+        None => session_name_of_pod(environment)?,
+    };
+    let (means, passed_over) = own(object, environment, &session_name)?;
+    let others = match object.object("roles")? {
+        None => Vec::new(),
+        Some(named) => named
+            .into_objects()?
+            .into_iter()
+            .map(|(name, role)| other(name, role, &session_name, &means))
+            .collect::<Result<_, _>>()?,
+    };
+    let own = Role {
+        name: Role::OWN.to_owned(),
+        means,
+    };
+    Ok((Roles::new(own, others), passed_over))
 }
 
-fn other(name: String, mut object: Object, own: &Assumption) -> Result<Role, ConfigError> {
+fn own(
+    object: &mut Object,
+    environment: &Environment,
+    session_name: &SessionName,
+) -> Result<(Means, Vec<&'static str>), ConfigError> {
+    let arn = object.sourced(
+        "role_arn",
+        environment,
+        &["AWS_ROLE_ARN"],
+        RoleArn::parse,
+        RoleArn::ALLOWED,
+    )?;
+    let duration = duration(
+        object,
+        SessionDuration::of_seconds,
+        SessionDuration::ALLOWED,
+    )?;
+    let session_policy = session_policy(object)?;
+    let chosen = source::choose(environment, arn.as_ref())?;
+    let means = match chosen.source {
+        Source::WebIdentity(arn) => Means::WebIdentity(WebIdentity {
+            arn,
+            session_name: session_name.clone(),
+            duration,
+            session_policy,
+        }),
+        Source::Container { .. } if duration.is_some() || session_policy.is_some() => {
+            let key = match duration {
+                Some(_) => DURATION,
+                None => POLICY,
+            };
+            let fault = "is nothing that a container endpoint takes";
+            return Err(object.error(key, fault, "it in a role of `roles`"));
+        }
+        Source::Container {
+            endpoint,
+            authorization,
+        } => Means::Container {
+            endpoint,
+            authorization,
+        },
+    };
+    Ok((means, chosen.passed_over))
+}
+
+fn other(
+    name: String,
+    mut object: Object,
+    session_name: &SessionName,
+    own: &Means,
+) -> Result<Role, ConfigError> {
     object.refuse_unknown(reference::ROLE)?;
     if name == Role::OWN {
         return Err(ConfigError {
@@ -62,16 +102,101 @@ fn other(name: String, mut object: Object, own: &Assumption) -> Result<Role, Con
         });
     }
     let arn = object.parsed("role_arn", RoleArn::ALLOWED, RoleArn::parse)?;
-    let session_name = object.parsed("session_name", SessionName::ALLOWED, SessionName::parse)?;
-    let assumption = Assumption {
-        arn: arn.ok_or_else(|| object.error("role_arn", "is missing", RoleArn::ALLOWED))?,
-        session_name: session_name.unwrap_or_else(|| own.session_name.clone()),
-    };
-    Ok(Role {
-        name,
-        means: Means::WebIdentity(assumption),
-    })
+    let arn = arn.ok_or_else(|| object.error("role_arn", "is missing", RoleArn::ALLOWED))?;
+    let own_name = object.parsed("session_name", SessionName::ALLOWED, SessionName::parse)?;
+    let session_name = own_name.unwrap_or_else(|| session_name.clone());
+    let is_chained = object.boolean("chained")?.unwrap_or(false);
+    let session_policy = session_policy(&mut object)?;
+    if is_chained {
+        let duration = duration(
+            &mut object,
+            ChainedDuration::of_seconds,
+            ChainedDuration::ALLOWED,
+        )?;
+        let means = Means::Chained(Chained {
+            arn,
+            session_name,
+            duration,
+            session_policy,
+            external_id: object.parsed("external_id", ExternalId::ALLOWED, ExternalId::parse)?,
+            tags: tags(&mut object)?,
+            source_identity: object.parsed(
+                "source_identity",
+                SourceIdentity::ALLOWED,
+                SourceIdentity::parse,
+            )?,
+        });
+        return Ok(Role { name, means });
+    }
+    if let Means::Container { .. } = own {
+        let fault = "is not true, and there is no web identity token to assume the role with";
+        return Err(object.error("chained", fault, "true"));
+    }
+    let chained_only = [
+        "external_id",
+        "tags",
+        "transitive_tag_keys",
+        "source_identity",
+    ];
+    if let Some(key) = chained_only.iter().find(|key| object.get(key).is_some()) {
+        let fault = "is nothing that AssumeRoleWithWebIdentity takes";
+        return Err(object.error(key, fault, "it together with \"chained\": true"));
+    }
+    let means = Means::WebIdentity(WebIdentity {
+        arn,
+        session_name,
+        duration: duration(
+            &mut object,
+            SessionDuration::of_seconds,
+            SessionDuration::ALLOWED,
+        )?,
+        session_policy,
+    });
+    Ok(Role { name, means })
 }
+
+fn duration<T>(
+    object: &mut Object,
+    of_seconds: impl Fn(u64) -> Option<T>,
+    allowed: &str,
+) -> Result<Option<T>, ConfigError> {
+    match object.take(DURATION) {
+        None => Ok(None),
+        Some(value) => match value.as_u64().and_then(of_seconds) {
+            Some(duration) => Ok(Some(duration)),
+            None => Err(object.error(DURATION, format!("is {}", shown(&value)), allowed)),
+        },
+    }
+}
+
+/// An object, or its JSON as a string.
+fn session_policy(object: &mut Object) -> Result<Option<SessionPolicy>, ConfigError> {
+    let policy = match object.take(POLICY) {
+        None => return Ok(None),
+        Some(Value::Object(policy)) => SessionPolicy::of_object(&policy),
+        Some(Value::String(policy)) => SessionPolicy::parse(&policy),
+        Some(other) => {
+            let fault = format!("is {}", shown(&other));
+            return Err(object.error(POLICY, fault, SessionPolicy::ALLOWED));
+        }
+    };
+    policy
+        .map(Some)
+        .map_err(|error| object.error(POLICY, error.to_string(), SessionPolicy::ALLOWED))
+}
+
+fn tags(object: &mut Object) -> Result<Tags, ConfigError> {
+    let tags = match object.object("tags")? {
+        None => Vec::new(),
+        Some(tags) => tags.into_strings()?.into_iter().collect(),
+    };
+    let transitive = object.strings("transitive_tag_keys")?.unwrap_or_default();
+    Tags::parse(tags, transitive)
+        .map_err(|error| object.error("tags", error.to_string(), Tags::ALLOWED))
+}
+
+const DURATION: &str = "session_duration_seconds";
+const POLICY: &str = "session_policy";
 
 /// `<namespace>.<pod>`; a pod's HOSTNAME is its name. Outside Kubernetes, a name of ours.
 fn session_name_of_pod(environment: &Environment) -> Result<SessionName, ConfigError> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::role::Assumption;
+use crate::role::{Means, WebIdentity};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/app";
 
@@ -22,8 +22,11 @@ fn config(json: &str, environment: &Environment) -> Config {
     }
 }
 
-fn own(config: &Config) -> &Assumption {
-    config.roles.own().assumption().unwrap()
+fn own(config: &Config) -> &WebIdentity {
+    match &config.roles.own().means {
+        Means::WebIdentity(own) => own,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[track_caller]
@@ -49,6 +52,8 @@ fn a_pod_prepared_for_irsa_needs_only_the_allow_list() {
     assert_eq!(config.placeholders, ["placeholder"]);
     assert_eq!(config.max_wait, Duration::from_secs(5));
     assert_eq!(config.sts_timeout, Duration::from_secs(5));
+    assert_eq!(config.start_jitter, Duration::from_secs(2));
+    assert_eq!(config.pace, Pace::REAL);
     assert_eq!(config.body_timeout, Duration::from_secs(30));
     assert_eq!((config.max_parked, config.max_body_bytes), (1000, 1 << 20));
     assert_eq!(config.policy.rules(), []);
@@ -368,7 +373,7 @@ fn what_is_wrong_in_the_environment_is_named_with_its_variable() {
     check(
         &[region],
         "role_arn",
-        "is neither configured nor in the environment (AWS_ROLE_ARN)",
+        "is neither configured nor in the environment (AWS_ROLE_ARN), and no container endpoint is there either",
         "arn:",
     );
     check(
@@ -464,6 +469,122 @@ fn rules_choose_among_named_roles() {
 }
 
 #[test]
+fn a_chained_role_says_all_that_sts_takes() {
+    let role = |rest: &str| {
+        format!(
+            r#"{{"allow": "*", "session_policy": {{"Version": "2012-10-17"}}, "session_duration_seconds": 43200,
+                "roles": {{"audit": {{"role_arn": "arn:aws:iam::210987654321:role/audit", {rest}}}}}}}"#
+        )
+    };
+    let all = r#""chained": true, "session_duration_seconds": 900, "session_policy": "{ \"Statement\": [] }",
+        "external_id": "audit-42", "tags": {"team": "shop", "stage": "live"}, "transitive_tag_keys": ["team"],
+        "source_identity": "cart""#;
+    let config = config(&role(all), &irsa());
+    let own = own(&config);
+    assert_eq!(own.duration.map(|duration| duration.seconds()), Some(43200));
+    let policy = own.session_policy.as_ref().map(|policy| policy.as_str());
+    assert_eq!(policy, Some(r#"{"Version":"2012-10-17"}"#));
+    let (_, audit) = config.roles.iter().nth(1).unwrap();
+    let Means::Chained(chained) = &audit.means else {
+        panic!("{audit:?}");
+    };
+    assert_eq!(
+        chained.duration.map(|duration| duration.seconds()),
+        Some(900)
+    );
+    let policy = chained
+        .session_policy
+        .as_ref()
+        .map(|policy| policy.as_str());
+    assert_eq!(policy, Some(r#"{"Statement":[]}"#));
+    assert_eq!(chained.external_id.as_ref().unwrap().as_str(), "audit-42");
+    assert_eq!(
+        chained.tags.iter().collect::<Vec<_>>(),
+        [("stage", "live"), ("team", "shop")]
+    );
+    assert_eq!(chained.tags.transitive_keys().collect::<Vec<_>>(), ["team"]);
+    assert_eq!(chained.source_identity.as_ref().unwrap().as_str(), "cart");
+
+    let check = |rest: &str, key: &str, fault: &str, allowed: &str| {
+        check_refused(
+            &role(rest),
+            &irsa(),
+            &format!("roles.audit.{key}"),
+            fault,
+            allowed,
+        );
+    };
+    check(
+        r#""chained": true, "session_duration_seconds": 3601"#,
+        "session_duration_seconds",
+        "is 3601",
+        "900 to 3600",
+    );
+    check(
+        r#""session_duration_seconds": 60"#,
+        "session_duration_seconds",
+        "is 60",
+        "900 to 43200",
+    );
+    check(
+        r#""external_id": "x""#,
+        "external_id",
+        "is nothing that AssumeRoleWithWebIdentity takes",
+        "chained",
+    );
+    check(
+        r#""chained": true, "external_id": "x""#,
+        "external_id",
+        r#"is "x""#,
+        "2 to 1224",
+    );
+    check(
+        r#""session_policy": 1"#,
+        "session_policy",
+        "is 1",
+        "an IAM policy",
+    );
+    check(
+        r#""chained": true, "tags": {"aws:x": "y"}"#,
+        "tags",
+        r#"holds the key "aws:x""#,
+        "at most 50 tags",
+    );
+}
+
+#[test]
+fn a_container_endpoint_gives_the_pods_own_credentials() {
+    let pod_identity = environment(&[
+        ("AWS_REGION", "eu-west-1"),
+        (
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "http://169.254.170.23/v1/credentials",
+        ),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/var/run/token"),
+    ]);
+    let audit = r#""audit": {"role_arn": "arn:aws:iam::210987654321:role/audit""#;
+    let json = format!(r#"{{"allow": "*", "roles": {{{audit}, "chained": true}}}}}}"#);
+    let found = config(&json, &pod_identity);
+    let own = &found.roles.own().means;
+    assert_eq!(own.source(), "container");
+    assert_eq!(own.to_string(), "container endpoint 169.254.170.23");
+    check_refused(
+        &format!(r#"{{"allow": "*", "roles": {{{audit}}}}}}}"#),
+        &pod_identity,
+        "roles.audit.chained",
+        "is not true, and there is no web identity token to assume the role with",
+        "true",
+    );
+    check_refused(
+        r#"{"allow": "*", "session_duration_seconds": 900}"#,
+        &pod_identity,
+        "session_duration_seconds",
+        "is nothing that a container endpoint takes",
+        "in a role",
+    );
+}
+
+#[test]
 fn the_guard_takes_clusters_and_nothing_else() {
     let guard = parse(
         br#"{"position": "upstream", "clusters": ["aws"]}"#,
@@ -489,4 +610,24 @@ fn the_guard_takes_clusters_and_nothing_else() {
 fn long_values_are_not_repeated_in_errors() {
     let json = format!(r#"{{"allow": "*", "role_arn": "{}"}}"#, "x".repeat(3000));
     check_refused(&json, &irsa(), "role_arn", "is a long string", "arn:");
+}
+
+#[test]
+fn tests_may_shrink_the_durations_of_the_refresh_rules() {
+    let with = |scale| {
+        let mut environment = irsa();
+        environment.insert("SIGV4_EGRESS_TIME_SCALE".to_owned(), scale);
+        environment
+    };
+    let scaled = config(r#"{"allow": "*"}"#, &with("0.15".to_owned()));
+    assert_eq!(Some(scaled.pace), Pace::parse("0.15"));
+    for scale in ["0", "1.5", "fast"] {
+        check_refused(
+            r#"{"allow": "*"}"#,
+            &with(scale.to_owned()),
+            "environment variable SIGV4_EGRESS_TIME_SCALE",
+            &format!("is \"{scale}\""),
+            "above 0, and at most 1",
+        );
+    }
 }

@@ -1,4 +1,4 @@
-//! Fetching credentials: the callouts to the token listener and to STS.
+//! Fetching credentials: the callouts to the token listener, to STS and to a container endpoint.
 //!
 //! Only the root context makes callouts. At most one VM of the process fetches for a role at a time: the
 //! one whose lease stands in the role's record.
@@ -6,12 +6,15 @@
 use super::host;
 use super::role::RoleView;
 use super::worker::Worker;
-use crate::cache::{Failure, Next};
-use crate::credentials::Credentials;
+use crate::cache::{Demand, Failure, Next, Retry};
+use crate::container::{self, AuthorizationError, ContainerError};
+use crate::credentials::{Credentials, Secret};
 use crate::metrics;
-use crate::role::{Assumption, Means, RoleId};
-use crate::sts::{self, StsError};
-use crate::token::{self, TokenError, WebIdentityToken};
+use crate::role::{Chained, Means, RoleId, WebIdentity};
+use crate::source::Authorization;
+use crate::sts::{self, AssumeRole, AssumeRoleWithWebIdentity, Operation, StsError};
+use crate::timestamp::rfc3339;
+use crate::token::{self, TokenError};
 use proxy_wasm::types::LogLevel;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
@@ -33,11 +36,13 @@ struct Fetch {
     asked: Asked,
 }
 
-/// Who was asked.
+/// What was asked for, and so who was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
-    TokenListener,
-    Sts,
+    WebIdentityToken,
+    AuthorizationToken,
+    Sts(Operation),
+    Container,
 }
 
 impl Fetcher {
@@ -49,45 +54,92 @@ impl Fetcher {
         }
     }
 
-    /// Starts what is due and nobody is at. Other roles than the pod's own are fetched for those who ask.
+    /// Starts what is due and nobody is at.
     pub(super) fn start_due(&mut self, now: SystemTime) {
         let worker = Rc::clone(&self.worker);
         for (id, view) in worker.roles.iter() {
-            let wanted = id == RoleId::OWN || view.is_used();
-            let busy = self
-                .in_flight
-                .iter()
-                .any(|fetch| Rc::ptr_eq(&fetch.view, view));
-            if !wanted || busy {
+            let demand = self.demand(id, view, now);
+            let busy = |fetch: &Fetch| Rc::ptr_eq(&fetch.view, view);
+            let seen = view.record();
+            // While there are credentials in this VM's view, it says when to look again.
+            let no_news = seen.usable(now).is_some() && seen.next(now, demand) == Next::Rest;
+            if demand == Demand::Idle || no_news || self.in_flight.iter().any(busy) {
                 continue;
             }
-            // This VM's view may be older than the record; while it has credentials, it says when to look.
-            if view.fresh_record(now).next(now) == Next::Fetch {
-                let cas = view.read_record();
-                if view.record().next(now) == Next::Fetch {
-                    self.begin(view, cas, now);
-                }
+            let cas = view.read_or_start(now, worker.config.start_jitter);
+            if view.record().next(now, demand) == Next::Fetch {
+                self.begin(view, cas, now);
             }
         }
     }
 
-    /// Takes the lease and asks for the token.
+    /// The pod's own role is always wanted, the others by those who ask. A chained role asks for the
+    /// pod's own.
+    fn demand(&self, id: RoleId, view: &RoleView, now: SystemTime) -> Demand {
+        let is_own = id == RoleId::OWN;
+        let mut others = self.worker.roles.iter();
+        if view.is_waited_for(now) || is_own && others.any(|(_, view)| view.is_waited_for(now)) {
+            Demand::Waiting
+        } else if is_own || view.is_used() {
+            Demand::Wanted
+        } else {
+            Demand::Idle
+        }
+    }
+
+    /// Takes the lease and makes the first callout.
     fn begin(&mut self, view: &Rc<RoleView>, cas: Option<u32>, now: SystemTime) {
         let config = &self.worker.config;
+        let own = self.worker.roles.own().fresh_record(now);
+        let is_chained = matches!(view.role.means, Means::Chained(_));
+        let without = is_chained && own.usable(now).is_none();
+        let lasting = own.failure.as_ref();
+        let lasting = lasting.filter(|failure| failure.retry == Retry::Unlikely);
+        if without && lasting.is_none() {
+            // Its own role's fetch is under way, or comes soon.
+            return;
+        }
         let duration = TOKEN_TIMEOUT + config.sts_timeout + LEASE_MARGIN;
         let record = view.record().leased(self.owner, now, duration);
         if !view.swap_record(cas, record) {
             // Somebody was faster; the next tick sees what came of it.
             return;
         }
+        if let (true, Some(failure)) = (without, lasting) {
+            self.failed(view, "own_role", failure);
+            return;
+        }
+        match (&view.role.means, own.usable(now)) {
+            (Means::WebIdentity(_), _) => {
+                self.ask_listener(view, token::PATH, Asked::WebIdentityToken);
+            }
+            (Means::Container { authorization, .. }, _) => match authorization {
+                Authorization::File => {
+                    self.ask_listener(view, container::TOKEN_PATH, Asked::AuthorizationToken);
+                }
+                Authorization::Token(token) => self.ask_container(view, Some(token)),
+                Authorization::None => self.ask_container(view, None),
+            },
+            (Means::Chained(chained), Some(credentials)) => {
+                self.ask_sts_signed(view, chained, credentials, now);
+            }
+            (Means::Chained(_), None) => {}
+        }
+    }
+
+    fn ask_listener(&mut self, view: &Rc<RoleView>, path: &str, asked: Asked) {
         let headers = [
             (":method", "GET"),
-            (":path", "/token"),
+            (":path", path),
             (":authority", "sigv4-egress-token"),
         ];
-        match host::call(&config.token_cluster, &headers, None, TOKEN_TIMEOUT) {
-            Ok(callout) => self.wait(view, callout, Asked::TokenListener),
-            Err(_) => self.token_failed(view, &TokenError::Unreachable),
+        let cluster = &self.worker.config.token_cluster;
+        match (host::call(cluster, &headers, None, TOKEN_TIMEOUT), asked) {
+            (Ok(callout), _) => self.wait(view, callout, asked),
+            (Err(_), Asked::AuthorizationToken) => {
+                self.authorization_failed(view, AuthorizationError::Unreachable);
+            }
+            (Err(_), _) => self.token_failed(view, &TokenError::Unreachable),
         }
     }
 
@@ -101,86 +153,190 @@ impl Fetcher {
 
     /// The reply to a callout, or that there is none.
     pub(super) fn on_reply(&mut self, callout: u32, body_size: usize, now: SystemTime) {
-        let found = self
-            .in_flight
-            .iter()
-            .position(|fetch| fetch.callout == callout);
-        let Some(Fetch { view, asked, .. }) = found.map(|place| self.in_flight.swap_remove(place))
-        else {
+        let mut fetches = self.in_flight.iter();
+        let Some(place) = fetches.position(|fetch| fetch.callout == callout) else {
             return;
         };
+        let Fetch { view, asked, .. } = self.in_flight.swap_remove(place);
+        // One byte more than is read shows that there is more.
+        let (status, body) = host::call_reply(body_size, sts::MAX_REPLY_BYTES + 1);
         match asked {
-            Asked::TokenListener => {
-                let (status, body) = host::call_reply(body_size, sts::MAX_REPLY_BYTES);
+            Asked::WebIdentityToken => {
                 let audience = &self.worker.config.token_audience;
                 match token::parse_reply(status, &body, audience, now) {
-                    Ok(token) => self.ask_sts(&view, &token),
+                    Ok(token) => self.ask_sts(&view, &token.secret),
                     Err(error) => self.token_failed(&view, &error),
                 }
             }
-            Asked::Sts => {
-                let (status, body) = host::call_reply(body_size, sts::MAX_REPLY_BYTES + 1);
-                match sts::parse_reply(status, &body, now) {
-                    Ok(credentials) => self.succeeded(&view, &credentials, now),
-                    Err(error) => self.sts_failed(&view, &error),
-                }
+            Asked::AuthorizationToken => match container::parse_token(status, &body) {
+                Ok(token) => self.ask_container(&view, Some(&token)),
+                Err(error) => self.authorization_failed(&view, error),
+            },
+            Asked::Sts(operation) => match sts::parse_reply(operation, status, &body, now) {
+                Ok(credentials) => self.succeeded(&view, &credentials, now),
+                Err(error) => self.sts_failed(&view, &error),
+            },
+            Asked::Container => match container::parse_reply(status, &body, now) {
+                Ok(reply) => self.succeeded(&view, &reply.credentials, now),
+                Err(error) => self.container_failed(&view, &error),
+            },
+        }
+    }
+
+    fn ask_sts(&mut self, view: &Rc<RoleView>, token: &Secret) {
+        let Means::WebIdentity(WebIdentity {
+            arn,
+            session_name,
+            duration,
+            session_policy,
+        }) = &view.role.means
+        else {
+            return;
+        };
+        let body = AssumeRoleWithWebIdentity {
+            role_arn: arn,
+            session_name,
+            duration: *duration,
+            session_policy: session_policy.as_ref(),
+            token,
+        }
+        .body();
+        let worker = Rc::clone(&self.worker);
+        let headers = sts::request_headers(&worker.config.sts_host);
+        self.call_sts(view, Operation::AssumeRoleWithWebIdentity, &headers, &body);
+    }
+
+    fn ask_sts_signed(
+        &mut self,
+        view: &Rc<RoleView>,
+        chained: &Chained,
+        credentials: &Credentials,
+        now: SystemTime,
+    ) {
+        let body = AssumeRole {
+            role_arn: &chained.arn,
+            session_name: &chained.session_name,
+            duration: chained.duration,
+            session_policy: chained.session_policy.as_ref(),
+            external_id: chained.external_id.as_ref(),
+            tags: &chained.tags,
+            source_identity: chained.source_identity.as_ref(),
+        }
+        .body();
+        let headers = self.worker.sign_sts_call(&body, credentials, now);
+        self.call_sts(view, Operation::AssumeRole, &headers.expose(), &body);
+    }
+
+    fn call_sts(
+        &mut self,
+        view: &Rc<RoleView>,
+        operation: Operation,
+        headers: &[(&str, &str)],
+        body: &Secret,
+    ) {
+        let config = &self.worker.config;
+        let body = Some(body.expose().as_bytes());
+        match host::call(&config.sts_cluster, headers, body, config.sts_timeout) {
+            Ok(callout) => self.wait(view, callout, Asked::Sts(operation)),
+            Err(_) => {
+                let detail = no_cluster(&config.sts_cluster);
+                self.sts_failed(view, &StsError::Unreachable { detail });
             }
         }
     }
 
-    fn ask_sts(&mut self, view: &Rc<RoleView>, token: &WebIdentityToken) {
+    fn ask_container(&mut self, view: &Rc<RoleView>, authorization: Option<&Secret>) {
+        let Means::Container { endpoint, .. } = &view.role.means else {
+            return;
+        };
         let config = &self.worker.config;
-        let Means::WebIdentity(Assumption { arn, session_name }) = &view.role.means;
-        let body = sts::request_body(arn.as_str(), session_name.as_str(), &token.secret, None);
-        let headers = sts::request_headers(&config.sts_host);
-        let body = Some(body.expose().as_bytes());
-        match host::call(&config.sts_cluster, &headers, body, config.sts_timeout) {
-            Ok(callout) => self.wait(view, callout, Asked::Sts),
-            Err(_) => self.sts_failed(
-                view,
-                &StsError::Unreachable {
-                    detail: format!("Envoy has no cluster \"{}\"", config.sts_cluster),
-                },
-            ),
+        let headers = container::request_headers(endpoint, authorization);
+        let (cluster, timeout) = (&config.container_cluster, config.sts_timeout);
+        match host::call(cluster, &headers.expose(), None, timeout) {
+            Ok(callout) => self.wait(view, callout, Asked::Container),
+            Err(_) => {
+                let detail = no_cluster(cluster);
+                self.container_failed(view, &ContainerError::Unreachable { detail });
+            }
         }
     }
 
     fn succeeded(&self, view: &RoleView, credentials: &Credentials, now: SystemTime) {
         self.worker.count(&metrics::sts("ok"));
-        let left = credentials
-            .expires_at
-            .duration_since(now)
-            .unwrap_or_default();
         host::log(
             LogLevel::Info,
             &format!(
-                "new credentials {} of role {} for {} s",
+                "new credentials {} of role {} until {}",
                 credentials.access_key_id,
                 view.role.name,
-                left.as_secs()
+                rfc3339(credentials.expires_at)
             ),
         );
-        view.change_record(|record| record.succeeded(self.owner, credentials.clone(), now));
+        let (jitter, pace) = (host::jitter(), self.worker.config.pace);
+        view.change_record(|record| {
+            record.succeeded(self.owner, credentials.clone(), now, jitter, pace)
+        });
     }
 
     fn token_failed(&self, view: &RoleView, error: &TokenError) {
         self.failed(view, error.word(), &Failure::from(error));
     }
 
+    fn authorization_failed(&self, view: &RoleView, error: AuthorizationError) {
+        self.failed(view, error.word(), &Failure::from(&error));
+    }
+
+    fn container_failed(&self, view: &RoleView, error: &ContainerError) {
+        self.failed(view, error.word(), &Failure::from(error));
+    }
+
     fn sts_failed(&self, view: &RoleView, error: &StsError) {
+        if let StsError::TokenExpired(Operation::AssumeRole, _) = error {
+            // What signed the call, not what was asked for.
+            let own = self.worker.roles.own();
+            let record = own.record();
+            if let Some(cached) = &record.credentials {
+                own.note_stale(&cached.credentials.access_key_id, self.worker.config.pace);
+            }
+        }
         self.failed(view, error.word(), &Failure::from(error));
     }
 
     fn failed(&self, view: &RoleView, outcome: &str, failure: &Failure) {
         self.worker.count(&metrics::sts(outcome));
+        let (now, jitter, pace) = (host::now(), host::jitter(), self.worker.config.pace);
+        view.change_record(|record| record.failed(self.owner, failure.clone(), now, jitter, pace));
+        let record = view.record();
+        let meanwhile = match record.usable(now) {
+            Some(credentials) => {
+                let expires_at = rfc3339(credentials.expires_at);
+                format!("those that are there sign until {expires_at}")
+            }
+            None => "there are none that sign".to_owned(),
+        };
+        // Somebody has to act: loudly, even though nothing fails yet.
+        let level = match record.failure.as_ref().map(|failure| failure.retry) {
+            Some(Retry::Unlikely) => LogLevel::Error,
+            _ => LogLevel::Warn,
+        };
+        let name = &view.role.name;
         host::log(
-            LogLevel::Warn,
-            &format!("no new credentials of role {}: {failure}", view.role.name),
+            level,
+            &format!("no new credentials of role {name}: {failure}; {meanwhile}"),
         );
-        let jitter = (host::random() >> 32).try_into().unwrap_or(u32::MAX);
-        let now = host::now();
-        view.change_record(|record| record.failed(self.owner, failure.clone(), now, jitter));
     }
+
+    /// Gives the leases back: a root that ends takes its callouts along.
+    pub(super) fn release(&mut self) {
+        for fetch in self.in_flight.drain(..) {
+            let owner = self.owner;
+            fetch.view.change_record(|record| record.released(owner));
+        }
+    }
+}
+
+fn no_cluster(name: &str) -> String {
+    format!("Envoy has no cluster \"{name}\"")
 }
 
 /// The token comes from this very Envoy.

@@ -5,7 +5,7 @@
 //! leaves through: what was signed for a listed cluster leaves through no other.
 
 use super::host::{self, Stat};
-use crate::audit;
+use crate::audit::Signed;
 use crate::decision::Head;
 use crate::metrics;
 use crate::policy::NO_ROUTE_METADATA;
@@ -29,7 +29,7 @@ impl HttpContext for Guard {
             return Action::Continue;
         }
         let line = host::line().unwrap_or_default();
-        let Some(service) = audit::signed_service(&line) else {
+        let Some(signed) = Signed::read(&line) else {
             return Action::Continue;
         };
         let headers = host::request_headers().unwrap_or_default();
@@ -39,7 +39,7 @@ impl HttpContext for Guard {
             route_metadata: NO_ROUTE_METADATA,
             end_of_stream,
         };
-        let format = ErrorFormat::of(head, Some(service));
+        let format = ErrorFormat::of(head, Some(signed.service));
         let refusal = Refusal::EscapedCluster { cluster };
         Stat::counter(&metrics::refused(&refusal)).add(1);
         // Paused, the request goes nowhere, even if the reply could not be sent.

@@ -52,6 +52,11 @@ pub(super) fn random() -> u64 {
     RandomState::new().hash_one(0u8)
 }
 
+/// For the core, whose jitter is uniform over all of `u32`.
+pub(super) fn jitter() -> u32 {
+    (random() >> 32).try_into().unwrap_or(u32::MAX)
+}
+
 pub(super) fn log(level: LogLevel, message: &str) {
     // There is nowhere to report a log line that could not be written.
     let _ = hostcalls::log(level, message);
@@ -146,6 +151,33 @@ pub(super) fn reply_json(document: &str) -> Result<(), HostError> {
     let headers = vec![("content-type", "application/json")];
     hostcalls::send_http_response(200, headers, Some(document.as_bytes()))
         .map_err(failed("send_http_response"))
+}
+
+/// The status of an answer from upstream.
+pub(super) fn response_status() -> Option<u16> {
+    let status = hostcalls::get_map_value(MapType::HttpResponseHeaders, ":status");
+    status.ok().flatten()?.parse().ok()
+}
+
+pub(super) fn response_headers() -> Result<Headers, HostError> {
+    hostcalls::get_map_bytes(MapType::HttpResponseHeaders).map_err(failed("get_map"))
+}
+
+/// The first `length` bytes of what has come of an answer's body since the last callback.
+pub(super) fn response_body(length: usize) -> Result<Vec<u8>, HostError> {
+    let bytes = hostcalls::get_buffer(BufferType::HttpResponseBody, 0, length);
+    bytes
+        .map(Option::unwrap_or_default)
+        .map_err(failed("get_buffer"))
+}
+
+/// When the request's first byte came: nanoseconds since 1970.
+pub(super) fn request_time() -> Option<SystemTime> {
+    let bytes = hostcalls::get_property(vec!["request", "time"])
+        .ok()
+        .flatten()?;
+    let nanoseconds = u64::from_le_bytes(bytes.try_into().ok()?);
+    UNIX_EPOCH.checked_add(Duration::from_nanos(nanoseconds))
 }
 
 /// Leaves the decision's line in the stream's filter state. Once a stream: Envoy takes no second one, and

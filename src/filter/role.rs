@@ -1,14 +1,14 @@
 //! One role's credentials as this worker's VM sees them: its view of the record in shared data.
 
 use super::host;
-use crate::cache::Record;
+use crate::cache::{Pace, Record};
 use crate::config::Config;
-use crate::role::{Assumption, Means, Role};
+use crate::role::Role;
 use crate::sigv4::hex;
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The view, and what goes on for it here.
 #[derive(Debug)]
@@ -43,6 +43,29 @@ impl RoleView {
             (Some(_), None) => true,
             (Some(used_at), Some(cached)) => used_at >= cached.fetched_at,
         }
+    }
+
+    /// Whether a request waits for the credentials, or was turned away for want of them.
+    pub(super) fn is_waited_for(&self, now: SystemTime) -> bool {
+        self.is_used() && self.record.borrow().usable(now).is_none()
+    }
+
+    /// AWS called what a key signed expired or unknown. `true`: a refresh is due for it now, and was not
+    /// before.
+    pub(super) fn note_stale(&self, access_key_id: &str, pace: Pace) -> bool {
+        let (now, jitter) = (host::now(), host::jitter());
+        let cas = self.read_record();
+        let record = self.record().stale(access_key_id, now, jitter, pace);
+        // Where somebody was faster, that is as good.
+        record.is_some_and(|record| self.swap_record(cas, record))
+    }
+
+    /// As [`Self::read_record`]; the first worker that finds no record writes one.
+    pub(super) fn read_or_start(&self, now: SystemTime, spread: Duration) -> Option<u32> {
+        self.read_record().or_else(|| {
+            self.swap_record(None, Record::started(now, spread, host::jitter()));
+            self.read_record()
+        })
     }
 
     /// Brings this view up to date; returns the CAS number of the stored record.
@@ -91,19 +114,14 @@ impl RoleView {
 
 /// Every input of the credentials, so that different ones never share a record.
 fn shared_data_key(role: &Role, config: &Config) -> String {
-    let mut hash = Sha256::new();
-    let Means::WebIdentity(Assumption { arn, session_name }) = &role.means;
-    for part in [
-        arn.as_str(),
-        session_name.as_str(),
+    let own = &config.roles.own().means;
+    let ways = [
         &config.token_cluster,
         &config.token_audience,
+        &config.container_cluster,
         &config.sts_cluster,
         &config.sts_host,
-    ] {
-        hash.update(part.len().to_le_bytes());
-        hash.update(part.as_bytes());
-    }
-    // The version changes with the form of the record.
-    format!("record/1/{}", hex(&hash.finalize()))
+    ];
+    let inputs = format!("{:?} {own:?} {ways:?}", role.means);
+    format!("record/{}/{}", Record::FORM, hex(&Sha256::digest(inputs)))
 }

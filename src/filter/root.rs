@@ -52,6 +52,13 @@ impl Context for Root {
             signer.on_reply(token_id, body_size);
         }
     }
+
+    fn on_done(&mut self) -> bool {
+        if let Role::Signer(signer) = &mut self.role {
+            signer.fetcher.release();
+        }
+        true
+    }
 }
 
 impl RootContext for Root {

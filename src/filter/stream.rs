@@ -1,5 +1,6 @@
 //! One request in the downstream filter chain.
 
+use super::answer::{self, Refused};
 use super::chunks;
 use super::host::{self, READ_BYTES};
 use super::worker::{Chunks, Outcome, OwnedPayload, Worker};
@@ -21,6 +22,8 @@ pub(super) struct Stream {
     /// Of answers.
     format: ErrorFormat,
     stage: Stage,
+    /// An answer of AWS's whose body is being read.
+    refused: Option<Refused>,
 }
 
 #[derive(Debug)]
@@ -55,6 +58,7 @@ impl Stream {
             worker,
             format: ErrorFormat::Plain,
             stage: Stage::Flowing(None),
+            refused: None,
         }
     }
 
@@ -277,6 +281,23 @@ impl HttpContext for Stream {
             },
             Stage::Flowing(None) | Stage::Answered => self.action(),
         }
+    }
+
+    fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        // Our own answers are not AWS's.
+        if !matches!(self.stage, Stage::Answered) {
+            self.refused = answer::read_headers(&self.worker, end_of_stream);
+        }
+        Action::Continue
+    }
+
+    fn on_http_response_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
+        if let Some(refused) = &mut self.refused
+            && refused.read(&self.worker, body_size, end_of_stream)
+        {
+            self.refused = None;
+        }
+        Action::Continue
     }
 }
 

@@ -8,14 +8,18 @@ use crate::audit;
 use crate::cache::{Failure, Lookup, Record};
 use crate::chunked::{Form, Resigner};
 use crate::config::Config;
-use crate::credentials::Credentials;
+use crate::credentials::{CallHeaders, Credentials, Secret};
 use crate::decision::Plan;
+use crate::endpoint::Endpoint;
 use crate::metrics;
 use crate::policy::RouteMetadata;
 use crate::refusal::{ErrorFormat, Refusal};
 use crate::role::{Role, Roles};
 use crate::sigv4::{Payload, Request, Signer};
+use crate::skew::{Learned, Measurement, Skews};
 use crate::status::{Entry, REGISTER_KEY, Register};
+use crate::sts;
+use crate::verdict::Verdict;
 use proxy_wasm::types::LogLevel;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -31,6 +35,7 @@ pub(super) struct Worker {
     route_metadata_keys: Vec<String>,
     pub(super) roles: Roles<Rc<RoleView>>,
     signer: RefCell<Signer>,
+    skews: RefCell<Skews>,
     held: RefCell<BTreeMap<u32, Held>>,
     parked: Cell<usize>,
     tick_period: Cell<Duration>,
@@ -118,6 +123,7 @@ impl Worker {
             config,
             root_id,
             signer: RefCell::default(),
+            skews: RefCell::default(),
             held: RefCell::default(),
             parked: Cell::default(),
             tick_period: Cell::default(),
@@ -130,10 +136,18 @@ impl Worker {
     pub(super) fn introduce(&self, configuration: &[u8]) {
         for (_, view) in self.roles.iter() {
             let Role { name, means } = &view.role;
-            let host = &self.config.sts_host;
-            host::log(LogLevel::Info, &format!("role {name}: {means}, at {host}"));
+            host::log(LogLevel::Info, &format!("role {name}: {means}"));
+        }
+        for name in &self.config.passed_over {
+            let text = format!(
+                "{name} is set and not used: {}",
+                self.roles.own().role.means
+            );
+            host::log(LogLevel::Warn, &text);
         }
         Stat::gauge(&metrics::build_info()).record(1);
+        let source = self.roles.own().role.means.source();
+        Stat::gauge(&metrics::source(source)).record(1);
         let roles = self.roles.iter();
         let entry = Entry::new(
             configuration,
@@ -256,6 +270,7 @@ impl Worker {
             payload: payload.borrow(),
         };
         let (settings, scope) = (plan.settings(), plan.scope());
+        let now = self.skews.borrow().signing_time(&plan.authority, now);
         let mut signer = self.signer.borrow_mut();
         let signed = signer.sign(&request, settings, &scope, credentials, now);
         let chunks = match payload {
@@ -269,7 +284,8 @@ impl Worker {
         let same_authority = value(":authority") == plan.authority.as_bytes();
 
         // The line first: from here on the guard stops the request at any cluster that is not listed.
-        host::leave_line(&audit::signed(plan, &role.role.name))?;
+        let line = audit::signed(plan, &role.role.name, &credentials.access_key_id);
+        host::leave_line(&line)?;
         if is_marked {
             host::set_request_header(&self.config.marker_header, None)?;
         }
@@ -286,6 +302,51 @@ impl Worker {
             }
         }
         Ok(chunks)
+    }
+
+    /// Whether any host's requests are signed with another time than ours.
+    pub(super) fn has_skews(&self) -> bool {
+        !self.skews.borrow().is_empty()
+    }
+
+    /// See [`Skews::learn`].
+    pub(super) fn learn_skew(
+        &self,
+        host: &str,
+        endpoint: &Endpoint<'_>,
+        verdict: Option<Verdict>,
+        measurement: Measurement,
+    ) -> Learned {
+        let mut skews = self.skews.borrow_mut();
+        skews.learn(host, endpoint, verdict, measurement)
+    }
+
+    /// AWS called what a role's key signed expired or unknown.
+    pub(super) fn note_stale(&self, role: &str, access_key_id: &str) {
+        let mut views = self.roles.iter();
+        let view = views.find(|(_, view)| view.role.name == role);
+        if let Some((_, view)) = view
+            && view.note_stale(access_key_id, self.config.pace)
+        {
+            self.count(metrics::STALE);
+            let text =
+                format!("AWS takes {access_key_id} of role {role} for expired: a refresh begins");
+            host::log(LogLevel::Warn, &text);
+        }
+    }
+
+    /// The headers of a call to STS that `credentials` sign.
+    pub(super) fn sign_sts_call(
+        &self,
+        body: &Secret,
+        credentials: &Credentials,
+        now: SystemTime,
+    ) -> CallHeaders {
+        let Config {
+            sts_host, region, ..
+        } = &self.config;
+        let mut signer = self.signer.borrow_mut();
+        sts::signed_headers(sts_host, region, body, credentials, &mut signer, now)
     }
 
     /// Answers the request of the effective context.
@@ -323,44 +384,41 @@ impl Worker {
             };
             return Outcome::Parked;
         };
-        let taken = held.insert(stream, Held::Answered);
         drop(held);
-        self.note_parked(true, false);
-        match taken {
-            Some(Held::Parked(parked)) => self.sign(stream, &parked, credentials, now),
-            _ => Outcome::Answered,
+        match self.unpark(stream) {
+            Some(request) => self.sign(stream, &request, credentials, now),
+            None => Outcome::Answered,
         }
     }
 
     fn hold(&self, stream: u32, held: Held) {
-        let parks = matches!(held, Held::Parked(_));
-        let parked = matches!(
-            self.held.borrow_mut().insert(stream, held),
-            Some(Held::Parked(_))
-        );
-        self.note_parked(parked, parks);
+        self.note_waiting(Some(&held), 1);
+        let before = self.held.borrow_mut().insert(stream, held);
+        self.note_waiting(before.as_ref(), -1);
     }
 
     /// Forgets a request that has ended.
     pub(super) fn forget(&self, stream: u32) {
-        let parked = matches!(
-            self.held.borrow_mut().remove(&stream),
-            Some(Held::Parked(_))
-        );
-        self.note_parked(parked, false);
+        let before = self.held.borrow_mut().remove(&stream);
+        self.note_waiting(before.as_ref(), -1);
     }
 
-    fn note_parked(&self, before: bool, after: bool) {
-        match (before, after) {
-            (false, true) => {
-                self.parked.set(self.parked.get() + 1);
-                self.parked_stat.add(1);
-            }
-            (true, false) => {
-                self.parked.set(self.parked.get().saturating_sub(1));
-                self.parked_stat.add(-1);
-            }
-            _ => {}
+    /// Counts a request that is parked, or is no longer.
+    fn note_waiting(&self, held: Option<&Held>, change: isize) {
+        if let Some(Held::Parked(_)) = held {
+            self.parked
+                .set(self.parked.get().saturating_add_signed(change));
+            self.parked_stat.add(if change < 0 { -1 } else { 1 });
+        }
+    }
+
+    /// Takes a parked request out of the map, before any call to Envoy, which may end the stream.
+    fn unpark(&self, stream: u32) -> Option<Box<Unsigned>> {
+        let taken = self.held.borrow_mut().insert(stream, Held::Answered);
+        self.note_waiting(taken.as_ref(), -1);
+        match taken {
+            Some(Held::Parked(request)) => Some(request),
+            _ => None,
         }
     }
 
@@ -424,15 +482,11 @@ impl Worker {
                     Lookup::Ready(_) if parked.body == BodySoFar::Part => (waited
                         >= self.config.body_timeout)
                         .then(|| Step::Answer(self.body_timeout(), format)),
-                    Lookup::Ready(credentials) => match std::mem::replace(entry, Held::Answered) {
-                        // Out of the map before any call to Envoy, which may end the stream.
-                        Held::Parked(parked) => {
-                            drop(held);
-                            self.note_parked(true, false);
-                            Some(Step::Sign(parked, credentials.clone()))
-                        }
-                        _ => None,
-                    },
+                    Lookup::Ready(credentials) => {
+                        drop(held);
+                        let request = self.unpark(stream)?;
+                        Some(Step::Sign(request, credentials.clone()))
+                    }
                     Lookup::Unavailable(failure) => {
                         Some(Step::Answer(unavailable(failure), format))
                     }

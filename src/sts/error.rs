@@ -1,13 +1,13 @@
 //! What can go wrong at STS: whose fault, whether a retry helps, what the operator should fix.
 //!
-//! Codes and their statuses are those of the STS API Reference (AssumeRoleWithWebIdentity, Errors;
-//! Common Errors); the throttling codes are those that botocore 1.43 retries
+//! Codes and their statuses are those of the STS API Reference (AssumeRoleWithWebIdentity and
+//! AssumeRole, Errors; Common Errors); the throttling codes are those that botocore 1.43 retries
 //! (`botocore/retries/standard.py`). All of it stands in one table, at the bottom.
 
 use std::fmt;
 use std::time::SystemTime;
 
-use super::MAX_REPLY_BYTES;
+use super::{MAX_REPLY_BYTES, Operation, tree};
 use crate::timestamp::rfc3339;
 
 /// Why STS gave no usable credentials. The variants say whose fault it is.
@@ -19,17 +19,18 @@ pub enum StsError {
         detail: String,
     },
     /// STS knows the caller and says no.
-    Denied(AwsError),
-    /// STS found a fault in the request: token, role, session name or duration.
-    Rejected(AwsError),
-    /// STS says that the web identity token is too old.
-    TokenExpired(AwsError),
+    Denied(Operation, AwsError),
+    /// STS found a fault in the request: its token, its signature, or a parameter.
+    Rejected(Operation, AwsError),
+    /// STS says that what authenticates the call is too old: the web identity token, or for a chained
+    /// role the first role's credentials.
+    TokenExpired(Operation, AwsError),
     /// STS could not ask the cluster's OIDC provider for its keys.
-    ProviderUnreachable(AwsError),
+    ProviderUnreachable(Operation, AwsError),
     /// Too many calls.
-    Throttled(AwsError),
+    Throttled(Operation, AwsError),
     /// STS, or an intermediary, failed by itself.
-    ServiceFault(AwsError),
+    ServiceFault(Operation, AwsError),
     /// The reply says 200 and is not what STS sends.
     InvalidReply(InvalidReply),
     /// The credentials came, and have expired already.
@@ -79,38 +80,34 @@ pub enum Recoverability {
 
 impl StsError {
     /// Sorts a refusal by its code, else by its status.
-    pub(super) fn classify(error: AwsError) -> Self {
-        if error.code.is_empty()
-            && ENVOY_LOCAL_REPLIES
-                .iter()
-                .any(|text| error.message.starts_with(text))
-        {
+    pub(super) fn classify(operation: Operation, error: AwsError) -> Self {
+        if error.code.is_empty() && tree::is_of_envoy(&error.message) {
             return Self::Unreachable {
                 detail: error.message,
             };
         }
-        let kind = match (row(&error.code), error.status) {
+        let kind = match (row(operation, &error.code), error.status) {
             (Some(row), _) => row.kind,
             (None, 429) => Self::Throttled,
             (None, 500..) => Self::ServiceFault,
             (None, 401 | 403) => Self::Denied,
             (None, _) => Self::Rejected,
         };
-        kind(error)
+        kind(operation, error)
     }
 
     /// Whether, and how soon, to try again.
     pub fn recoverability(&self) -> Recoverability {
         match self {
-            Self::Rejected(error) if error.message.contains("verification key") => {
+            Self::Rejected(_, error) if error.message.contains("verification key") => {
                 Recoverability::RetryQuickly
             }
-            Self::Denied(_) | Self::Rejected(_) => Recoverability::NonRecoverable,
+            Self::Denied(..) | Self::Rejected(..) => Recoverability::NonRecoverable,
             Self::Unreachable { .. }
-            | Self::TokenExpired(_)
-            | Self::ProviderUnreachable(_)
-            | Self::Throttled(_)
-            | Self::ServiceFault(_)
+            | Self::TokenExpired(..)
+            | Self::ProviderUnreachable(..)
+            | Self::Throttled(..)
+            | Self::ServiceFault(..)
             | Self::InvalidReply(_)
             | Self::AlreadyExpired { .. } => Recoverability::Recoverable,
         }
@@ -124,18 +121,18 @@ impl StsError {
             }
             Self::InvalidReply(_) => NOT_STS,
             Self::AlreadyExpired { .. } => "check the clock of the node",
-            Self::Denied(error)
-            | Self::Rejected(error)
-            | Self::TokenExpired(error)
-            | Self::ProviderUnreachable(error)
-            | Self::Throttled(error)
-            | Self::ServiceFault(error) => match (row(&error.code), self) {
+            Self::Denied(operation, error)
+            | Self::Rejected(operation, error)
+            | Self::TokenExpired(operation, error)
+            | Self::ProviderUnreachable(operation, error)
+            | Self::Throttled(operation, error)
+            | Self::ServiceFault(operation, error) => match (row(*operation, &error.code), self) {
                 (Some(row), _) => row.advice,
-                (None, Self::Throttled(_)) => WAIT_THROTTLED,
-                (None, Self::ServiceFault(_)) => WAIT_SERVICE,
+                (None, Self::Throttled(..)) => WAIT_THROTTLED,
+                (None, Self::ServiceFault(..)) => WAIT_SERVICE,
                 (None, _) if error.code.is_empty() => NOT_STS,
                 (None, _) => {
-                    "look the code up in the STS API Reference, under AssumeRoleWithWebIdentity and Common Errors"
+                    "look the code up in the STS API Reference, under the call's Errors and Common Errors"
                 }
             },
         }
@@ -145,12 +142,12 @@ impl StsError {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "unreachable",
-            Self::Denied(_) => "denied",
-            Self::Rejected(_) => "rejected",
-            Self::TokenExpired(_) => "token_expired",
-            Self::ProviderUnreachable(_) => "provider_unreachable",
-            Self::Throttled(_) => "throttled",
-            Self::ServiceFault(_) => "service_fault",
+            Self::Denied(..) => "denied",
+            Self::Rejected(..) => "rejected",
+            Self::TokenExpired(..) => "token_expired",
+            Self::ProviderUnreachable(..) => "provider_unreachable",
+            Self::Throttled(..) => "throttled",
+            Self::ServiceFault(..) => "service_fault",
             Self::InvalidReply(_) => "invalid_reply",
             Self::AlreadyExpired { .. } => "already_expired",
         }
@@ -168,19 +165,25 @@ impl fmt::Display for StsError {
         match self {
             Self::Unreachable { detail } if detail.is_empty() => f.write_str("STS gave no answer"),
             Self::Unreachable { detail } => write!(f, "STS gave no answer: {detail}"),
-            Self::Denied(error) => write!(f, "STS denied the role: {error}"),
-            Self::Rejected(error) => write!(f, "STS rejected the request: {error}"),
-            Self::TokenExpired(error) => {
-                write!(
-                    f,
-                    "STS says that the web identity token has expired: {error}"
-                )
+            Self::Denied(operation, error) => {
+                write!(f, "STS denied the {}: {error}", operation.role())
             }
-            Self::ProviderUnreachable(error) => {
+            Self::Rejected(operation, error) => {
+                write!(f, "STS rejected the {}: {error}", operation.request())
+            }
+            Self::TokenExpired(Operation::AssumeRoleWithWebIdentity, error) => write!(
+                f,
+                "STS says that the web identity token has expired: {error}"
+            ),
+            Self::TokenExpired(Operation::AssumeRole, error) => write!(
+                f,
+                "STS says that the first role's credentials have expired: {error}"
+            ),
+            Self::ProviderUnreachable(_, error) => {
                 write!(f, "STS could not reach the OIDC provider: {error}")
             }
-            Self::Throttled(error) => write!(f, "STS throttled the call: {error}"),
-            Self::ServiceFault(error) => write!(f, "STS failed: {error}"),
+            Self::Throttled(_, error) => write!(f, "STS throttled the call: {error}"),
+            Self::ServiceFault(_, error) => write!(f, "STS failed: {error}"),
             Self::InvalidReply(why) => write!(f, "STS sent an invalid reply: {why}"),
             Self::AlreadyExpired { at } => {
                 write!(f, "STS sent credentials that expired at {}", rfc3339(*at))
@@ -216,23 +219,38 @@ impl fmt::Display for InvalidReply {
     }
 }
 
-/// How Envoy's own answers to a callout begin (`source/common/router/router.cc` of Envoy 1.40).
-const ENVOY_LOCAL_REPLIES: &[&str] = &[
-    "upstream connect error",
-    "upstream request timeout",
-    "no healthy upstream",
-];
+impl Operation {
+    fn role(self) -> &'static str {
+        match self {
+            Self::AssumeRoleWithWebIdentity => "role",
+            Self::AssumeRole => "chained role",
+        }
+    }
+
+    fn request(self) -> &'static str {
+        match self {
+            Self::AssumeRoleWithWebIdentity => "request",
+            Self::AssumeRole => "request for the chained role",
+        }
+    }
+}
 
 struct Row {
     /// Without `Exception`: STS and its model disagree on the suffix.
     codes: &'static [&'static str],
-    kind: fn(AwsError) -> StsError,
+    kind: fn(Operation, AwsError) -> StsError,
     advice: &'static str,
 }
 
-fn row(code: &str) -> Option<&'static Row> {
+/// A call's own rows come before those that both share.
+fn row(operation: Operation, code: &str) -> Option<&'static Row> {
     let code = code.strip_suffix("Exception").unwrap_or(code);
-    CODES.iter().find(|row| row.codes.contains(&code))
+    let own = match operation {
+        Operation::AssumeRoleWithWebIdentity => WEB_IDENTITY,
+        Operation::AssumeRole => CHAINED,
+    };
+    let mut rows = own.iter().chain(BOTH);
+    rows.find(|row| row.codes.contains(&code))
 }
 
 const NOT_STS: &str =
@@ -240,7 +258,8 @@ const NOT_STS: &str =
 const WAIT_THROTTLED: &str = "it is retried with back-off; if it lasts, look for other callers of STS in this account and region";
 const WAIT_SERVICE: &str = "it is retried with back-off; if it lasts, look at the AWS Health Dashboard and at the proxies on the way to STS";
 
-const CODES: &[Row] = &[
+/// Of AssumeRoleWithWebIdentity alone.
+const WEB_IDENTITY: &[Row] = &[
     Row {
         codes: &["AccessDenied"],
         kind: StsError::Denied,
@@ -252,29 +271,9 @@ const CODES: &[Row] = &[
         advice: "check that the service account and its token still exist: the OIDC provider refused the token",
     },
     Row {
-        codes: &["RegionDisabled"],
-        kind: StsError::Denied,
-        advice: "activate STS for this region in the account settings of IAM, or set `sts_host` to an active region",
-    },
-    Row {
         codes: &["InvalidIdentityToken"],
         kind: StsError::Rejected,
         advice: "check that the role's account has an IAM OIDC provider for this cluster's issuer, that it lists the token's audience, and that the issuer's keys are reachable from the internet",
-    },
-    Row {
-        codes: &["MalformedPolicyDocument", "PackedPolicyTooLarge"],
-        kind: StsError::Rejected,
-        advice: "check what changes the request on its way to STS: the filter sends no session policy and no tags",
-    },
-    Row {
-        codes: &[
-            "ValidationError",
-            "Validation",
-            "InvalidParameterValue",
-            "MissingParameter",
-        ],
-        kind: StsError::Rejected,
-        advice: "check `role_arn` and `session_name`; the message says which value STS does not take",
     },
     Row {
         codes: &["ExpiredToken"],
@@ -285,6 +284,66 @@ const CODES: &[Row] = &[
         codes: &["IDPCommunicationError"],
         kind: StsError::ProviderUnreachable,
         advice: "it is retried with back-off; if it lasts, check that the OIDC issuer's URL is reachable from the internet",
+    },
+];
+
+/// Of AssumeRole alone.
+const CHAINED: &[Row] = &[
+    Row {
+        codes: &["AccessDenied"],
+        kind: StsError::Denied,
+        advice: "check that the chained role exists, that its trust policy allows sts:AssumeRole to the first role (also sts:TagSession and sts:SetSourceIdentity where tags or a source identity are sent, and the external id it asks for), and that the first role's policy allows sts:AssumeRole on it",
+    },
+    Row {
+        codes: &["ExpiredToken", "InvalidToken"],
+        kind: StsError::TokenExpired,
+        advice: "the first role's credentials are fetched again; if it lasts, check the clock of the node",
+    },
+    Row {
+        codes: &["InvalidClientTokenId", "UnrecognizedClient"],
+        kind: StsError::Denied,
+        advice: "check that `sts_host` is in the partition of the first role, and that its region takes the first role's credentials: an opt-in region must be enabled in that role's account, and takes no tokens of the global endpoint",
+    },
+    Row {
+        codes: &[
+            "SignatureDoesNotMatch",
+            "InvalidSignature",
+            "IncompleteSignature",
+            "MissingAuthenticationToken",
+            "RequestExpired",
+            "RequestTimeTooSkewed",
+        ],
+        kind: StsError::Rejected,
+        advice: "check the clock of the node, and that nothing on the way to STS changes the body or the headers host, content-type and x-amz-*",
+    },
+];
+
+const BOTH: &[Row] = &[
+    Row {
+        codes: &["RegionDisabled"],
+        kind: StsError::Denied,
+        advice: "activate STS for this region in the account settings of IAM, or set `sts_host` to an active region",
+    },
+    Row {
+        codes: &["MalformedPolicyDocument"],
+        kind: StsError::Rejected,
+        advice: "check `session_policy`: its JSON is no policy that IAM takes; the message says where",
+    },
+    Row {
+        codes: &["PackedPolicyTooLarge"],
+        kind: StsError::Rejected,
+        advice: "shorten `session_policy` or send fewer tags: together they fill more than the packed size that STS takes; the message says by how much",
+    },
+    Row {
+        codes: &[
+            "ValidationError",
+            "Validation",
+            "InvalidParameterValue",
+            "InvalidParameterCombination",
+            "MissingParameter",
+        ],
+        kind: StsError::Rejected,
+        advice: "the message says which value STS does not take; a `DurationSeconds` above the role's maximum session duration is among these",
     },
     Row {
         codes: &[

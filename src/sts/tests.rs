@@ -15,6 +15,11 @@ fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_464_000)
 }
 
+/// Reads the reply to the first of the calls.
+fn parse_reply(status: u16, body: &[u8], now: SystemTime) -> Result<Credentials, StsError> {
+    super::parse_reply(Operation::AssumeRoleWithWebIdentity, status, body, now)
+}
+
 fn expected() -> Credentials {
     Credentials {
         access_key_id: KEY_ID.into(),
@@ -78,27 +83,6 @@ fn json_error(code: &str, message: &str) -> String {
 }
 
 #[test]
-fn the_form_is_percent_encoded() {
-    let body = request_body(
-        "arn:aws:iam::123456789012:role/a b",
-        "ns.pod+é=,@-_~",
-        &Secret::new(JWT),
-        Some(900),
-    );
-    let expected = format!(
-        "Action=AssumeRoleWithWebIdentity&Version=2011-06-15\
-         &RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fa%20b\
-         &RoleSessionName=ns.pod%2B%C3%A9%3D%2C%40-_~&DurationSeconds=900&WebIdentityToken={JWT}"
-    );
-    assert_eq!(body.expose(), expected);
-    assert!(
-        !request_body("r", "s", &Secret::new("t"), None)
-            .expose()
-            .contains("DurationSeconds")
-    );
-}
-
-#[test]
 fn json_and_xml_of_the_same_credentials_are_read() {
     #[track_caller]
     fn check(body: &str) {
@@ -123,6 +107,25 @@ fn json_and_xml_of_the_same_credentials_are_read() {
             "2026-11-23T21:00:00.000Z"
         )
     ));
+}
+
+#[test]
+fn the_reply_of_a_chained_role_is_read_as_its_own() {
+    let chained =
+        |body: &str| super::parse_reply(Operation::AssumeRole, 200, body.as_bytes(), now());
+    let xml = xml_with(KEY_ID, KEY, SESSION, "2026-11-23T21:00:00Z");
+    for body in [json(json!(EXPIRY)), xml] {
+        let reply = body.replace("AssumeRoleWithWebIdentity", "AssumeRole");
+        assert_eq!(chained(&reply), Ok(expected()), "{reply}");
+        assert_eq!(
+            chained(&body),
+            Err(InvalidReply::Missing("AssumeRoleResponse").into())
+        );
+        assert_eq!(
+            parse_reply(200, reply.as_bytes(), now()),
+            Err(InvalidReply::Missing("AssumeRoleWithWebIdentityResponse").into())
+        );
+    }
 }
 
 #[test]
@@ -250,9 +253,96 @@ fn every_code_has_advice_of_its_kind() {
     };
     assert!(advice(403, "AccessDenied").contains("trust policy"));
     assert!(advice(400, "InvalidIdentityToken").contains("IAM OIDC provider"));
+    assert!(advice(400, "MalformedPolicyDocument").contains("`session_policy`"));
+    assert!(advice(400, "PackedPolicyTooLarge").contains("fewer tags"));
     assert!(advice(400, "Odd").contains("look the code up"));
     assert!(advice(500, "Odd").contains("AWS Health Dashboard"));
     assert!(advice(404, "").contains("`sts_host`"));
+}
+
+#[test]
+fn errors_of_a_chained_role_have_advice_of_their_own() {
+    use Recoverability::{NonRecoverable, Recoverable};
+    #[track_caller]
+    fn check(status: u16, code: &str, recoverability: Recoverability, text: &str, advice: &str) {
+        let body = json_error(code, "m");
+        let error =
+            super::parse_reply(Operation::AssumeRole, status, body.as_bytes(), now()).unwrap_err();
+        assert_eq!(error.recoverability(), recoverability, "{code}");
+        assert_eq!(
+            error.to_string(),
+            format!("STS {text}: {code}: m (status {status})")
+        );
+        assert!(error.advice().contains(advice), "{}", error.advice());
+    }
+    let (denied, rejected) = (
+        "denied the chained role",
+        "rejected the request for the chained role",
+    );
+    check(
+        403,
+        "AccessDenied",
+        NonRecoverable,
+        denied,
+        "sts:TagSession",
+    );
+    let region = "opt-in region";
+    check(403, "InvalidClientTokenId", NonRecoverable, denied, region);
+    check(
+        403,
+        "UnrecognizedClientException",
+        NonRecoverable,
+        denied,
+        region,
+    );
+    let expired = "says that the first role's credentials have expired";
+    check(403, "ExpiredToken", Recoverable, expired, "fetched again");
+    check(
+        400,
+        "ExpiredTokenException",
+        Recoverable,
+        expired,
+        "fetched again",
+    );
+    let clock = "clock of the node";
+    check(
+        403,
+        "SignatureDoesNotMatch",
+        NonRecoverable,
+        rejected,
+        clock,
+    );
+    check(400, "RequestExpired", NonRecoverable, rejected, clock);
+    check(400, "IncompleteSignature", NonRecoverable, rejected, clock);
+    check(
+        400,
+        "MalformedPolicyDocument",
+        NonRecoverable,
+        rejected,
+        "`session_policy`",
+    );
+    check(
+        400,
+        "PackedPolicyTooLarge",
+        NonRecoverable,
+        rejected,
+        "fewer tags",
+    );
+    check(
+        403,
+        "RegionDisabledException",
+        NonRecoverable,
+        denied,
+        "activate STS",
+    );
+    check(
+        400,
+        "Throttling",
+        Recoverable,
+        "throttled the call",
+        "back-off",
+    );
+    check(404, "Odd", NonRecoverable, rejected, "look the code up");
 }
 
 #[test]
@@ -407,7 +497,7 @@ fn aws_messages_are_one_bounded_line() {
         "Bad\r\nCode",
         &format!("line\none\u{1b}[31m {}", "long ".repeat(200)),
     );
-    let StsError::Rejected(error) = parse_reply(400, body.as_bytes(), now()).unwrap_err() else {
+    let StsError::Rejected(_, error) = parse_reply(400, body.as_bytes(), now()).unwrap_err() else {
         panic!("not rejected");
     };
     assert_eq!(error.code, "Bad  Code");
@@ -449,8 +539,6 @@ fn nothing_that_can_be_printed_shows_a_secret() {
             }
         }
     }
-    let body = request_body("r", "s", &Secret::new(JWT), None);
-    assert!(!format!("{body:?}").contains("eyJ"));
 }
 
 proptest! {

@@ -82,7 +82,7 @@ impl Element<'_> {
 }
 
 /// Where the tag's `>` is: one inside a quoted attribute value does not count.
-fn tag_end(text: &str) -> Option<usize> {
+pub(crate) fn tag_end(text: &str) -> Option<usize> {
     let mut quote = None;
     for (at, c) in text.char_indices() {
         match (quote, c) {

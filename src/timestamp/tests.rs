@@ -81,6 +81,41 @@ fn what_is_no_moment_is_refused() {
 }
 
 #[test]
+fn the_date_of_a_response_is_read_in_one_form() {
+    let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+    assert_eq!(parse_http_date(date), Some(at(784_111_777)));
+    assert_eq!(
+        parse_http_date("Thu, 01 Jan 1970 00:00:00 GMT"),
+        Some(at(0))
+    );
+    for text in [
+        "",
+        "Mon, 06 Nov 1994 08:49:37 GMT",
+        "sun, 06 Nov 1994 08:49:37 GMT",
+        "Sun, 06 nov 1994 08:49:37 GMT",
+        "Sun, 6 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 94 08:49:37 GMT",
+        "Sun, 06 Nov 1994 8:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 UTC",
+        "Sun, 06 Nov 1994 08:49:37 +0000",
+        "Sun, 06 Nov 1994 08:49:37",
+        "Sun,06 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 x GMT",
+        "Sun, 06  Nov 1994 08:49:37 GMT",
+        "Sun, +6 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 24:49:37 GMT",
+        "Tue, 29 Feb 2023 00:00:00 GMT",
+        "Wed, 29 Feb 2023 00:00:00 GMT",
+        "Wed, 31 Dec 1969 23:59:59 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+        " Sun, 06 Nov 1994 08:49:37 GMT",
+    ] {
+        assert_eq!(parse_http_date(text), None, "{text}");
+    }
+}
+
+#[test]
 fn epoch_seconds_are_whole_or_fractional() {
     assert_eq!(from_epoch_seconds(1_795_464_000.0), Some(at(1_795_464_000)));
     assert_eq!(
@@ -103,6 +138,8 @@ proptest! {
         let whole = theirs.replace_nanosecond(0).unwrap();
         prop_assert_eq!(rfc3339(moment), whole.format(&Rfc3339).unwrap());
         prop_assert_eq!(parse_rfc3339(&theirs.format(&Rfc3339).unwrap()), Some(moment));
+        let http = format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+        prop_assert_eq!(parse_http_date(&theirs.format(http).unwrap()), Some(at(seconds)));
 
         let zone = UtcOffset::from_whole_seconds(offset / 60 * 60).unwrap();
         if let Some(local) = theirs.checked_to_offset(zone).filter(|local| (1970..=9999).contains(&local.year())) {
@@ -122,7 +159,7 @@ proptest! {
 
     #[test]
     fn no_text_panics(text in any::<String>(), near in "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[Z+.0-9:é-]{0,8}") {
-        let _ = parse_rfc3339(&text);
+        let _ = (parse_rfc3339(&text), parse_http_date(&text));
         if let Some(moment) = parse_rfc3339(&near) {
             let zoneless = OffsetDateTime::from(moment).year();
             prop_assert!((1970..=9999).contains(&zoneless));

@@ -9,6 +9,7 @@ mod endpoints;
 mod module;
 mod overlay;
 mod run;
+mod simulate;
 mod test;
 mod tool;
 mod tools;
@@ -46,6 +47,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "requests as JSON lines on stdin: decision, canonical request, headers",
     ),
     (
+        "simulate",
+        "a day of 100,000 sidecars with an outage of STS, into docs; --check fails if it would change",
+    ),
+    (
         "ci",
         "what must pass before a merge: format, lints, licences, docs, demos, tests",
     ),
@@ -68,6 +73,8 @@ fn main() -> ExitCode {
             Some((botocore, changes)) => endpoints::endpoints(botocore, changes),
             None => Err("endpoints takes --newest and --check".into()),
         },
+        ["simulate"] => simulate::simulate(simulate::Files::Write),
+        ["simulate", "--check"] => simulate::simulate(simulate::Files::Compare),
         ["ci"] => ci::ci(),
         [] | ["help" | "--help" | "-h"] => {
             help();

@@ -39,7 +39,6 @@ const NEVER_MADE: &[&str] = &[
     "proxy_dequeue_shared_queue",
     "proxy_done",
     "proxy_enqueue_shared_queue",
-    "proxy_get_header_map_value",
     "proxy_get_status",
     "proxy_grpc_call",
     "proxy_grpc_cancel",

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use sigv4_egress::config::reference::{DOWNSTREAM, Key, STATUS, UPSTREAM};
 use sigv4_egress::config::{self, Config, ConfigError, Environment, Plugin};
+use sigv4_egress::role::Means;
 use std::fmt::Write as _;
 
 /// A table of key, value and source.
@@ -50,7 +51,10 @@ fn row(
 fn sourced(name: &str, config: &Config, environment: &Environment) -> Option<(String, String)> {
     let set = |names| set_in(environment, names);
     let first = |names| set(names).into_iter().take(1).collect::<Vec<_>>();
-    let own = config.roles.own().assumption();
+    let own = match &config.roles.own().means {
+        Means::WebIdentity(own) => Some(own),
+        _ => None,
+    };
     let (value, variables) = match name {
         "role_arn" => (own?.arn.to_string(), first(&["AWS_ROLE_ARN"])),
         "region" => (

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use crate::ca::TestCa;
 use crate::gate::Gate;
 use crate::ledger::Ledger;
-use crate::verify::{Received, Verdict, check_chunks, judge};
+use crate::verify::{Received, Verdict, check_chunks, http_date, judge};
 use crate::{hex, lock};
 
 /// Answers 200 to what is signed, 403 to the rest, 101 to a WebSocket upgrade (and echoes).
@@ -30,6 +30,7 @@ pub struct FakeAws {
     journal: Mutex<Vec<Received>>,
     cut_off: AtomicU64,
     status: Mutex<Option<u16>>,
+    body: Mutex<Option<&'static str>>,
     ledger: Arc<Ledger>,
 }
 
@@ -45,6 +46,7 @@ impl FakeAws {
             journal: Mutex::default(),
             cut_off: AtomicU64::new(0),
             status: Mutex::default(),
+            body: Mutex::default(),
             ledger: Arc::clone(ledger),
         });
         let acceptor = ca.acceptor(None);
@@ -73,6 +75,12 @@ impl FakeAws {
     /// From now on every valid request gets this status.
     pub fn answer_with(&self, status: u16) {
         *lock(&self.status) = Some(status);
+    }
+
+    /// From now on every valid request gets this status and this body.
+    pub fn refuse_with(&self, status: u16, body: &'static str) {
+        *lock(&self.status) = Some(status);
+        *lock(&self.body) = Some(body);
     }
 
     /// All requests so far.
@@ -159,17 +167,18 @@ impl FakeAws {
                 .body(Full::default())
                 .expect("a plain response");
         }
-        let status = if valid {
-            lock(&self.status).unwrap_or(200)
-        } else {
-            403
+        let plain = json!({"aws": format!("{verdict:?}")}).to_string();
+        let (status, body) = match (&verdict, *lock(&self.body)) {
+            (Verdict::Skewed, _) => (403, SKEWED.to_owned()),
+            (_, Some(body)) if valid => (lock(&self.status).unwrap_or(200), body.to_owned()),
+            _ if valid => (lock(&self.status).unwrap_or(200), plain),
+            _ => (403, plain),
         };
         Response::builder()
             .status(status)
             .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::from(
-                json!({"aws": format!("{verdict:?}")}).to_string(),
-            ))
+            .header(header::DATE, http_date(self.ledger.now()))
+            .body(Full::from(body))
             .expect("a plain response")
     }
 
@@ -245,3 +254,7 @@ fn pairs(map: &hyper::HeaderMap) -> Vec<(String, Vec<u8>)> {
         .map(|(name, value)| (name.as_str().into(), value.as_bytes().to_vec()))
         .collect()
 }
+
+/// As S3 says it.
+const SKEWED: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>RequestTimeTooSkewed</Code>\
+    <Message>The difference between the request time and the current time is too large.</Message></Error>";

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 pub const AWS: &str = "sigv4-egress-aws";
 /// The cluster of STS.
 pub const STS: &str = "sigv4-egress-sts";
+/// The cluster of the container endpoint.
+pub const CONTAINER: &str = "sigv4-egress-container";
 /// The cluster of the token listener.
 pub const TOKEN: &str = "sigv4-egress-token";
 /// Everything that is not AWS.
@@ -22,6 +24,7 @@ pub(crate) struct Places<'a> {
     pub(crate) token_directory: &'a Path,
     pub(crate) aws: u16,
     pub(crate) sts: u16,
+    pub(crate) agent: u16,
     pub(crate) plain: u16,
     pub(crate) elsewhere: u16,
 }
@@ -66,6 +69,7 @@ pub(crate) fn clusters(places: &Places<'_>, choices: &Choices) -> Value {
     json!([
         aws,
         cluster(STS, tcp(places.sts), Some(&ca), false),
+        cluster(CONTAINER, tcp(places.agent), None, false),
         cluster(TOKEN, pipe(places.directory), None, false),
         cluster(PLAIN, tcp(places.plain), None, false),
         cluster(ELSEWHERE, tcp(places.elsewhere), None, false),
@@ -126,7 +130,7 @@ pub(crate) fn egress_listener(choices: &Choices, access_log: &Path) -> Value {
                         "domains": [
                             "*.amazonaws.com", "*.amazonaws.com.cn", "127.0.0.1", "localhost", "[::1]",
                             // A customer's own domain.
-                            "*.svc.example",
+                            "*.svc.example", "*.on.aws",
                         ],
                         "routes": routes,
                     },
@@ -145,6 +149,15 @@ pub(crate) fn egress_listener(choices: &Choices, access_log: &Path) -> Value {
 pub(crate) fn token_listener(places: &Places<'_>, choices: &Choices) -> Value {
     let mut address = pipe(places.directory);
     address["pipe"]["mode"] = json!(0o600);
+    let token_at = |path: &str| {
+        json!({
+            "match": {"path": path},
+            "direct_response": {"status": 200, "body": {
+                "filename": places.token_file,
+                "watched_directory": {"path": places.token_directory},
+            }},
+        })
+    };
     let mut filters = Vec::new();
     if choices.plugin.is_some() {
         let status = json!({"position": "status"});
@@ -163,13 +176,9 @@ pub(crate) fn token_listener(places: &Places<'_>, choices: &Choices) -> Value {
             "stat_prefix": "token",
             "route_config": {
                 "max_direct_response_body_size_bytes": 16384,
-                "virtual_hosts": [{"name": "token", "domains": ["*"], "routes": [{
-                    "match": {"path": "/token"},
-                    "direct_response": {"status": 200, "body": {
-                        "filename": places.token_file,
-                        "watched_directory": {"path": places.token_directory},
-                    }},
-                }]}],
+                "virtual_hosts": [{"name": "token", "domains": ["*"], "routes": [
+                    token_at("/token"), token_at("/container-token"),
+                ]}],
             },
             "http_filters": filters,
         }))]}],

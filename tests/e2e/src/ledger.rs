@@ -27,9 +27,20 @@ pub struct Ledger {
     keys: Mutex<Vec<Key>>,
     secrets: Mutex<Vec<String>>,
     count: AtomicU32,
+    clock_ahead: Mutex<Duration>,
 }
 
 impl Ledger {
+    /// Sets AWS's clock so far ahead of ours.
+    pub fn set_clock_ahead(&self, ahead: Duration) {
+        *lock(&self.clock_ahead) = ahead;
+    }
+
+    /// The time by AWS's clock.
+    pub fn now(&self) -> SystemTime {
+        SystemTime::now() + *lock(&self.clock_ahead)
+    }
+
     /// New temporary credentials of a role, with an access key id of their own.
     pub fn issue(&self, role: &str, lifetime: Duration) -> Key {
         let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;

@@ -3,7 +3,8 @@
 //! ```text
 //! client --http--> Envoy [sigv4-egress] --TLS--> FakeAws    recomputes every signature
 //!                    |  |       `--------TCP---> Recorder   keeps the raw bytes
-//!                    |  `--TLS--> FakeSts                   slow, wrong, silent, as scripted
+//!                    |  |--TLS--> FakeSts                   slow, wrong, silent, as scripted
+//!                    |  `--------> FakeAgent                a container endpoint
 //!                    `--unix socket--> token listener of the same Envoy, fed by a TokenDir
 //! ```
 //!
@@ -12,6 +13,7 @@
 //! Nothing here sleeps for a fixed time: [`eventually`] polls with a deadline, and the fakes are
 //! held and released by the test.
 
+pub mod agent;
 pub mod aws;
 pub mod bootstrap;
 pub mod ca;

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
@@ -19,6 +20,7 @@ use crate::gate::Gate;
 use crate::ledger::{Key, Ledger, contains};
 use crate::lock;
 use crate::token::TokenDir;
+use crate::verify::{Received, Verdict, judge, sha256};
 
 /// The host that the filter must ask for with region `eu-west-1`.
 pub const HOST: &str = "sts.eu-west-1.amazonaws.com";
@@ -51,6 +53,8 @@ pub struct Call {
     pub at: SystemTime,
     /// The token it carried.
     pub token: String,
+    /// The role whose credentials signed it, validly.
+    pub signed_by: Option<String>,
     /// Its form, without the token.
     pub form: BTreeMap<String, String>,
     /// What real STS, or a security review, would object to.
@@ -175,7 +179,7 @@ impl FakeSts {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
-        let (token, role) = self.receive(request).await?;
+        let (token, role, action) = self.receive(request).await?;
         self.gate.pass().await;
         let (reply, lifetime) = {
             let mut script = lock(&self.script);
@@ -191,10 +195,10 @@ impl FakeSts {
             (reply, script.lifetime)
         };
         let (status, body) = match reply {
-            Reply::Json => (200, in_json(&self.ledger.issue(&role, lifetime))),
+            Reply::Json => (200, in_json(&self.ledger.issue(&role, lifetime), &action)),
             Reply::Xml => (200, in_xml(&self.ledger.issue(&role, lifetime))),
             Reply::TruncatedJson => {
-                let mut body = in_json(&self.ledger.issue(&role, lifetime));
+                let mut body = in_json(&self.ledger.issue(&role, lifetime), &action);
                 body.truncate(body.len() / 2);
                 (200, body)
             }
@@ -227,7 +231,32 @@ impl FakeSts {
             .expect("a plain response"))
     }
 
-    async fn receive(&self, request: Request<Incoming>) -> io::Result<(String, String)> {
+    /// The role whose credentials signed a call for `sts`; `None` where it is not signed, or wrongly.
+    fn signed_by(&self, parts: &Parts, body: &[u8]) -> Option<String> {
+        let headers = parts.headers.iter();
+        let received = Received {
+            at: SystemTime::now(),
+            method: parts.method.to_string(),
+            path: parts.uri.to_string(),
+            host: HOST.into(),
+            headers: headers
+                .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+                .collect(),
+            body_length: body.len() as u64,
+            body_sha256: sha256(body),
+            trailers: Vec::new(),
+            decoded: None,
+            verdict: Verdict::Unsigned,
+        };
+        match judge(&received, &self.ledger) {
+            Verdict::Signed(signature) if signature.service == "sts" => {
+                self.ledger.find(&signature.access_key_id)?.role
+            }
+            _ => None,
+        }
+    }
+
+    async fn receive(&self, request: Request<Incoming>) -> io::Result<(String, String, String)> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let mut form: BTreeMap<String, String> =
@@ -242,6 +271,9 @@ impl FakeSts {
                 .unwrap_or("")
         };
         let role = form.get("RoleArn").cloned().unwrap_or_default();
+        let signed_by = self.signed_by(&parts, &body);
+        let action = form.get("Action").map_or("", String::as_str);
+        let is_chained = action == "AssumeRole";
         let expectations = [
             ("the method is POST", parts.method == "POST"),
             ("the path is /", parts.uri == "/"),
@@ -251,9 +283,8 @@ impl FakeSts {
                 header("content-type").starts_with("application/x-www-form-urlencoded"),
             ),
             (
-                "the action is AssumeRoleWithWebIdentity",
-                form.get("Action")
-                    .is_some_and(|action| action == "AssumeRoleWithWebIdentity"),
+                "the action is one of two",
+                is_chained || action == "AssumeRoleWithWebIdentity",
             ),
             (
                 "the version is 2011-06-15",
@@ -265,12 +296,15 @@ impl FakeSts {
                 form.get("RoleSessionName")
                     .is_some_and(|name| (2..=64).contains(&name.len())),
             ),
-            ("there is a token", !token.is_empty()),
             (
-                "the token is one that stood in the file",
-                self.token.held(&token),
+                "there is a token that stood in the file, where the call is not signed",
+                is_chained != self.token.held(&token),
             ),
-            ("the call is not signed", header("authorization").is_empty()),
+            (
+                "the call is signed by credentials of ours, where it takes no token",
+                is_chained == signed_by.is_some()
+                    && is_chained != header("authorization").is_empty(),
+            ),
             (
                 "the token stands in no header",
                 token.is_empty()
@@ -285,20 +319,23 @@ impl FakeSts {
             .filter(|(_, holds)| !holds)
             .map(|(expectation, _)| format!("expected: {expectation}"))
             .collect();
+        let action = action.to_owned();
         lock(&self.journal).push(Call {
             at: SystemTime::now(),
             token: token.clone(),
+            signed_by,
             form,
             faults,
         });
-        Ok((token, role))
+        Ok((token, role, action))
     }
 }
 
-fn in_json(key: &Key) -> Vec<u8> {
+/// As real STS names both.
+fn in_json(key: &Key, action: &str) -> Vec<u8> {
     json!({
-        "AssumeRoleWithWebIdentityResponse": {
-            "AssumeRoleWithWebIdentityResult": {
+        format!("{action}Response"): {
+            format!("{action}Result"): {
                 "Audience": "sts.amazonaws.com",
                 "AssumedRoleUser": {
                     "Arn": "arn:aws:sts::123456789012:assumed-role/demo/e2e",
@@ -322,26 +359,34 @@ fn in_json(key: &Key) -> Vec<u8> {
 }
 
 fn in_xml(key: &Key) -> Vec<u8> {
-    let date = crate::verify::format_date(key.expires_at);
-    let part = |range: std::ops::Range<usize>| date.get(range).unwrap_or_default();
     format!(
         "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\n  \
          <AssumeRoleWithWebIdentityResult>\n    <Credentials>\n      \
          <SessionToken>{}</SessionToken>\n      <SecretAccessKey>{}</SecretAccessKey>\n      \
-         <Expiration>{}-{}-{}T{}:{}:{}Z</Expiration>\n      <AccessKeyId>{}</AccessKeyId>\n    \
+         <Expiration>{}</Expiration>\n      <AccessKeyId>{}</AccessKeyId>\n    \
          </Credentials>\n  </AssumeRoleWithWebIdentityResult>\n  <ResponseMetadata>\
          <RequestId>e2e-request</RequestId></ResponseMetadata>\n</AssumeRoleWithWebIdentityResponse>\n",
         key.session_token.as_deref().unwrap_or_default(),
         key.secret_access_key,
+        rfc3339(key.expires_at),
+        key.access_key_id,
+    )
+    .into_bytes()
+}
+
+/// `2026-11-23T20:00:00Z`
+pub(crate) fn rfc3339(at: SystemTime) -> String {
+    let date = crate::verify::format_date(at);
+    let part = |range: std::ops::Range<usize>| date.get(range).unwrap_or_default();
+    format!(
+        "{}-{}-{}T{}:{}:{}Z",
         part(0..4),
         part(4..6),
         part(6..8),
         part(9..11),
         part(11..13),
-        part(13..15),
-        key.access_key_id,
+        part(13..15)
     )
-    .into_bytes()
 }
 
 fn expiry(key: &Key) -> u32 {

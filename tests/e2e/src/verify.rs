@@ -128,6 +128,8 @@ pub enum Verdict {
     OtherScheme,
     /// No authorization at all.
     Unsigned,
+    /// Signed for a time that is too far from AWS's.
+    Skewed,
     /// AWS would refuse it; why.
     Invalid(String),
 }
@@ -155,6 +157,7 @@ pub fn judge(request: &Received, ledger: &Ledger) -> Verdict {
     match authorizations.as_slice() {
         [] => Verdict::Unsigned,
         [one] if !one.starts_with("AWS4") => Verdict::OtherScheme,
+        [_] if is_skewed(request, ledger) => Verdict::Skewed,
         [one] => match check(request, one, ledger) {
             Ok((signature, true)) => Verdict::Signed(signature),
             Ok((signature, false)) => Verdict::SignedByClient(signature),
@@ -162,6 +165,41 @@ pub fn judge(request: &Received, ledger: &Ledger) -> Verdict {
         },
         more => Verdict::Invalid(format!("{} authorization headers", more.len())),
     }
+}
+
+/// AWS takes five minutes.
+fn is_skewed(request: &Received, ledger: &Ledger) -> bool {
+    let date = request.values("x-amz-date");
+    let time = date.first().and_then(|date| parse_date(date));
+    time.is_some_and(|time| {
+        let skew = ledger.now().duration_since(time);
+        skew.unwrap_or_else(|early| early.duration()) > Duration::from_secs(300)
+    })
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`
+pub fn http_date(at: SystemTime) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let since = at
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .expect("after 1970");
+    let day = usize::try_from(since.as_secs() / 86_400 % 7).expect("below 7");
+    let date = format_date(at);
+    let part = |range: std::ops::Range<usize>| date.get(range).unwrap_or_default();
+    let month: usize = part(4..6).parse().expect("a month");
+    format!(
+        "{}, {} {} {} {}:{}:{} GMT",
+        DAYS[day],
+        part(6..8),
+        MONTHS[month - 1],
+        part(0..4),
+        part(9..11),
+        part(11..13),
+        part(13..15)
+    )
 }
 
 fn check(
@@ -183,14 +221,7 @@ fn check(
         .ok_or_else(|| format!("unknown access key id {}", authorization.access_key_id))?;
     let date = single(request, "x-amz-date")?.ok_or("no x-amz-date")?;
     let time = parse_date(&date).ok_or_else(|| format!("x-amz-date is {date}"))?;
-    let now = SystemTime::now();
-    let skew = now
-        .duration_since(time)
-        .unwrap_or_else(|early| early.duration());
-    if skew > Duration::from_secs(300) {
-        return Err(format!("x-amz-date is {skew:?} away"));
-    }
-    if key.expires_at <= now {
+    if key.expires_at <= ledger.now() {
         return Err("the credentials have expired".into());
     }
     if date.get(..8) != Some(&authorization.date) {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
+use crate::agent::FakeAgent;
 use crate::bootstrap::{self, Choices, Places};
 use crate::ca::TestCa;
 use crate::envoy::{self, Envoy};
@@ -192,6 +193,8 @@ pub struct World {
     pub aws: Arc<FakeAws>,
     /// Behind the STS cluster.
     pub sts: Arc<FakeSts>,
+    /// Behind the cluster of the container endpoint.
+    pub agent: Arc<FakeAgent>,
     /// Behind every other host.
     pub plain: Arc<Recorder>,
     /// Behind the cluster that only a test's own route leads to.
@@ -231,11 +234,13 @@ impl World {
         let aws = FakeAws::start(&ca, &ledger).await;
         let sts = FakeSts::start(&ca, &ledger, &token).await;
         (setup.prepare_sts)(&sts);
+        let agent = FakeAgent::start(&ledger).await;
         let (plain, elsewhere) = (Recorder::start().await, Recorder::start().await);
         let world = |envoy| Self {
             envoy,
             aws: Arc::clone(&aws),
             sts: Arc::clone(&sts),
+            agent: Arc::clone(&agent),
             plain: Arc::clone(&plain),
             elsewhere: Arc::clone(&elsewhere),
             token: Arc::clone(&token),
@@ -251,6 +256,7 @@ impl World {
             token_directory: token.path(),
             aws: aws.port,
             sts: sts.port,
+            agent: agent.port,
             plain: plain.port,
             elsewhere: elsewhere.port,
         };
@@ -290,6 +296,7 @@ impl World {
             token_directory: self.token.path(),
             aws: self.aws.port,
             sts: self.sts.port,
+            agent: self.agent.port,
             plain: self.plain.port,
             elsewhere: self.elsewhere.port,
         };

@@ -161,11 +161,15 @@ fn the_access_log_says_what_was_decided() {
         }
         let bearer = Request::get(S3, "/").header("authorization", "Bearer x");
         world.ask(bearer).await;
+        let key = world.aws.received().remove(0);
+        let key = &key.verdict.signature().access_key_id;
         let log = world.access_log(4).await;
         assert_eq!(
             log,
             [
-                "s3.eu-west-1.amazonaws.com 200 [signed reason=no_signature service=s3 region=eu-west-1 role=own]",
+                &*format!(
+                    "{S3} 200 [signed reason=no_signature service=s3 region=eu-west-1 role=own key={key} host={S3}]"
+                ),
                 "sqs.eu-west-1.amazonaws.com 403 [refused reason=denied]",
                 "plain.example 200 [-]",
                 "s3.eu-west-1.amazonaws.com 200 [left_alone reason=other_authorization]",

@@ -110,8 +110,21 @@ fn an_empty_chunked_upload_is_signed() {
 }
 
 #[test]
+fn an_upload_that_could_not_wait_ends_the_spread_of_the_first_fetch() {
+    let setup = Setup::new().plugin(json!({"start_jitter_ms": 60_000}));
+    scenario(&setup, async |world| {
+        let body = content(2 << 20);
+        world
+            .ask_until_ok(Request::new("PUT", S3, "/bucket/large").body(body))
+            .await;
+    });
+}
+
+#[test]
 fn a_large_upload_to_s3_streams_with_an_unsigned_payload() {
-    scenario(&Setup::new(), async |world| {
+    // An upload that is too large to be held cannot wait for the first credentials.
+    let setup = Setup::new().plugin(json!({"start_jitter_ms": 0}));
+    scenario(&setup, async |world| {
         let body = content(20 << 20);
         world
             .ask(Request::new("PUT", S3, "/bucket/large").body(body.clone()))

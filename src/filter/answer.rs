@@ -1,0 +1,109 @@
+//! What AWS's answer to a signed request says about credentials and clock, as it passes.
+//!
+//! An answer costs one look at its status. All else is read where AWS refused: who signed stands in the
+//! decision's line. (The request's headers are gone by now: Envoy lends them for their callback only.)
+
+use super::host;
+use super::worker::Worker;
+use crate::audit::Signed;
+use crate::decision::Headers;
+use crate::endpoint::{self, Host, Resolution};
+use crate::metrics;
+use crate::skew::{Learned, Measurement};
+use crate::verdict::{self, MAX_BODY_BYTES, Reading, Verdict};
+use proxy_wasm::types::LogLevel;
+use std::time::SystemTime;
+
+/// An answer whose body is to be read.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// Of the two clocks, taken when its headers came.
+    measurement: Option<Measurement>,
+    /// The first bytes of its body.
+    start: Vec<u8>,
+}
+
+/// Reads the headers of an answer. `Some`: its body says more.
+pub(super) fn read_headers(worker: &Worker, end_of_stream: bool) -> Option<Refused> {
+    let status = host::response_status()?;
+    if matches!(verdict::of_headers(status, None), Reading::Nothing) && !worker.has_skews() {
+        return None;
+    }
+    let headers = host::response_headers().ok()?;
+    let measurement = measure(&headers, host::now());
+    match verdict::of_headers(status, text(&headers, "x-amzn-errortype")) {
+        Reading::InBody if !end_of_stream => {
+            return Some(Refused {
+                measurement,
+                start: Vec::new(),
+            });
+        }
+        Reading::Found(found) => heed(worker, Some(found), measurement),
+        Reading::InBody | Reading::Nothing => heed(worker, None, measurement),
+    }
+    None
+}
+
+impl Refused {
+    /// Reads what has come of the body. `true`: enough.
+    pub(super) fn read(&mut self, worker: &Worker, body_size: usize, end_of_stream: bool) -> bool {
+        let wanted = MAX_BODY_BYTES.saturating_sub(self.start.len());
+        if let Ok(part) = host::response_body(body_size.min(wanted)) {
+            self.start.extend_from_slice(&part);
+        }
+        let is_enough = end_of_stream || self.start.len() >= MAX_BODY_BYTES;
+        if is_enough {
+            heed(worker, verdict::of_body(&self.start), self.measurement);
+        }
+        is_enough
+    }
+}
+
+fn measure(headers: &Headers, received: SystemTime) -> Option<Measurement> {
+    let sent = host::request_time()?;
+    let (date, age) = (text(headers, "date"), text(headers, "age"));
+    Measurement::new(date, age, sent, received)
+}
+
+fn text<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
+    let (_, value) = headers.iter().find(|(found, _)| found == name)?;
+    std::str::from_utf8(value).ok()
+}
+
+/// Draws the consequences, if we signed the request.
+fn heed(worker: &Worker, found: Option<Verdict>, measurement: Option<Measurement>) {
+    let line = host::line().unwrap_or_default();
+    let Some(signed) = Signed::read(&line) else {
+        return;
+    };
+    if let Some(measurement) = measurement {
+        compare_clocks(worker, signed.host, found, measurement);
+    }
+    if found == Some(Verdict::Credentials) {
+        worker.note_stale(signed.role, signed.access_key_id);
+    }
+}
+
+fn compare_clocks(
+    worker: &Worker,
+    authority: &str,
+    found: Option<Verdict>,
+    measurement: Measurement,
+) {
+    let Ok(host) = Host::parse(authority.as_bytes()) else {
+        return;
+    };
+    let Resolution::Aws(endpoint) = endpoint::resolve(&host, &worker.config.region) else {
+        return;
+    };
+    let said = match worker.learn_skew(authority, &endpoint, found, measurement) {
+        Learned::Nothing => return,
+        Learned::Corrected(offset) => {
+            format!("{offset}: requests to {authority} are signed with its time")
+        }
+        Learned::Dropped => format!("{authority} and we agree on the time again"),
+        Learned::TooFar(offset) => format!("{offset}: set the node's clock; {authority}"),
+    };
+    worker.count(metrics::CLOCK_SKEW);
+    host::log(LogLevel::Warn, &said);
+}
