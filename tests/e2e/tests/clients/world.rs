@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use e2e::envoy::{self, Envoy};
-use e2e::{SOON, Value, eventually, json};
+use e2e::{SOON, Value, eventually, json, until};
 
 use crate::transcript::Transcript;
 
@@ -167,6 +167,11 @@ impl World {
             .iter()
             .take_while(|entry| made(entry))
             .count();
+        // Their start is spread over two seconds; a client can be quicker.
+        let fetched = until("each Envoy has asked STS", SOON, || {
+            world.sts_calls() >= Mode::ALL.len()
+        });
+        world.runtime.block_on(fetched);
         world
     }
 
@@ -242,15 +247,13 @@ impl World {
         {
             faults.push(format!("no {} in this mode", mode.outcome()));
         }
-        let mut sts = 0;
         for entry in self.journal().iter().skip(self.made) {
             let key = entry["access_key"].as_str().unwrap_or_default();
-            if entry["action"] == "AssumeRoleWithWebIdentity" {
-                sts += 1;
-            } else if !key.starts_with("ASIA") {
+            if !is_of_sts(&entry) && !key.starts_with("ASIA") {
                 faults.push(format!("not signed by a session of the role: {entry}"));
             }
         }
+        let sts = self.sts_calls();
         if sts != Mode::ALL.len() {
             faults.push(format!("{sts} calls to STS, expected one from each Envoy"));
         }
@@ -276,12 +279,24 @@ impl World {
     }
 
     /// What AWS has seen so far; the last line may still be written.
+    fn sts_calls(&self) -> usize {
+        self.journal()
+            .iter()
+            .filter(|entry| is_of_sts(entry))
+            .count()
+    }
+
     fn journal(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.directory.join("journal.jsonl")).expect("the journal");
         text.lines()
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect()
     }
+}
+
+/// The call that takes the role of the pod.
+fn is_of_sts(entry: &Value) -> bool {
+    entry["action"] == "AssumeRoleWithWebIdentity"
 }
 
 impl Egress {
