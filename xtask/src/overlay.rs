@@ -64,14 +64,6 @@ fn edits(places: Places<'_>) -> Vec<Edit> {
             Some(json!(0)),
         ),
         // Files.
-        (
-            format!("{FILTER}/vm_config/code/local/filename"),
-            path(places.module),
-        ),
-        (
-            format!("{GUARD}/vm_config/code/local/filename"),
-            path(places.module),
-        ),
         (format!("{TOKEN_FILE}/filename"), path(&token)),
         (
             format!("{TOKEN_FILE}/watched_directory/path"),
@@ -98,6 +90,12 @@ fn edits(places: Places<'_>) -> Vec<Edit> {
         ),
         (format!("{STS}/{FIRST_ENDPOINT}"), Some(endpoint)),
     ];
+    for plugin in PLUGINS {
+        edits.push((
+            format!("{plugin}/vm_config/code/local/filename"),
+            path(places.module),
+        ));
+    }
     for cluster in [AWS, STS] {
         edits.push((format!("{cluster}/{AUTHORITY}"), path(places.authority)));
     }
@@ -120,6 +118,9 @@ const LISTENER: &str = "/static_resources/listeners/0";
 const FILTER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
 const GUARD: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/2/typed_config\
                      /upstream_http_filters/0/typed_config/config";
+const STATUS: &str = "/static_resources/listeners/1/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
+/// All plugins of this module: they share a VM.
+const PLUGINS: [&str; 3] = [FILTER, GUARD, STATUS];
 const TOKEN_LISTENER: &str = "/static_resources/listeners/1";
 const TOKEN_FILE: &str = "/static_resources/listeners/1/filter_chains/0/filters/0/typed_config/route_config\
                           /virtual_hosts/0/routes/0/direct_response/body";
@@ -195,6 +196,7 @@ mod tests {
                 "{manager}/2/typed_config/upstream_http_filters/0/typed_config/config/vm_config/code/local/filename"
             ),
             "/listeners/1/address/pipe/path",
+            "/listeners/1/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config/vm_config/code/local/filename",
             "/listeners/1/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes/0/direct_response/body/filename",
             "/listeners/1/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes/0/direct_response/body/watched_directory/path",
         ];
@@ -202,12 +204,14 @@ mod tests {
     }
 
     #[test]
-    fn the_filter_and_its_guard_are_confined_alike() {
+    fn all_plugins_are_confined_alike() {
         // They share a VM, and Envoy takes the restriction of whichever comes first.
         let bootstrap = bootstrap().unwrap();
         let restriction =
             |config| bootstrap.pointer(&format!("{config}/capability_restriction_config"));
         assert!(restriction(FILTER).is_some());
-        assert_eq!(restriction(FILTER), restriction(GUARD));
+        for plugin in PLUGINS {
+            assert_eq!(restriction(FILTER), restriction(plugin));
+        }
     }
 }
