@@ -94,11 +94,20 @@ fn other(
     own: &Means,
 ) -> Result<Role, ConfigError> {
     object.refuse_unknown(reference::ROLE)?;
-    if name == Role::OWN {
+    // It stands between spaces in the access log.
+    let byte = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    let fault = if name == Role::OWN {
+        Some("is the name of the pod's own role")
+    } else if name.is_empty() || !name.bytes().all(byte) {
+        Some("is no name")
+    } else {
+        None
+    };
+    if let Some(fault) = fault {
         return Err(ConfigError {
             key: format!("roles.{name}"),
-            fault: "is the name of the pod's own role".to_owned(),
-            allowed: "another name".to_owned(),
+            fault: fault.to_owned(),
+            allowed: "another name of letters, digits, - and _".to_owned(),
         });
     }
     let arn = object.parsed("role_arn", RoleArn::ALLOWED, RoleArn::parse)?;

@@ -466,6 +466,12 @@ fn rules_choose_among_named_roles() {
         "is the name of the pod's own role",
         "another name",
     );
+    check(
+        r#""roles": {"a b": {"role_arn": "x"}}"#,
+        "roles.a b",
+        "is no name",
+        "letters, digits",
+    );
 }
 
 #[test]
