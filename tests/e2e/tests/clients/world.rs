@@ -249,7 +249,7 @@ impl World {
         }
         for entry in self.journal().iter().skip(self.made) {
             let key = entry["access_key"].as_str().unwrap_or_default();
-            if !is_of_sts(&entry) && !key.starts_with("ASIA") {
+            if !is_of_sts(entry) && !key.starts_with("ASIA") {
                 faults.push(format!("not signed by a session of the role: {entry}"));
             }
         }
