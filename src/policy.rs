@@ -2,7 +2,7 @@
 //!
 //! The first rule that matches a request decides all that it says, and nothing of a later rule counts. A
 //! rule with an effect stands in place of the allow-list; one without leaves that question to the list.
-//! However many rules there are, a request is compared with the few that [`Index`] finds for it.
+//! However many rules there are, a request is compared with the few that its index finds for it.
 //!
 //! All of this is decided before anything about the request's own signature is looked at.
 
