@@ -5,7 +5,7 @@ use super::chunks;
 use super::host::{self, READ_BYTES};
 use super::worker::{Chunks, Outcome, OwnedPayload, Worker};
 use crate::audit;
-use crate::decision::{self, Decision, Head, LeftAlone, PayloadPlan, Plan};
+use crate::decision::{self, Decision, Head, Headers, LeftAlone, PayloadPlan, Plan};
 use crate::metrics;
 use crate::refusal::{ErrorFormat, Refusal};
 use proxy_wasm::traits::{Context, HttpContext};
@@ -75,8 +75,9 @@ impl Stream {
         self.action()
     }
 
-    fn settle(&mut self, plan: Plan, payload: OwnedPayload) -> Action {
-        let outcome = self.worker.settle(self.id, plan, payload);
+    /// `headers` are the request's, where nothing has been written to them since they were read.
+    fn settle(&mut self, plan: Plan, payload: OwnedPayload, headers: Option<Headers>) -> Action {
+        let outcome = self.worker.settle(self.id, plan, payload, headers);
         self.follow(outcome)
     }
 
@@ -132,9 +133,10 @@ impl Stream {
             Decision::Sign(plan) => plan,
         };
         self.format = plan.format;
+        let length = head.content_length();
         match std::mem::replace(&mut plan.payload, PayloadPlan::Empty) {
             PayloadPlan::Empty => {
-                let action = self.settle(plan, OwnedPayload::Empty);
+                let action = self.settle(plan, OwnedPayload::Empty, Some(headers));
                 match self.stage {
                     // An upgrade: its client is silent until it is answered, see `BodySoFar`.
                     Stage::Parked if !end_of_stream => self.answer(&Refusal::CredentialsPending {
@@ -143,44 +145,48 @@ impl Stream {
                     _ => action,
                 }
             }
-            PayloadPlan::Streamed(value) => self.stream(plan, OwnedPayload::Literal(value), head),
+            PayloadPlan::Streamed(value) => {
+                self.stream(plan, OwnedPayload::Literal(value), headers, length)
+            }
             PayloadPlan::ChunkSigned(form) => {
-                self.stream(plan, OwnedPayload::ChunkSigned(form), head)
+                self.stream(plan, OwnedPayload::ChunkSigned(form), headers, length)
             }
             PayloadPlan::Held(value) => {
                 plan.payload = PayloadPlan::Held(value);
-                self.await_body(plan, None, head)
+                self.await_body(plan, None, length)
             }
             PayloadPlan::Hashed => {
                 plan.payload = PayloadPlan::Hashed;
-                self.await_body(plan, Some(Sha256::new()), head)
+                self.await_body(plan, Some(Sha256::new()), length)
             }
         }
     }
 
     /// The body need not be complete for its signature.
-    fn stream(&mut self, plan: Plan, payload: OwnedPayload, head: Head<'_>) -> Action {
-        let action = self.settle(plan, payload);
+    fn stream(
+        &mut self,
+        plan: Plan,
+        payload: OwnedPayload,
+        headers: Headers,
+        length: Option<usize>,
+    ) -> Action {
+        let action = self.settle(plan, payload, Some(headers));
         let max_body_bytes = self.worker.config.max_body_bytes;
         match self.stage {
             // No use holding the first part of what is too long as a whole.
-            Stage::Parked
-                if head
-                    .content_length()
-                    .is_some_and(|length| length > max_body_bytes) =>
-            {
+            Stage::Parked if length.is_some_and(|length| length > max_body_bytes) => {
                 self.answer(&Refusal::UploadTooLargeToHold { max_body_bytes })
             }
             _ => action,
         }
     }
 
-    fn await_body(&mut self, plan: Plan, hash: Option<Sha256>, head: Head<'_>) -> Action {
+    fn await_body(&mut self, plan: Plan, hash: Option<Sha256>, length: Option<usize>) -> Action {
         self.worker.await_body(self.id, self.format);
         self.stage = Stage::Body(Box::new(Body {
             plan,
             hash,
-            length_known: head.content_length().is_some(),
+            length_known: length.is_some(),
             hashed_bytes: 0,
             bytes: 0,
         }));
@@ -214,7 +220,7 @@ impl Stream {
             (_, Some(hash)) => OwnedPayload::Hash(hash.finalize().into()),
             (_, None) => OwnedPayload::Empty,
         };
-        self.settle(body.plan, payload)
+        self.settle(body.plan, payload, None)
     }
 }
 

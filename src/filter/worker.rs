@@ -9,7 +9,7 @@ use crate::cache::{Failure, Lookup, Record};
 use crate::chunked::{Form, Resigner};
 use crate::config::Config;
 use crate::credentials::{CallHeaders, Credentials, Secret};
-use crate::decision::Plan;
+use crate::decision::{Headers, Plan};
 use crate::endpoint::Endpoint;
 use crate::metrics;
 use crate::policy::RouteMetadata;
@@ -177,8 +177,15 @@ impl Worker {
             .collect()
     }
 
-    /// Signs the request of the effective context, parks it, or answers it.
-    pub(super) fn settle(&self, stream: u32, plan: Plan, payload: OwnedPayload) -> Outcome {
+    /// Signs the request of the effective context, parks it, or answers it. `headers` are the request's, if
+    /// they are at hand.
+    pub(super) fn settle(
+        &self,
+        stream: u32,
+        plan: Plan,
+        payload: OwnedPayload,
+        headers: Option<Headers>,
+    ) -> Outcome {
         let now = host::now();
         let Some(role) = self.roles.get(plan.role) else {
             let what = "the rule names no role".to_owned();
@@ -195,7 +202,7 @@ impl Worker {
         };
         let format = request.plan.format;
         match record.lookup(now, self.config.max_wait) {
-            Lookup::Ready(credentials) => self.sign(stream, &request, credentials, now),
+            Lookup::Ready(credentials) => self.sign(stream, &request, headers, credentials, now),
             Lookup::Unavailable(failure) => self.answer(stream, &unavailable(failure), format),
             Lookup::Wait if self.parked.get() >= self.config.max_parked => self.answer(
                 stream,
@@ -217,10 +224,11 @@ impl Worker {
         &self,
         stream: u32,
         request: &Unsigned,
+        headers: Option<Headers>,
         credentials: &Credentials,
         now: SystemTime,
     ) -> Outcome {
-        match self.write_signature(request, credentials, now) {
+        match self.write_signature(request, headers, credentials, now) {
             Ok(chunks) => {
                 self.count(metrics::signed(request.plan.why));
                 Outcome::Signed(chunks)
@@ -238,6 +246,7 @@ impl Worker {
     fn write_signature(
         &self,
         request: &Unsigned,
+        headers: Option<Headers>,
         credentials: &Credentials,
         now: SystemTime,
     ) -> Result<Chunks, HostError> {
@@ -247,7 +256,10 @@ impl Worker {
             payload,
             ..
         } = request;
-        let mut headers = host::request_headers()?;
+        let mut headers = match headers {
+            Some(headers) => headers,
+            None => host::request_headers()?,
+        };
         let before = headers.len();
         headers.retain(|(name, _)| *name != self.config.marker_header);
         let is_marked = headers.len() < before;
@@ -386,7 +398,7 @@ impl Worker {
         };
         drop(held);
         match self.unpark(stream) {
-            Some(request) => self.sign(stream, &request, credentials, now),
+            Some(request) => self.sign(stream, &request, None, credentials, now),
             None => Outcome::Answered,
         }
     }
@@ -438,7 +450,7 @@ impl Worker {
                     self.answer(stream, &refusal, format);
                 }
                 Step::Sign(parked, credentials) => {
-                    let outcome = self.sign(stream, &parked, &credentials, now);
+                    let outcome = self.sign(stream, &parked, None, &credentials, now);
                     if let Outcome::Signed(chunks) = outcome {
                         self.resume(stream, chunks, &parked);
                     }
