@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: what must pass before a merge, the quick checks first and the tests last.
 
 use crate::run::{Result, cargo, root, run};
-use crate::{COMMANDS, build, compose, demo, simulate, test, tools};
+use crate::{COMMANDS, bench, build, compose, demo, simulate, test, tools};
 use std::fs;
 use std::process::Command;
 
@@ -37,6 +37,7 @@ pub(crate) fn ci() -> Result {
     run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))?;
     documents()?;
     simulate::simulate(simulate::Files::Compare)?;
+    bench::instructions(bench::Budget::Check)?;
     demo::demo(demo::After::Stop)?;
     compose::compose()?;
     test::test()

@@ -1,5 +1,6 @@
 //! The project's commands. `cargo xtask help` lists them.
 
+mod bench;
 mod build;
 mod ci;
 mod clients;
@@ -33,6 +34,10 @@ const COMMANDS: &[(&str, &str)] = &[
     (
         "compose",
         "docker-compose.yml in a Docker Engine of its own; as root, on Debian",
+    ),
+    (
+        "bench",
+        "costs in Envoy, beside its own filter; --micro, --instructions: of the core alone",
     ),
     (
         "endpoints",
@@ -75,6 +80,11 @@ fn main() -> ExitCode {
         },
         ["simulate"] => simulate::simulate(simulate::Files::Write),
         ["simulate", "--check"] => simulate::simulate(simulate::Files::Compare),
+        ["bench", "--micro"] => bench::micro(),
+        ["bench", "--instructions"] => bench::instructions(bench::Budget::Show),
+        ["bench", "--instructions", "--check"] => bench::instructions(bench::Budget::Check),
+        ["bench", "--instructions", "--update"] => bench::instructions(bench::Budget::Update),
+        ["bench", options @ ..] => bench::envoy(options),
         ["ci"] => ci::ci(),
         [] | ["help" | "--help" | "-h"] => {
             help();

@@ -76,7 +76,7 @@ pub(crate) enum Files {
 pub(crate) fn simulate(files: Files) -> Result {
     if cfg!(debug_assertions) {
         // Ten times as fast, compiled for speed.
-        let mut optimised = cargo(&["run", "--quiet", "--profile", "simulation"]);
+        let mut optimised = cargo(&["run", "--quiet", "--profile", "tool"]);
         optimised.args(["--package", "xtask", "--", "simulate"]);
         if files == Files::Compare {
             optimised.arg("--check");

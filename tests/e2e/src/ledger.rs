@@ -1,7 +1,7 @@
 //! What the fakes know together: the keys that were issued, and every secret there is.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crate::lock;
@@ -28,6 +28,8 @@ pub struct Ledger {
     secrets: Mutex<Vec<String>>,
     count: AtomicU32,
     clock_ahead: Mutex<Duration>,
+    /// 0: as [`Ledger::issue`] likes it.
+    session_token_bytes: AtomicUsize,
 }
 
 impl Ledger {
@@ -41,17 +43,24 @@ impl Ledger {
         SystemTime::now() + *lock(&self.clock_ahead)
     }
 
+    /// From now on new session tokens have this length.
+    pub fn session_token_bytes(&self, length: usize) {
+        self.session_token_bytes.store(length, Ordering::Relaxed);
+    }
+
     /// New temporary credentials of a role, with an access key id of their own.
     pub fn issue(&self, role: &str, lifetime: Duration) -> Key {
         let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        // `+`, `/` and `=` as in real tokens, and near their real length.
+        let start = format!("IQoJe2eSessionToken+{number}/");
+        let filling = match self.session_token_bytes.load(Ordering::Relaxed) {
+            0 => 700,
+            length => length.saturating_sub(start.len() + 2),
+        };
         let key = Key {
             access_key_id: format!("ASIAE2ETEST{:A>9}", letters(number)),
             secret_access_key: format!("secretkey/{number}+e2eSecretAccessKey000000000"),
-            // `+`, `/` and `=` as in real tokens, and near their real length.
-            session_token: Some(format!(
-                "IQoJe2eSessionToken+{number}/{}==",
-                "x".repeat(700)
-            )),
+            session_token: Some(format!("{start}{}==", "x".repeat(filling))),
             expires_at: SystemTime::now() + lifetime,
             role: Some(role.into()),
         };

@@ -1,0 +1,145 @@
+//! `cargo xtask bench`: what requests cost in a real Envoy, and the core alone.
+
+use crate::run::{Result, cargo, root, run};
+use crate::{build, tools};
+use serde_json::{Map, Value};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Measures the release module in Envoy, beside no filter, a module that does nothing, and Envoy's own filter.
+pub(crate) fn envoy(arguments: &[&str]) -> Result {
+    let module = build::build()?;
+    let envoy = tools::envoy(tools::ENVOY)?;
+    run(&mut cargo(&[
+        "build",
+        "--quiet",
+        "--profile",
+        "tool",
+        "--package",
+        "bench",
+    ]))?;
+    let mut bench = Command::new(build::target().join("tool/bench"));
+    bench.arg("--module").arg(module).arg("--envoy").arg(envoy);
+    bench
+        .arg("--output")
+        .arg(build::target().join("bench"))
+        .args(arguments);
+    // Envoy listens on a Unix socket below the temporary directory, whose path must be short.
+    fs::create_dir_all(build::target().join("bench"))?;
+    run(&mut bench)
+}
+
+/// Times of the core's steps, by criterion.
+pub(crate) fn micro() -> Result {
+    run(&mut cargo(&[
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "micro",
+        "--bin",
+        "times",
+        "--",
+        "--bench",
+    ]))
+}
+
+/// What becomes of counted instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Budget {
+    /// They are shown.
+    Show,
+    /// More than the budget, and a little, is an error.
+    Check,
+    /// They are the new budget.
+    Update,
+}
+
+/// How many instructions the native build of each of the core's steps takes, as valgrind's callgrind counts
+/// them: the same however busy the machine is.
+pub(crate) fn instructions(purpose: Budget) -> Result {
+    tools::need("valgrind", &["--version"], "apt install valgrind")?;
+    run(&mut cargo(&[
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "micro",
+        "--bin",
+        "instructions",
+    ]))?;
+    let binary = build::target().join("release/instructions");
+    let names = output(&mut Command::new(&binary))?;
+    let budget = match purpose {
+        Budget::Update => Map::new(),
+        Budget::Show | Budget::Check => serde_json::from_str(&fs::read_to_string(budget_file())?)?,
+    };
+    let mut counts = Map::new();
+    let mut excesses = Vec::new();
+    for name in names.lines() {
+        // The difference of two runs: what comes once, at the start, is in both.
+        let count = (count(&binary, name, 40)? - count(&binary, name, 20)?) / 20;
+        let allowed = budget.get(name).and_then(Value::as_u64);
+        let change = match allowed {
+            Some(allowed) => format!("{:+.1} %", (count as f64 / allowed as f64 - 1.0) * 100.0),
+            None => "new".to_owned(),
+        };
+        println!("{name:26} {count:>10} instructions, {change}");
+        if allowed.is_none_or(|allowed| count * 100 > allowed * (100 + TOLERANCE_PERCENT)) {
+            excesses.push(format!("{name}: {change}"));
+        }
+        counts.insert(name.to_owned(), count.into());
+    }
+    match purpose {
+        Budget::Show => Ok(()),
+        Budget::Update => Ok(fs::write(budget_file(), serde_json::to_string_pretty(&counts)? + "\n")?),
+        Budget::Check if excesses.is_empty() => Ok(()),
+        Budget::Check => Err(format!(
+            "more instructions than {} allows: {}; if that is the price of something, say so in the commit and run \
+             cargo xtask bench --instructions --update",
+            budget_file().display(),
+            excesses.join(", ")
+        )
+        .into()),
+    }
+}
+
+/// All instructions of a run that does a step that many times.
+fn count(binary: &Path, step: &str, times: u32) -> Result<u64> {
+    let mut valgrind = Command::new("valgrind");
+    valgrind
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(binary);
+    valgrind.args([step, &times.to_string()]);
+    // The C library chooses its memcpy by the processor; without these features it is the same on all.
+    valgrind.env(
+        "GLIBC_TUNABLES",
+        "glibc.cpu.hwcaps=-AVX2,-AVX512F,-AVX512VL,-ERMS,-FSRM",
+    );
+    let done = valgrind.output()?;
+    let text = String::from_utf8_lossy(&done.stderr);
+    let counted = text
+        .lines()
+        .find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
+    match counted {
+        Some(counted) if done.status.success() => Ok(counted),
+        _ => Err(format!("valgrind on {step}: {}\n{text}", done.status).into()),
+    }
+}
+
+fn output(command: &mut Command) -> Result<String> {
+    let done = command.output()?;
+    if done.status.success() {
+        Ok(String::from_utf8(done.stdout)?)
+    } else {
+        Err(String::from_utf8_lossy(&done.stderr).into())
+    }
+}
+
+fn budget_file() -> PathBuf {
+    root().join("tests/micro/instructions.json")
+}
+
+/// A new compiler, or a merge of two changes, moves the counts a little.
+const TOLERANCE_PERCENT: u64 = 5;
