@@ -65,6 +65,7 @@ struct Script {
     next: VecDeque<Reply>,
     then: Reply,
     lifetime: Duration,
+    delay: Duration,
     accepted_token: Option<String>,
 }
 
@@ -96,6 +97,7 @@ impl FakeSts {
                 next: VecDeque::new(),
                 then: Reply::Json,
                 lifetime: Duration::from_secs(3600),
+                delay: Duration::ZERO,
                 accepted_token: None,
             }),
             acceptor: Mutex::new(ca.acceptor(None)),
@@ -144,6 +146,11 @@ impl FakeSts {
         lock(&self.script).lifetime = lifetime;
     }
 
+    /// How long each answer takes from now on.
+    pub fn delay(&self, delay: Duration) {
+        lock(&self.script).delay = delay;
+    }
+
     /// From now on every other token is answered `ExpiredTokenException`.
     pub fn accept_only(&self, token: &str) {
         lock(&self.script).accepted_token = Some(token.into());
@@ -181,6 +188,8 @@ impl FakeSts {
     async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
         let (token, role, action) = self.receive(request).await?;
         self.gate.pass().await;
+        let delay = lock(&self.script).delay;
+        tokio::time::sleep(delay).await;
         let (reply, lifetime) = {
             let mut script = lock(&self.script);
             let reply = match &script.accepted_token {

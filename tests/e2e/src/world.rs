@@ -28,7 +28,11 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// # Panics
 /// When a step or an invariant fails; the log of Envoy and the journals are printed.
 pub fn scenario(setup: &Setup, steps: impl AsyncFn(&World)) {
-    for version in envoy::versions() {
+    let mut versions = envoy::versions();
+    if setup.newest_only {
+        versions.truncate(1);
+    }
+    for version in versions {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -40,8 +44,9 @@ pub fn scenario(setup: &Setup, steps: impl AsyncFn(&World)) {
                 steps(&world).await;
                 world.finish().await;
             };
-            let ended = tokio::time::timeout(LIMIT, steps).await;
-            assert!(ended.is_ok(), "the scenario did not end within {LIMIT:?}");
+            let limit = setup.limit;
+            let ended = tokio::time::timeout(limit, steps).await;
+            assert!(ended.is_ok(), "the scenario did not end within {limit:?}");
         });
     }
 }
@@ -55,6 +60,8 @@ pub struct Setup {
     token: Option<String>,
     token_listener: bool,
     prepare_sts: Arc<dyn Fn(&FakeSts)>,
+    limit: Duration,
+    newest_only: bool,
 }
 
 impl Setup {
@@ -82,6 +89,8 @@ impl Setup {
             token: None,
             token_listener: true,
             prepare_sts: Arc::new(|_| {}),
+            limit: LIMIT,
+            newest_only: false,
         }
     }
 
@@ -149,6 +158,18 @@ impl Setup {
     /// Scripts the fake STS before Envoy starts, so that the very first call sees it.
     pub fn sts(mut self, prepare: impl Fn(&FakeSts) + 'static) -> Self {
         self.prepare_sts = Arc::new(prepare);
+        self
+    }
+
+    /// Runs on the newest Envoy alone: for what takes minutes, and is about no Envoy in particular.
+    pub fn newest_only(mut self) -> Self {
+        self.newest_only = true;
+        self
+    }
+
+    /// Lets the scenario take longer than a minute.
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
         self
     }
 
