@@ -185,6 +185,26 @@ pub(crate) fn token_listener(places: &Places<'_>, choices: &Choices) -> Value {
     })
 }
 
+/// Gives every VM in a configuration these variables, and no others.
+pub fn set_environment(configuration: &mut Value, variables: &Value) {
+    match configuration {
+        Value::Object(fields) => {
+            if let Some(environment) = fields.get_mut("environment_variables") {
+                *environment = json!({"key_values": variables});
+            }
+            for field in fields.values_mut() {
+                set_environment(field, variables);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                set_environment(item, variables);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Admin on a free port; listeners from `lds.json`, so that a test can take them away.
 pub(crate) fn bootstrap(directory: &Path, clusters: Value) -> Value {
     json!({

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use e2e::bootstrap::set_environment;
 use e2e::ca::TestCa;
 use e2e::envoy::{self, Envoy};
 use e2e::ledger::Ledger;
@@ -139,23 +140,11 @@ fn bootstrap(directory: &Path, upstream: u16, sts: u16) -> String {
             }),
         );
     }
-    set_environment(&mut config);
+    // What IRSA puts into a pod's environment.
+    let environment = json!({
+        "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/demo",
+        "AWS_REGION": REGION,
+    });
+    set_environment(&mut config, &environment);
     config.to_string()
-}
-
-/// Gives the VM what IRSA puts into a pod's environment.
-fn set_environment(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            if let Some(variables) = fields.get_mut("environment_variables") {
-                *variables = json!({"key_values": {
-                    "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/demo",
-                    "AWS_REGION": REGION,
-                }});
-            }
-            fields.values_mut().for_each(set_environment);
-        }
-        Value::Array(items) => items.iter_mut().for_each(set_environment),
-        _ => {}
-    }
 }
