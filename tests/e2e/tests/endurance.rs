@@ -167,8 +167,9 @@ fn refreshes_under_load_cost_no_request_and_one_call_each() {
             );
             assert_eq!(failed, 0);
             assert!(refreshes.len() >= 3, "{} refreshes", refreshes.len());
-            // Nobody waits for STS. Closer than that, a short run on a machine that is shared shows nothing.
-            assert!(p99_inside < p99_outside * 3 + Duration::from_millis(20));
+            // Nobody waits for STS. How close the two are is for the long run on a quiet machine to show: here
+            // one stall of it decides.
+            assert!(p99_inside < STS_DELAY / 2, "{p99_inside:?}");
         });
     }
 }
