@@ -119,6 +119,16 @@ pub(crate) fn bootstrap(
         "/static_resources/listeners/1/address/pipe/path",
         json!(socket),
     )?;
+    // Without the plugin that answers /status: the native filter has nothing like it.
+    set(
+        "/static_resources/listeners/1/filter_chains/0/filters/0/typed_config/http_filters",
+        json!([{
+            "name": "envoy.filters.http.router",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+            },
+        }]),
+    )?;
     set(&format!("{TOKEN_FILE}/filename"), json!(fakes.token.file()))?;
     set(
         &format!("{TOKEN_FILE}/watched_directory/path"),
