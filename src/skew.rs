@@ -24,8 +24,8 @@
 //! One [`Skews`] a worker, beside its signer.
 //!
 //! 1. To sign: [`Skews::signing_time`] with the host and the local `now`; keep `now` as the time of sending.
-//! 2. On the response's headers: if [`crate::verdict`] says [`Verdict::Clock`], or if
-//!    [`Skews::is_corrected`], read `date` and `age` into a [`Measurement`] and give it to
+//! 2. On the response's headers: if [`crate::verdict`] says [`Verdict::Clock`], or unless
+//!    [`Skews::is_empty`], read `date` and `age` into a [`Measurement`] and give it to
 //!    [`Skews::learn`]. Where the verdict waits for the body, take the measurement with the headers all the
 //!    same: its time of receiving is theirs.
 //! 3. Log and count a [`Learned`] that is not [`Learned::Nothing`].

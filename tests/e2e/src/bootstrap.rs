@@ -185,6 +185,34 @@ pub(crate) fn token_listener(places: &Places<'_>, choices: &Choices) -> Value {
     })
 }
 
+/// Leads clusters of a configuration to ports on 127.0.0.1, in the place of DNS. Their TLS settings stay.
+///
+/// # Panics
+/// When there are no clusters.
+pub fn redirect(configuration: &mut Value, ports: &[(&str, u16)]) {
+    let clusters = configuration["static_resources"]["clusters"].as_array_mut();
+    for cluster in clusters.expect("clusters") {
+        let name = cluster["name"].clone();
+        let Some((_, port)) = ports.iter().find(|(wanted, _)| name == *wanted) else {
+            continue;
+        };
+        let fields = cluster.as_object_mut().expect("an object");
+        // These ask the machine's DNS, and dynamic forward proxy always calls port 443.
+        for key in ["cluster_type", "lb_policy", "dns_lookup_family"] {
+            fields.remove(key);
+        }
+        let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": port}});
+        fields.insert("type".into(), json!("STATIC"));
+        fields.insert(
+            "load_assignment".into(),
+            json!({
+                "cluster_name": name,
+                "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
+            }),
+        );
+    }
+}
+
 /// Gives every VM in a configuration these variables, and no others.
 pub fn set_environment(configuration: &mut Value, variables: &Value) {
     match configuration {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use e2e::agent::{Asked, FakeAgent, ROLE};
-use e2e::bootstrap::set_environment;
+use e2e::bootstrap::{redirect, set_environment};
 use e2e::ca::TestCa;
 use e2e::envoy::{self, Envoy};
 use e2e::ledger::Ledger;
@@ -84,28 +84,8 @@ fn bootstrap(directory: &Path, aws: u16, agent: u16) -> Value {
         text.replace(from, to)
     });
     let mut config: Value = serde_saphyr::from_str(&text).expect("YAML");
-    let clusters = &mut config["static_resources"]["clusters"];
-    for cluster in clusters.as_array_mut().expect("clusters") {
-        let port = match cluster["name"].as_str() {
-            Some("sigv4-egress-aws") => aws,
-            Some("sigv4-egress-container") => agent,
-            _ => continue,
-        };
-        let name = cluster["name"].clone();
-        let fields = cluster.as_object_mut().expect("an object");
-        for key in ["cluster_type", "lb_policy"] {
-            fields.remove(key);
-        }
-        let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": port}});
-        fields.insert("type".into(), json!("STATIC"));
-        fields.insert(
-            "load_assignment".into(),
-            json!({
-                "cluster_name": name,
-                "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
-            }),
-        );
-    }
+    let ports = [("sigv4-egress-aws", aws), ("sigv4-egress-container", agent)];
+    redirect(&mut config, &ports);
     // What EKS puts into the environment of a pod with an association.
     let environment = json!({
         "AWS_REGION": "eu-west-1",

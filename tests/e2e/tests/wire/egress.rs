@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use e2e::bootstrap::set_environment;
+use e2e::bootstrap::{redirect, set_environment};
 use e2e::ca::TestCa;
 use e2e::envoy::{self, Envoy};
 use e2e::ledger::Ledger;
@@ -115,31 +115,8 @@ fn bootstrap(directory: &Path, upstream: u16, sts: u16) -> String {
     config["admin"]["address"]["socket_address"]["port_value"] = json!(0);
     config["static_resources"]["listeners"][0]["address"]["socket_address"]["port_value"] =
         json!(0);
-    for cluster in config["static_resources"]["clusters"]
-        .as_array_mut()
-        .expect("clusters")
-    {
-        let name = cluster["name"].as_str().expect("a name").to_owned();
-        let port = match name.as_str() {
-            "sigv4-egress-aws" => upstream,
-            "sigv4-egress-sts" => sts,
-            _ => continue,
-        };
-        let fields = cluster.as_object_mut().expect("an object");
-        // These ask the machine's DNS, and dynamic forward proxy always calls port 443.
-        for key in ["cluster_type", "lb_policy", "dns_lookup_family"] {
-            fields.remove(key);
-        }
-        let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": port}});
-        fields.insert("type".into(), json!("STATIC"));
-        fields.insert(
-            "load_assignment".into(),
-            json!({
-                "cluster_name": name,
-                "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
-            }),
-        );
-    }
+    let ports = [("sigv4-egress-aws", upstream), ("sigv4-egress-sts", sts)];
+    redirect(&mut config, &ports);
     // What IRSA puts into a pod's environment.
     let environment = json!({
         "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/demo",
