@@ -1,12 +1,13 @@
 //! Refresh after refresh under load, and STS away: no request notices.
 //!
 //! `SIGV4_EGRESS_TIME_SCALE` lets the refresh rules run faster. `SIGV4_EGRESS_ENDURANCE_SECONDS` asks for a
-//! longer run; half an hour has more than a hundred refreshes.
+//! longer run than those in CI, on a machine that does nothing else: in half an hour there are more than a
+//! hundred refreshes, and the latency during them is compared with that outside.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
-use e2e::{Connection, Reply, Request, Setup, World, json, scenario};
+use e2e::sts::{Call, Reply};
+use e2e::{Connection, Request, Setup, World, json, scenario};
 use futures_util::future::join_all;
 
 const OWN: &str = "arn:aws:iam::123456789012:role/demo";
@@ -28,10 +29,10 @@ const LIFETIME: Duration = Duration::from_secs(60);
 const STS_DELAY: Duration = Duration::from_secs(1);
 const CONNECTIONS: usize = 6;
 
-/// How long the load lasts.
-fn duration() -> Duration {
-    let asked = std::env::var("SIGV4_EGRESS_ENDURANCE_SECONDS").ok();
-    Duration::from_secs(asked.map_or(45, |text| text.parse().expect("seconds")))
+/// The longer run that is asked for.
+fn asked() -> Option<Duration> {
+    let seconds = std::env::var("SIGV4_EGRESS_ENDURANCE_SECONDS").ok()?;
+    Some(Duration::from_secs(seconds.parse().expect("seconds")))
 }
 
 fn three_roles(workers: u32, limit: Duration) -> Setup {
@@ -93,125 +94,110 @@ async fn load_for(world: &World, duration: Duration) -> Vec<Sample> {
 }
 
 /// The 99th percentile.
-fn p99(mut latencies: Vec<Duration>) -> Duration {
+fn p99(samples: &[&Sample]) -> Duration {
+    let mut latencies: Vec<Duration> = samples.iter().map(|sample| sample.took).collect();
     latencies.sort_unstable();
     let place = latencies.len() * 99 / 100;
     latencies.get(place).copied().unwrap_or_default()
 }
 
-/// Calls to STS, by role.
-fn calls_by_role(world: &World) -> BTreeMap<String, Vec<SystemTime>> {
-    let mut calls: BTreeMap<String, Vec<SystemTime>> = BTreeMap::new();
-    for call in world.sts.calls() {
-        calls
-            .entry(call.form["RoleArn"].clone())
-            .or_default()
-            .push(call.at);
+/// All calls to STS once the filter has counted the answer to each, and how many it counted as failed.
+async fn answered_calls(world: &World) -> (Vec<Call>, usize) {
+    e2e::eventually("answers to all calls", 10 * STS_DELAY, async || {
+        let mut failed = 0;
+        for fault in ["service_fault", "throttled", "unreachable"] {
+            failed += world.stat(&format!("sts.{fault}")).await;
+        }
+        let counted = world.stat("sts.ok").await + failed;
+        let calls = world.sts.calls();
+        (counted == calls.len() as u64).then(|| (calls, usize::try_from(failed).expect("few")))
+    })
+    .await
+}
+
+/// No request failed, and none waited for a refresh: `calls` are those to STS, of which the first are not
+/// refreshes.
+fn judge(samples: &[Sample], calls: &[Call], wanted_refreshes: usize) {
+    let refreshes = &calls[ROLES.len()..];
+    let during = |sample: &&Sample| {
+        let end = |call: &Call| call.at + STS_DELAY + Duration::from_millis(50);
+        let mut refreshes = refreshes.iter();
+        refreshes.any(|call| call.at <= sample.at && sample.at <= end(call))
+    };
+    let (inside, outside): (Vec<&Sample>, Vec<&Sample>) = samples.iter().partition(during);
+    let (p99_inside, p99_outside) = (p99(&inside), p99(&outside));
+    let failed = samples.iter().filter(|sample| sample.status != 200).count();
+    println!(
+        "{} calls for refreshes; {failed} failed of {} requests; p99 {p99_inside:?} during the calls ({} requests), \
+         {p99_outside:?} outside ({})",
+        refreshes.len(),
+        samples.len(),
+        inside.len(),
+        outside.len(),
+    );
+    assert_eq!(failed, 0);
+    assert!(refreshes.len() >= wanted_refreshes);
+    // Nobody waits for STS.
+    assert!(p99_inside < STS_DELAY / 2, "{p99_inside:?}");
+    // In a short run, one stall of a busy machine decides how close the two are.
+    if asked().is_some() {
+        assert!(inside.len().min(outside.len()) >= 100_000);
+        assert!(p99_inside <= p99_outside.mul_f64(1.05));
     }
-    calls
 }
 
 #[test]
 fn refreshes_under_load_cost_no_request_and_one_call_each() {
+    let duration = asked().unwrap_or(Duration::from_secs(45));
     for workers in [1, 2, 4] {
-        let limit = duration() + Duration::from_secs(60);
+        println!("{workers} workers, {} s:", duration.as_secs());
+        let limit = duration + Duration::from_secs(60);
         scenario(&three_roles(workers, limit), async |world| {
-            let samples = load_for(world, duration()).await;
-            let failed = samples.iter().filter(|sample| sample.status != 200).count();
-
-            let calls = calls_by_role(world);
-            let issued = world.ledger.issued();
+            let samples = load_for(world, duration).await;
+            let (calls, failed) = answered_calls(world).await;
+            assert_eq!(failed, 0);
             for (_, role) in ROLES {
-                let calls = &calls[role];
-                // One call at a time, and one for each refresh.
-                assert!(
-                    calls.is_sorted_by(|one, next| *one + STS_DELAY <= *next),
-                    "{calls:?}"
-                );
-                let keys = issued
+                let at: Vec<SystemTime> = calls
                     .iter()
-                    .filter(|key| key.role.as_deref() == Some(role));
-                assert_eq!(keys.count(), calls.len(), "{role}");
-                // Each comes in the window of 45 s, in its first third, or as the answer before it came late.
-                for pair in calls.windows(2) {
+                    .filter(|call| call.form["RoleArn"] == role)
+                    .map(|call| call.at)
+                    .collect();
+                // One call at a time. Each comes in the window of 45 s, in its first third, or as the answer
+                // before it came late.
+                for pair in at.windows(2) {
                     let apart = pair[1].duration_since(pair[0]).expect("later");
                     let (least, most) = (Duration::from_secs(14), Duration::from_secs(34));
-                    assert!((least..most).contains(&apart), "{apart:?}");
+                    assert!((least..most).contains(&apart), "{role}: {apart:?}");
                 }
             }
-
-            let refreshes: Vec<SystemTime> = calls
-                .values()
-                .flat_map(|calls| calls.iter().skip(1))
-                .copied()
-                .collect();
-            let during = |sample: &&Sample| {
-                let end = |call: &SystemTime| *call + STS_DELAY + Duration::from_millis(50);
-                refreshes
-                    .iter()
-                    .any(|call| *call <= sample.at && sample.at <= end(call))
-            };
-            let latencies = |wanted: bool| {
-                let chosen = samples.iter().filter(|sample| during(sample) == wanted);
-                chosen.map(|sample| sample.took).collect::<Vec<_>>()
-            };
-            let (inside, outside) = (latencies(true), latencies(false));
-            let (requests_inside, requests_outside) = (inside.len(), outside.len());
-            let (p99_inside, p99_outside) = (p99(inside), p99(outside));
-            println!(
-                "{workers} workers, {} s: {} refreshes; {failed} failed of {} requests; p99 {p99_inside:?} during \
-                 refreshes ({requests_inside} requests), {p99_outside:?} outside ({requests_outside})",
-                duration().as_secs(),
-                refreshes.len(),
-                samples.len(),
-            );
-            assert_eq!(failed, 0);
-            assert!(refreshes.len() >= 3, "{} refreshes", refreshes.len());
-            // Nobody waits for STS. How close the two are is for the long run on a quiet machine to show: here
-            // one stall of it decides.
-            assert!(p99_inside < STS_DELAY / 2, "{p99_inside:?}");
+            judge(&samples, &calls, 3);
         });
     }
 }
 
 #[test]
 fn refreshes_that_fail_cost_no_request_while_credentials_live() {
-    let limit = duration() + Duration::from_secs(60);
-    let setup = three_roles(2, limit).sts(|sts| {
-        sts.lifetime(LIFETIME);
-        let away = || Reply::Refused(503, "ServiceUnavailable", "try again");
-        let slow = || Reply::Refused(400, "Throttling", "Rate exceeded");
-        // The first credentials of the three roles, then faults between.
+    let duration = asked().unwrap_or(Duration::from_secs(300));
+    let limit = duration + Duration::from_secs(60);
+    // Every other call, once the three roles have credentials, has one of these.
+    let faults = [
+        Reply::Refused(503, "ServiceUnavailable", "try again"),
+        Reply::Refused(400, "Throttling", "Rate exceeded"),
+        Reply::Reset,
+    ];
+    let setup = three_roles(2, limit).sts(move |sts| {
         sts.next([Reply::Json, Reply::Json, Reply::Json]);
-        for _ in 0..1000 {
-            sts.next([
-                away(),
-                Reply::Json,
-                slow(),
-                Reply::Json,
-                Reply::Reset,
-                Reply::Json,
-            ]);
-        }
+        let pairs = faults
+            .iter()
+            .map(|fault| [fault.clone(), Reply::Json])
+            .cycle();
+        sts.next(pairs.take(1000).flatten());
     });
     scenario(&setup, async |world| {
-        let samples = load_for(world, duration()).await;
-        let failed = samples.iter().filter(|sample| sample.status != 200).count();
-        let (calls, issued) = (world.sts.calls().len(), world.ledger.issued().len());
-        println!(
-            "{calls} calls to STS, {issued} answered; {failed} failed of {} requests",
-            samples.len()
-        );
-        assert_eq!(failed, 0);
-        assert!(calls > issued, "no refresh failed");
-        let faults =
-            ["service_fault", "throttled", "unreachable"].map(|word| format!("sts.{word}"));
-        let mut counted = 0;
-        for fault in &faults {
-            counted += world.stat(fault).await;
-        }
-        let ok = world.stat("sts.ok").await;
-        assert_eq!((counted + ok, ok), (calls as u64, issued as u64));
+        let samples = load_for(world, duration).await;
+        let (calls, failed) = answered_calls(world).await;
+        assert_eq!(failed, (calls.len() - ROLES.len()).div_ceil(2));
+        judge(&samples, &calls, 10);
     });
 }
 
