@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use e2e::sts::{Call, Reply};
+use e2e::sts::{Call, FakeSts, Reply};
 use e2e::{Connection, Request, Setup, World, json, scenario};
 use futures_util::future::join_all;
 
@@ -52,10 +52,12 @@ fn three_roles(workers: u32, limit: Duration) -> Setup {
                 {"services": ["sns"], "role": "notify"},
             ],
         }))
-        .sts(|sts| {
-            sts.lifetime(LIFETIME);
-            sts.delay(STS_DELAY);
-        })
+        .sts(sts_of_short_sessions)
+}
+
+fn sts_of_short_sessions(sts: &FakeSts) {
+    sts.lifetime(LIFETIME);
+    sts.delay(STS_DELAY);
 }
 
 /// One request of the load.
@@ -186,6 +188,7 @@ fn refreshes_that_fail_cost_no_request_while_credentials_live() {
         Reply::Reset,
     ];
     let setup = three_roles(2, limit).sts(move |sts| {
+        sts_of_short_sessions(sts);
         sts.next([Reply::Json, Reply::Json, Reply::Json]);
         let pairs = faults
             .iter()
