@@ -26,9 +26,26 @@ pub fn signed(plan: &Plan, role: &str, access_key_id: &str) -> String {
         ..
     } = plan;
     let reason = metrics::last_word(metrics::signed(plan.why));
-    format!(
-        "{SIGNED}reason={reason} {SERVICE}{service} region={region} {ROLE}{role} {KEY}{access_key_id} {HOST}{authority}"
-    )
+    [
+        SIGNED,
+        "reason=",
+        reason,
+        " ",
+        SERVICE,
+        service,
+        " region=",
+        region,
+        " ",
+        ROLE,
+        role,
+        " ",
+        KEY,
+        access_key_id,
+        " ",
+        HOST,
+        authority,
+    ]
+    .concat()
 }
 
 /// `left_alone reason=presigned`.

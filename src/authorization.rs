@@ -129,15 +129,17 @@ fn is_real_key_id(key_id: &str, placeholders: &[String]) -> bool {
 
 /// Presigned by Signature Version 4, or by Version 2.
 fn is_presigned(query: &str) -> bool {
-    let has = |wanted: &str| {
-        query.split('&').any(|piece| {
-            piece
-                .split('=')
-                .next()
-                .is_some_and(|name| name.eq_ignore_ascii_case(wanted))
-        })
-    };
-    has("X-Amz-Signature") || (has("AWSAccessKeyId") && has("Signature"))
+    let (mut has_key_id, mut has_signature) = (false, false);
+    for parameter in query.as_bytes().split(|byte| *byte == b'&') {
+        let name = parameter.split(|byte| *byte == b'=').next();
+        let is = |wanted: &[u8]| name.is_some_and(|name| name.eq_ignore_ascii_case(wanted));
+        if is(b"X-Amz-Signature") {
+            return true;
+        }
+        has_key_id |= is(b"AWSAccessKeyId");
+        has_signature |= is(b"Signature");
+    }
+    has_key_id && has_signature
 }
 
 #[cfg(test)]

@@ -7,19 +7,17 @@ use crate::authorization::{self, ClientSignature};
 use crate::chunked::{Fault, Form};
 use crate::config::Config;
 use crate::endpoint::{self, Asked, Endpoint, Host, Resolution, ScopeError};
+use crate::headers::{self, Header};
 use crate::policy::{OnClientSignature, PayloadMode, RouteMetadata, Subject, Verdict};
 use crate::refusal::{ErrorFormat, Refusal};
 use crate::role::RoleId;
 use crate::sigv4::{Algorithm, ContentSha256, HeaderSelection, PathStyle, Scope, Settings};
 
-/// A request's headers as Envoy hands them over: names in lower case, pseudo-headers included.
-pub type Headers = Vec<(String, Vec<u8>)>;
-
 /// What is known of a request when its headers have arrived.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
     /// All headers, pseudo-headers included.
-    pub headers: &'a Headers,
+    pub headers: &'a [Header<'a>],
     /// The cluster its route leads to; `None` where the route has none.
     pub cluster: Option<&'a str>,
     /// What its route carries for the rules, as far as they ask for it.
@@ -223,7 +221,10 @@ fn try_decide<'a>(
         Resolution::Aws(endpoint) => Some(endpoint),
         Resolution::NotAws => None,
     };
-    *known_format = resolved.map(|endpoint| ErrorFormat::of(head, Some(endpoint.service)));
+    let mut refused = |refusal| {
+        *known_format = resolved.map(|endpoint| ErrorFormat::of(head, Some(endpoint.service)));
+        Err(refusal)
+    };
     let verdict = config.policy.judge(Subject {
         host: host.name(),
         endpoint: resolved,
@@ -232,19 +233,19 @@ fn try_decide<'a>(
     let (endpoint, rule) = match verdict {
         Verdict::NotAws => return Ok(Decision::LeaveAlone(LeftAlone::NotAws)),
         Verdict::LeaveAlone if at_loopback => {
-            return Err(Refusal::LeftAloneAtLoopback {
+            return refused(Refusal::LeftAloneAtLoopback {
                 host: host.name().to_owned(),
             });
         }
         Verdict::LeaveAlone => return Ok(Decision::LeaveAlone(LeftAlone::Rule)),
         Verdict::Denied { rule } => {
-            return Err(Refusal::Denied {
+            return refused(Refusal::Denied {
                 host: host.name().to_owned(),
                 rule,
             });
         }
         Verdict::NotListed(endpoint) => {
-            return Err(Refusal::NotAllowed {
+            return refused(Refusal::NotAllowed {
                 host: host.name().to_owned(),
                 service: endpoint.service.to_owned(),
                 tenant: endpoint.tenant,
@@ -306,14 +307,21 @@ fn try_decide<'a>(
         // OpenSearch Serverless requires it ("Signing HTTP requests" in its developer guide).
         || endpoint.service == "aoss"
         || head.value("x-amz-content-sha256").is_some();
+    let role = rule.map_or(RoleId::OWN, |rule| rule.role);
+    let Endpoint {
+        algorithm,
+        path_style,
+        ..
+    } = endpoint;
+    let (service, region) = (endpoint.service.to_owned(), endpoint.region.to_owned());
     Ok(Decision::Sign(Plan {
-        authority: host.authority(),
+        authority: host.into_authority(),
         path_and_query,
-        algorithm: endpoint.algorithm,
-        service: endpoint.service.to_owned(),
-        region: endpoint.region.to_owned(),
-        role: rule.map_or(RoleId::OWN, |rule| rule.role),
-        path_style: endpoint.path_style,
+        algorithm,
+        service,
+        region,
+        role,
+        path_style,
         payload,
         content_sha256: if needs_content_sha256 {
             ContentSha256::Written
@@ -409,10 +417,7 @@ fn mentions_aws(authority: &[u8]) -> bool {
 impl<'a> Head<'a> {
     /// The values of a header, in order.
     pub fn values(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.headers
-            .iter()
-            .filter(move |(key, _)| key == name)
-            .map(|(_, value)| value.as_slice())
+        headers::values(self.headers, name)
     }
 
     /// The `content-length`; `None` where there is none. One that no memory could hold counts as the
@@ -425,10 +430,7 @@ impl<'a> Head<'a> {
 
     /// The first value of a header.
     pub fn value(self, name: &str) -> Option<&'a [u8]> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_slice())
+        headers::value(self.headers, name)
     }
 }
 

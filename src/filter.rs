@@ -5,6 +5,7 @@
 //! [`stream::Stream`] follows one request; [`guard::Guard`] stands in the upstream filter chain, and
 //! [`status::Status`] in the token listener.
 
+mod abi;
 mod answer;
 mod chunks;
 mod fetch;

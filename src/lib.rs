@@ -10,6 +10,7 @@ pub mod credentials;
 pub mod decision;
 pub mod endpoint;
 mod filter;
+pub mod headers;
 pub mod identity;
 pub mod metrics;
 pub mod policy;

@@ -193,10 +193,10 @@ impl Policy {
 
     /// The keys of the route metadata that a rule asks for, each once.
     pub fn route_metadata_keys(&self) -> Vec<String> {
-        let rules = self.rules.iter();
-        let keys: BTreeSet<&String> = rules
-            .flat_map(|rule| rule.when.route_metadata.keys())
-            .collect();
+        let mut keys = BTreeSet::new();
+        for rule in &self.rules {
+            keys.extend(rule.when.route_metadata.keys());
+        }
         keys.into_iter().cloned().collect()
     }
 }

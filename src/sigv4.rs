@@ -152,11 +152,8 @@ pub enum HeaderSelection {
 pub struct SignedHeaders<'a> {
     /// The value of `authorization`.
     pub authorization: String,
-    /// The signature in it, in hexadecimal digits in lower case: 64, or for [`Algorithm::SigV4A`] some 140
-    /// (the DER form that X9.62 gives an ECDSA signature).
-    pub signature: String,
     /// The value of `x-amz-date`.
-    pub date: String,
+    pub date: AmzDate,
     /// The value of `x-amz-security-token`; absent for credentials without a session.
     pub security_token: Option<&'a Secret>,
     /// The value of `x-amz-content-sha256`; absent unless [`ContentSha256::Written`].
@@ -166,6 +163,12 @@ pub struct SignedHeaders<'a> {
 }
 
 impl SignedHeaders<'_> {
+    /// The signature, in hexadecimal digits in lower case: 64, or for [`Algorithm::SigV4A`] some 140 (the DER
+    /// form that X9.62 gives an ECDSA signature).
+    pub fn signature(&self) -> &str {
+        self.authorization.rsplit('=').next().unwrap_or_default()
+    }
+
     /// What to do to the request, all of it or the signature does not hold: with a value, the header
     /// stands exactly once with that value; without one, it is removed.
     pub fn edits(&self) -> [(&'static str, Option<&str>); 5] {
@@ -178,7 +181,7 @@ impl SignedHeaders<'_> {
         ] = WRITTEN_HEADERS;
         [
             (authorization, Some(&self.authorization)),
-            (date, Some(&self.date)),
+            (date, Some(self.date.as_str())),
             (security_token, self.security_token.map(Secret::expose)),
             (content_sha256, self.content_sha256.as_deref()),
             (region_set, self.region_set),
@@ -207,22 +210,26 @@ impl Signer {
         credentials: &'a Credentials,
         now: SystemTime,
     ) -> SignedHeaders<'a> {
-        let additions = Additions::new(request.payload, settings, scope, credentials, now);
+        let date = AmzDate::new(now);
+        let additions = Additions::new(request.payload, settings, scope, credentials, date);
         self.canonical.fill(request, &additions, settings);
-        let string_to_sign = string_to_sign(&self.canonical, scope, now);
-        let key = self.keys.key(credentials, now, scope);
-        let signature = key.sign(&string_to_sign);
-        let authorization = format!(
-            "{} Credential={}/{}, SignedHeaders={}, Signature={signature}",
-            scope.algorithm.as_str(),
-            credentials.access_key_id,
-            credential_scope(&additions.date, scope),
-            self.canonical.signed_headers,
-        );
+        let credential_scope = credential_scope(&date, scope);
+        let string_to_sign = join_string_to_sign(&self.canonical, scope, &date, &credential_scope);
+        let signature = self.keys.key(credentials, now, scope).sign(&string_to_sign);
         SignedHeaders {
-            authorization,
-            signature,
-            date: additions.date.as_str().to_owned(),
+            authorization: [
+                scope.algorithm.as_str(),
+                " Credential=",
+                &credentials.access_key_id,
+                "/",
+                &credential_scope,
+                ", SignedHeaders=",
+                &self.canonical.signed_headers,
+                ", Signature=",
+                &signature,
+            ]
+            .concat(),
+            date,
             security_token: additions.security_token,
             content_sha256: match settings.content_sha256 {
                 ContentSha256::Written => Some(additions.payload_hash),
@@ -245,8 +252,8 @@ impl Signer {
         match self.keys.key(credentials, now, scope) {
             SigningKey::SigV4(key) => Some(ChunkSigner::new(
                 key.clone(),
-                &headers.signature,
-                &AmzDate::new(now),
+                headers.signature(),
+                &headers.date,
                 scope,
             )),
             SigningKey::SigV4A(_) => None,
@@ -262,7 +269,8 @@ pub fn canonical_request<N: AsRef<str>, V: AsRef<[u8]>>(
     credentials: &Credentials,
     now: SystemTime,
 ) -> CanonicalRequest {
-    let additions = Additions::new(request.payload, settings, scope, credentials, now);
+    let date = AmzDate::new(now);
+    let additions = Additions::new(request.payload, settings, scope, credentials, date);
     let mut canonical = CanonicalRequest::default();
     canonical.fill(request, &additions, settings);
     canonical
@@ -272,20 +280,29 @@ pub fn canonical_request<N: AsRef<str>, V: AsRef<[u8]>>(
 /// request.
 pub fn string_to_sign(canonical: &CanonicalRequest, scope: &Scope<'_>, now: SystemTime) -> String {
     let date = AmzDate::new(now);
-    format!(
-        "{}\n{}\n{}\n{}",
+    join_string_to_sign(canonical, scope, &date, &credential_scope(&date, scope))
+}
+
+fn join_string_to_sign(
+    canonical: &CanonicalRequest,
+    scope: &Scope<'_>,
+    date: &AmzDate,
+    credential_scope: &str,
+) -> String {
+    let hash = hex(&Sha256::digest(&canonical.text));
+    [
         scope.algorithm.as_str(),
         date.as_str(),
-        credential_scope(&date, scope),
-        hex(&Sha256::digest(&canonical.text)),
-    )
+        credential_scope,
+        &hash,
+    ]
+    .join("\n")
 }
 
 fn credential_scope(date: &AmzDate, scope: &Scope<'_>) -> String {
-    let (date, service) = (date.date(), scope.service);
     match scope.algorithm {
-        Algorithm::SigV4 => format!("{date}/{}/{service}/aws4_request", scope.region),
-        Algorithm::SigV4A => format!("{date}/{service}/aws4_request"),
+        Algorithm::SigV4 => [date.date(), scope.region, scope.service, "aws4_request"].join("/"),
+        Algorithm::SigV4A => [date.date(), scope.service, "aws4_request"].join("/"),
     }
 }
 
@@ -304,11 +321,11 @@ impl<'a> Additions<'a> {
         settings: Settings,
         scope: &Scope<'a>,
         credentials: &'a Credentials,
-        now: SystemTime,
+        date: AmzDate,
     ) -> Self {
         let token = &credentials.session_token;
         Self {
-            date: AmzDate::new(now),
+            date,
             security_token: (!token.expose().is_empty()).then_some(token),
             payload_hash: match payload {
                 Payload::Empty => Cow::Borrowed(EMPTY_SHA256),

@@ -146,11 +146,15 @@ impl Civil {
         }
     }
 
-    /// `20150830` and `123600`.
-    fn numbers(&self) -> (u64, u64) {
+    /// `20150830` and `123600`. Their digits come by division, which in Wasm is fast for 32 bits only.
+    fn numbers(&self) -> (u32, u32) {
+        let number = |high: u64, middle: u64, low: u64| {
+            // Always: no year has five digits.
+            u32::try_from(high * 10_000 + middle * 100 + low).unwrap_or_default()
+        };
         (
-            self.year * 10_000 + self.month * 100 + self.day,
-            self.hour * 10_000 + self.minute * 100 + self.second,
+            number(self.year, self.month, self.day),
+            number(self.hour, self.minute, self.second),
         )
     }
 }
@@ -233,7 +237,7 @@ fn digits(text: &str) -> Option<u64> {
         .then(|| text.parse().ok())?
 }
 
-fn fill<'a>(slots: impl DoubleEndedIterator<Item = &'a mut u8>, mut number: u64) {
+fn fill<'a>(slots: impl DoubleEndedIterator<Item = &'a mut u8>, mut number: u32) {
     for slot in slots.rev() {
         *slot = b'0' + (number % 10) as u8;
         number /= 10;

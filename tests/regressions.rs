@@ -20,9 +20,7 @@ use sigv4_egress::sigv4::{
 /// How a GET of `target` at `host` is signed.
 fn plan(host: &str, target: &str) -> Plan {
     let headers = [(":method", "GET"), (":authority", host), (":path", target)];
-    let headers = headers
-        .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
-        .to_vec();
+    let headers = headers.map(|(name, value)| (name, value.as_bytes()));
     let head = Head {
         headers: &headers,
         cluster: Some("sigv4-egress-aws"),

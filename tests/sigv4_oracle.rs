@@ -147,7 +147,7 @@ fn ours(signer: &mut Signer, call: &Call) -> Ours {
             .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
             .collect(),
         string_to_sign: string_to_sign(&canonical, &scope, now),
-        signature: signed.signature,
+        signature: signed.signature().to_owned(),
     }
 }
 

@@ -50,6 +50,14 @@ fn only_the_shell_knows_proxy_wasm() {
 }
 
 #[test]
+fn one_module_alone_is_unsafe() {
+    let src = root().join("src");
+    let is_unsafe = |path: &PathBuf| fs::read_to_string(path).unwrap().contains("unsafe");
+    let found: Vec<PathBuf> = sources(&src).into_iter().filter(is_unsafe).collect();
+    assert_eq!(found, [src.join("filter/abi.rs")]);
+}
+
+#[test]
 fn the_core_reads_no_clock_no_environment_and_no_files() {
     let words = [
         "SystemTime::now",

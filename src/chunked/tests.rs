@@ -50,7 +50,7 @@ fn example(form: Form, seed: &str) -> Resigner {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_369_353_600);
     let mut signer = Signer::default();
     let signed = signer.sign(&request, settings, &scope, &credentials, now);
-    assert_eq!(signed.signature, seed);
+    assert_eq!(signed.signature(), seed);
     let signer = signer.chunk_signer(&signed, &scope, &credentials, now);
     Resigner::new(form, signer.unwrap())
 }

@@ -112,7 +112,7 @@ impl Object {
         match self.text(key, allowed)? {
             None => Ok(None),
             Some(text) => match endpoint::Host::parse(text.as_bytes()) {
-                Ok(host) => Ok(Some(host.authority())),
+                Ok(host) => Ok(Some(host.into_authority())),
                 Err(error) => Err(self.error(key, format!("is \"{text}\": {error}"), allowed)),
             },
         }
@@ -218,15 +218,18 @@ impl Object {
     /// All keys, with a string under each.
     pub(super) fn into_strings(self) -> Result<BTreeMap<String, String>, ConfigError> {
         let path = self.path;
-        let text = |(key, value)| match value {
-            Value::String(text) => Ok((key, text)),
-            other => Err(ConfigError {
-                key: format!("{path}{key}"),
-                fault: format!("is {}", shown(&other)),
-                allowed: "a string".to_owned(),
-            }),
-        };
-        self.map.into_iter().map(text).collect()
+        let mut strings = BTreeMap::new();
+        for (key, value) in self.map {
+            let Value::String(text) = value else {
+                return Err(ConfigError {
+                    key: format!("{path}{key}"),
+                    fault: format!("is {}", shown(&value)),
+                    allowed: "a string".to_owned(),
+                });
+            };
+            strings.insert(key, text);
+        }
+        Ok(strings)
     }
 
     pub(super) fn strings(&mut self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {

@@ -19,12 +19,12 @@ fn config(extra: &str) -> Config {
 fn decide_as(config: &Config, cluster: Option<&str>, text: &str) -> Decision {
     let mut lines = text.lines().map(str::trim);
     let mut first = lines.next().unwrap().split(' ');
-    let mut headers: Headers = [":method", ":authority", ":path"]
-        .map(|name| (name.to_owned(), first.next().unwrap().as_bytes().to_vec()))
+    let mut headers: Vec<Header<'_>> = [":method", ":authority", ":path"]
+        .map(|name| (name, first.next().unwrap().as_bytes()))
         .to_vec();
     headers.extend(lines.map(|line| {
         let (name, value) = line.split_once(": ").unwrap();
-        (name.to_owned(), value.as_bytes().to_vec())
+        (name, value.as_bytes())
     }));
     let head = Head {
         headers: &headers,
@@ -641,12 +641,12 @@ mod property {
             authorization in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..80)),
             end_of_stream in any::<bool>(),
         ) {
-            let mut headers: Headers = vec![
-                (":method".to_owned(), b"GET".to_vec()),
-                (":authority".to_owned(), authority.clone().into_bytes()),
-                (":path".to_owned(), path),
+            let mut headers: Vec<Header<'_>> = vec![
+                (":method", b"GET"),
+                (":authority", authority.as_bytes()),
+                (":path", &path),
             ];
-            headers.extend(authorization.map(|value| ("authorization".to_owned(), value)));
+            headers.extend(authorization.as_ref().map(|value| ("authorization", value.as_slice())));
             let head = Head { headers: &headers, cluster: Some("aws"), route_metadata: NO_ROUTE_METADATA, end_of_stream };
             if let Decision::Sign(plan) = decide(&config(r#", "allow": "*""#), head) {
                 let name = authority.to_ascii_lowercase();

@@ -80,10 +80,10 @@ impl Host {
 
     /// The `:authority` to forward and to sign: the name, and the port unless it is 80 or 443.
     /// A client that came over plain HTTP may have written `:80`, where AWS listens with TLS.
-    pub fn authority(&self) -> String {
+    pub fn into_authority(self) -> String {
         match self.port {
             Some(port) if port != 80 && port != 443 => format!("{}:{port}", self.name),
-            _ => self.name.clone(),
+            _ => self.name,
         }
     }
 
@@ -105,15 +105,15 @@ fn check_dns_name(name: &str) -> Result<(), HostError> {
     if name.len() > 253 {
         return Err(HostError::TooLong);
     }
-    let valid = |label: &str| {
+    let valid = |label: &[u8]| {
         (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
+            && !label.starts_with(b"-")
+            && !label.ends_with(b"-")
             && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || *b == b'-')
     };
-    if name.split('.').all(valid) {
+    if name.as_bytes().split(|b| *b == b'.').all(valid) {
         Ok(())
     } else {
         Err(HostError::NotADnsName)

@@ -135,7 +135,7 @@ fn what_is_no_host_name_is_an_error() {
 
 #[test]
 fn the_authority_drops_only_the_default_ports() {
-    let authority = |text: &str| Host::parse(text.as_bytes()).unwrap().authority();
+    let authority = |text: &str| Host::parse(text.as_bytes()).unwrap().into_authority();
     assert_eq!(authority("S3.amazonaws.com.:80"), "s3.amazonaws.com");
     assert_eq!(authority("s3.amazonaws.com:443"), "s3.amazonaws.com");
     assert_eq!(authority("s3.amazonaws.com:8443"), "s3.amazonaws.com:8443");

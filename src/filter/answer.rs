@@ -6,8 +6,8 @@
 use super::host;
 use super::worker::Worker;
 use crate::audit::Signed;
-use crate::decision::Headers;
 use crate::endpoint::{self, Host, Resolution};
+use crate::headers::{self, Header};
 use crate::metrics;
 use crate::skew::{Learned, Measurement};
 use crate::verdict::{self, MAX_BODY_BYTES, Reading, Verdict};
@@ -29,7 +29,8 @@ pub(super) fn read_headers(worker: &Worker, end_of_stream: bool) -> Option<Refus
     if matches!(verdict::of_headers(status, None), Reading::Nothing) && !worker.has_skews() {
         return None;
     }
-    let headers = host::response_headers().ok()?;
+    let map = host::response_headers().ok()?;
+    let headers = headers::read(&map)?;
     let measurement = measure(&headers, host::now());
     match verdict::of_headers(status, text(&headers, "x-amzn-errortype")) {
         Reading::InBody if !end_of_stream => {
@@ -59,15 +60,14 @@ impl Refused {
     }
 }
 
-fn measure(headers: &Headers, received: SystemTime) -> Option<Measurement> {
+fn measure(headers: &[Header<'_>], received: SystemTime) -> Option<Measurement> {
     let sent = host::request_time()?;
     let (date, age) = (text(headers, "date"), text(headers, "age"));
     Measurement::new(date, age, sent, received)
 }
 
-fn text<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
-    let (_, value) = headers.iter().find(|(found, _)| found == name)?;
-    std::str::from_utf8(value).ok()
+fn text<'a>(headers: &[Header<'a>], name: &str) -> Option<&'a str> {
+    std::str::from_utf8(headers::value(headers, name)?).ok()
 }
 
 /// Draws the consequences, if we signed the request.

@@ -7,6 +7,7 @@
 use super::host::{self, Stat};
 use crate::audit::Signed;
 use crate::decision::Head;
+use crate::headers;
 use crate::metrics;
 use crate::policy::NO_ROUTE_METADATA;
 use crate::refusal::{ErrorFormat, Refusal};
@@ -32,9 +33,9 @@ impl HttpContext for Guard {
         let Some(signed) = Signed::read(&line) else {
             return Action::Continue;
         };
-        let headers = host::request_headers().unwrap_or_default();
+        let map = host::request_headers().unwrap_or_default();
         let head = Head {
-            headers: &headers,
+            headers: &headers::read(&map).unwrap_or_default(),
             cluster: None,
             route_metadata: NO_ROUTE_METADATA,
             end_of_stream,

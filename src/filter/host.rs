@@ -3,8 +3,9 @@
 //! The SDK's trait methods panic on an unexpected status, and so do some of its `hostcalls` where a
 //! stream is gone. [`enter`] is what tells: once it succeeds for a paused stream, its headers are there.
 
+use super::abi;
 use crate::audit;
-use crate::decision::Headers;
+use crate::headers;
 use crate::policy::ROUTE_NAMESPACE;
 use crate::refusal::Answer;
 use proxy_wasm::hostcalls;
@@ -27,6 +28,14 @@ impl HostError {
         Self {
             call: "get_buffer",
             status: Status::NotFound,
+        }
+    }
+
+    /// What Envoy handed over is no map of headers.
+    pub(super) fn no_map() -> Self {
+        Self {
+            call: "get_map",
+            status: Status::ParseFailure,
         }
     }
 }
@@ -81,26 +90,29 @@ pub(super) fn enter(context_id: u32) -> bool {
 /// The cluster of the request's route: chosen before any header was written (seen on Envoy 1.36.4
 /// and 1.40.0). In the upstream filter chain it is the one the request leaves through.
 pub(super) fn cluster_name() -> Option<String> {
-    let name = hostcalls::get_property(vec!["xds", "cluster_name"])
-        .ok()
-        .flatten()?;
-    String::from_utf8(name).ok()
+    String::from_utf8(abi::property(b"xds\0cluster_name").ok()?).ok()
 }
 
 /// A string in the metadata of the request's route; `None` where it has none under this key.
 pub(super) fn route_metadata(key: &str) -> Option<String> {
-    let path = vec![
+    let path = [
         "xds",
         "route_metadata",
         "filter_metadata",
         ROUTE_NAMESPACE,
         key,
     ];
-    String::from_utf8(hostcalls::get_property(path).ok().flatten()?).ok()
+    let path = path.join("\0");
+    String::from_utf8(abi::property(path.as_bytes()).ok()?).ok()
 }
 
-pub(super) fn request_headers() -> Result<Headers, HostError> {
-    hostcalls::get_map_bytes(MapType::HttpRequestHeaders).map_err(failed("get_map"))
+/// The request's headers, for [`crate::headers::read`].
+pub(super) fn request_headers() -> Result<Vec<u8>, HostError> {
+    header_map(MapType::HttpRequestHeaders)
+}
+
+fn header_map(map: MapType) -> Result<Vec<u8>, HostError> {
+    abi::header_map(map).map_err(failed("get_map"))
 }
 
 pub(super) fn set_request_header(name: &str, value: Option<&str>) -> Result<(), HostError> {
@@ -159,8 +171,9 @@ pub(super) fn response_status() -> Option<u16> {
     status.ok().flatten()?.parse().ok()
 }
 
-pub(super) fn response_headers() -> Result<Headers, HostError> {
-    hostcalls::get_map_bytes(MapType::HttpResponseHeaders).map_err(failed("get_map"))
+/// The headers of an answer from upstream, for [`crate::headers::read`].
+pub(super) fn response_headers() -> Result<Vec<u8>, HostError> {
+    header_map(MapType::HttpResponseHeaders)
 }
 
 /// The first `length` bytes of what has come of an answer's body since the last callback.
@@ -173,9 +186,7 @@ pub(super) fn response_body(length: usize) -> Result<Vec<u8>, HostError> {
 
 /// When the request's first byte came: nanoseconds since 1970.
 pub(super) fn request_time() -> Option<SystemTime> {
-    let bytes = hostcalls::get_property(vec!["request", "time"])
-        .ok()
-        .flatten()?;
+    let bytes = abi::property(b"request\0time").ok()?;
     let nanoseconds = u64::from_le_bytes(bytes.try_into().ok()?);
     UNIX_EPOCH.checked_add(Duration::from_nanos(nanoseconds))
 }
@@ -189,9 +200,7 @@ pub(super) fn leave_line(line: &str) -> Result<(), HostError> {
 
 /// The line that the downstream filter left; `None` where it left none.
 pub(super) fn line() -> Option<String> {
-    let line = hostcalls::get_property(vec![audit::PROPERTY])
-        .ok()
-        .flatten()?;
+    let line = abi::property(audit::PROPERTY.as_bytes()).ok()?;
     Some(String::from_utf8(line).unwrap_or_default())
 }
 
@@ -208,11 +217,10 @@ pub(super) fn call(
 
 /// The reply to a callout: status (0 where none came), and the body up to `limit` bytes.
 pub(super) fn call_reply(body_size: usize, limit: usize) -> (u16, Vec<u8>) {
-    let headers = hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).unwrap_or_default();
-    let status = headers
-        .iter()
-        .find(|(name, _)| name == ":status")
-        .and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok())
+    let map = header_map(MapType::HttpCallResponseHeaders).unwrap_or_default();
+    let headers = headers::read(&map).unwrap_or_default();
+    let status = headers::value(&headers, ":status")
+        .and_then(|value| std::str::from_utf8(value).ok()?.parse().ok())
         .unwrap_or(0);
     if body_size == 0 {
         return (status, Vec::new());

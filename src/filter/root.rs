@@ -7,7 +7,7 @@ use super::host::{self, Stat};
 use super::status::Status;
 use super::stream::Stream;
 use super::worker::Worker;
-use crate::config::{self, Plugin};
+use crate::config::{self, Environment, Plugin};
 use crate::metrics;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{ContextType, LogLevel};
@@ -70,7 +70,9 @@ impl RootContext for Root {
                 return false;
             }
         };
-        match config::parse(&json, &std::env::vars().collect()) {
+        let mut environment = Environment::new();
+        environment.extend(std::env::vars());
+        match config::parse(&json, &environment) {
             Ok(Plugin::Downstream(config)) => {
                 let worker = Rc::new(Worker::new(*config, self.id));
                 worker.introduce(&json);

@@ -2,6 +2,7 @@
 
 use super::host;
 use crate::cache::Record;
+use crate::headers;
 use crate::status::{PATH, REGISTER_KEY, Register};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, LogLevel};
@@ -14,11 +15,9 @@ impl Context for Status {}
 
 impl HttpContext for Status {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
-        let headers = host::request_headers().unwrap_or_default();
-        let asked = headers
-            .iter()
-            .any(|(name, value)| name == ":path" && value == PATH.as_bytes());
-        if !asked {
+        let map = host::request_headers().unwrap_or_default();
+        let headers = headers::read(&map).unwrap_or_default();
+        if headers::value(&headers, ":path") != Some(PATH.as_bytes()) {
             return Action::Continue;
         }
         let register = host::shared_data(REGISTER_KEY)

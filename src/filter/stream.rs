@@ -2,10 +2,11 @@
 
 use super::answer::{self, Refused};
 use super::chunks;
-use super::host::{self, READ_BYTES};
+use super::host::{self, HostError, READ_BYTES};
 use super::worker::{Chunks, Outcome, OwnedPayload, Worker};
 use crate::audit;
-use crate::decision::{self, Decision, Head, Headers, LeftAlone, PayloadPlan, Plan};
+use crate::decision::{self, Decision, Head, LeftAlone, PayloadPlan, Plan};
+use crate::headers::{self, Header};
 use crate::metrics;
 use crate::refusal::{ErrorFormat, Refusal};
 use proxy_wasm::traits::{Context, HttpContext};
@@ -75,8 +76,19 @@ impl Stream {
         self.action()
     }
 
+    fn fail(&mut self, error: HostError) -> Action {
+        self.answer(&Refusal::HostCallFailed {
+            what: error.to_string(),
+        })
+    }
+
     /// `headers` are the request's, where nothing has been written to them since they were read.
-    fn settle(&mut self, plan: Plan, payload: OwnedPayload, headers: Option<Headers>) -> Action {
+    fn settle(
+        &mut self,
+        plan: Plan,
+        payload: OwnedPayload,
+        headers: Option<Vec<Header<'_>>>,
+    ) -> Action {
         let outcome = self.worker.settle(self.id, plan, payload, headers);
         self.follow(outcome)
     }
@@ -100,13 +112,12 @@ impl Stream {
     }
 
     fn decide(&mut self, end_of_stream: bool) -> Action {
-        let headers = match host::request_headers() {
-            Ok(headers) => headers,
-            Err(error) => {
-                return self.answer(&Refusal::HostCallFailed {
-                    what: error.to_string(),
-                });
-            }
+        let map = match host::request_headers() {
+            Ok(map) => map,
+            Err(error) => return self.fail(error),
+        };
+        let Some(headers) = headers::read(&map) else {
+            return self.fail(HostError::no_map());
         };
         let cluster = host::cluster_name();
         let route_metadata = self.worker.route_metadata();
@@ -167,7 +178,7 @@ impl Stream {
         &mut self,
         plan: Plan,
         payload: OwnedPayload,
-        headers: Headers,
+        headers: Vec<Header<'_>>,
         length: Option<usize>,
     ) -> Action {
         let action = self.settle(plan, payload, Some(headers));
@@ -211,9 +222,7 @@ impl Stream {
         if !body.length_known
             && let Err(error) = host::set_content_length(body.bytes)
         {
-            return self.answer(&Refusal::HostCallFailed {
-                what: error.to_string(),
-            });
+            return self.fail(error);
         }
         let payload = match (&body.plan.payload, body.hash) {
             (PayloadPlan::Held(value), _) => OwnedPayload::Literal((*value).to_owned()),
@@ -224,12 +233,7 @@ impl Stream {
     }
 }
 
-impl Context for Stream {
-    fn on_done(&mut self) -> bool {
-        self.worker.forget(self.id);
-        true
-    }
-}
+impl Context for Stream {}
 
 impl Drop for Stream {
     fn drop(&mut self) {
@@ -259,9 +263,7 @@ impl HttpContext for Stream {
             }
             Stage::Body(body) => {
                 if let Err(error) = body.take(body_size) {
-                    return self.answer(&Refusal::HostCallFailed {
-                        what: error.to_string(),
-                    });
+                    return self.fail(error);
                 }
                 if end_of_stream {
                     return self.finish();
@@ -309,7 +311,7 @@ impl HttpContext for Stream {
 
 impl Body {
     /// Takes what has come since the last callback; each byte is copied out of Envoy once.
-    fn take(&mut self, body_size: usize) -> Result<(), host::HostError> {
+    fn take(&mut self, body_size: usize) -> Result<(), HostError> {
         self.bytes = body_size;
         let Some(hash) = &mut self.hash else {
             return Ok(());
@@ -320,7 +322,7 @@ impl Body {
                 (body_size - self.hashed_bytes).min(READ_BYTES),
             )?;
             if part.is_empty() {
-                return Err(host::HostError::short_body());
+                return Err(HostError::short_body());
             }
             hash.update(&part);
             self.hashed_bytes += part.len();

@@ -9,8 +9,9 @@ use crate::cache::{Failure, Lookup, Record};
 use crate::chunked::{Form, Resigner};
 use crate::config::Config;
 use crate::credentials::{CallHeaders, Credentials, Secret};
-use crate::decision::{Headers, Plan};
+use crate::decision::Plan;
 use crate::endpoint::Endpoint;
+use crate::headers::{self, Header};
 use crate::metrics;
 use crate::policy::RouteMetadata;
 use crate::refusal::{ErrorFormat, Refusal};
@@ -39,7 +40,8 @@ pub(super) struct Worker {
     held: RefCell<BTreeMap<u32, Held>>,
     parked: Cell<usize>,
     tick_period: Cell<Duration>,
-    counters: RefCell<BTreeMap<String, Stat>>,
+    /// Few, and those that count most requests come first.
+    counters: RefCell<Vec<(String, Stat)>>,
     parked_stat: Stat,
 }
 
@@ -173,8 +175,9 @@ impl Worker {
     /// What the route of the effective context carries for the rules.
     pub(super) fn route_metadata(&self) -> RouteMetadata {
         let keys = self.route_metadata_keys.iter();
-        keys.filter_map(|key| Some((key.clone(), host::route_metadata(key)?)))
-            .collect()
+        let mut metadata = RouteMetadata::new();
+        metadata.extend(keys.filter_map(|key| Some((key.clone(), host::route_metadata(key)?))));
+        metadata
     }
 
     /// Signs the request of the effective context, parks it, or answers it. `headers` are the request's, if
@@ -184,7 +187,7 @@ impl Worker {
         stream: u32,
         plan: Plan,
         payload: OwnedPayload,
-        headers: Option<Headers>,
+        headers: Option<Vec<Header<'_>>>,
     ) -> Outcome {
         let now = host::now();
         let Some(role) = self.roles.get(plan.role) else {
@@ -224,7 +227,7 @@ impl Worker {
         &self,
         stream: u32,
         request: &Unsigned,
-        headers: Option<Headers>,
+        headers: Option<Vec<Header<'_>>>,
         credentials: &Credentials,
         now: SystemTime,
     ) -> Outcome {
@@ -246,7 +249,7 @@ impl Worker {
     fn write_signature(
         &self,
         request: &Unsigned,
-        headers: Option<Headers>,
+        headers: Option<Vec<Header<'_>>>,
         credentials: &Credentials,
         now: SystemTime,
     ) -> Result<Chunks, HostError> {
@@ -256,20 +259,18 @@ impl Worker {
             payload,
             ..
         } = request;
+        let map;
         let mut headers = match headers {
             Some(headers) => headers,
-            None => host::request_headers()?,
+            None => {
+                map = host::request_headers()?;
+                headers::read(&map).ok_or(HostError::no_map())?
+            }
         };
         let before = headers.len();
         headers.retain(|(name, _)| *name != self.config.marker_header);
         let is_marked = headers.len() < before;
-        let value = |wanted: &str| {
-            headers
-                .iter()
-                .find(|(name, _)| name == wanted)
-                .map(|(_, value)| value.as_slice())
-                .unwrap_or_default()
-        };
+        let value = |name| headers::value(&headers, name).unwrap_or_default();
         let path_and_query = match &plan.path_and_query {
             Some(other) => other.as_bytes(),
             None => value(":path"),
@@ -309,7 +310,7 @@ impl Worker {
         }
         for (name, value) in signed.edits() {
             // A call to Envoy costs more than a look at the names.
-            if value.is_some() || headers.iter().any(|(found, _)| found == name) {
+            if value.is_some() || headers::value(&headers, name).is_some() {
                 host::set_request_header(name, value)?;
             }
         }
@@ -546,12 +547,12 @@ impl Worker {
     /// Adds one to a counter.
     pub(super) fn count(&self, name: &str) {
         let mut counters = self.counters.borrow_mut();
-        match counters.get(name) {
-            Some(counter) => counter.add(1),
+        match counters.iter().find(|(known, _)| known == name) {
+            Some((_, counter)) => counter.add(1),
             None => {
                 let counter = Stat::counter(name);
                 counter.add(1);
-                counters.insert(name.to_owned(), counter);
+                counters.push((name.to_owned(), counter));
             }
         }
     }

@@ -69,11 +69,13 @@ impl Tags {
             if !seen.insert(key.to_lowercase()) {
                 return Err(TagsError::Twice(key));
             }
-            parsed.push(Tag {
+            let place = parsed.partition_point(|tag| tag.key < key);
+            let tag = Tag {
                 key,
                 value,
                 inheritance: Inheritance::This,
-            });
+            };
+            parsed.insert(place, tag);
         }
         if parsed.len() > MAX_TAGS {
             return Err(TagsError::TooMany(parsed.len()));
@@ -84,7 +86,6 @@ impl Tags {
             };
             tag.inheritance = Inheritance::Transitive;
         }
-        parsed.sort();
         Ok(Self { tags: parsed })
     }
 

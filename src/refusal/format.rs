@@ -143,7 +143,7 @@ fn sentence(text: &str) -> String {
     } else {
         "."
     };
-    format!("{}{rest}{stop}", first.to_uppercase())
+    format!("{}{rest}{stop}", first.to_ascii_uppercase())
 }
 
 fn xml(root: &str) -> String {
@@ -196,7 +196,7 @@ fn cbor_head(major: u8, length: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decision::Headers;
+    use crate::headers::Header;
     use crate::policy::NO_ROUTE_METADATA;
 
     /// A request as `METHOD path`, then one header per line.
@@ -204,13 +204,11 @@ mod tests {
     fn check(service: Option<&str>, request: &str, expected: ErrorFormat) {
         let mut lines = request.lines();
         let (method, path) = lines.next().unwrap().split_once(' ').unwrap();
-        let mut headers: Headers = vec![
-            (":method".to_owned(), method.as_bytes().to_vec()),
-            (":path".to_owned(), path.as_bytes().to_vec()),
-        ];
+        let mut headers: Vec<Header<'_>> =
+            vec![(":method", method.as_bytes()), (":path", path.as_bytes())];
         headers.extend(lines.map(|line| {
             let (name, value) = line.split_once(": ").unwrap();
-            (name.to_owned(), value.as_bytes().to_vec())
+            (name, value.as_bytes())
         }));
         let head = Head {
             headers: &headers,

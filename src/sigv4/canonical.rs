@@ -37,16 +37,18 @@ impl CanonicalRequest {
         encode::query(text, halves.next().unwrap_or_default());
         text.push(b'\n');
 
-        let mut headers: Vec<(&str, &[u8])> = request
-            .headers
-            .iter()
+        let own = request.headers.iter();
+        let signed = own
             .map(|(name, value)| (name.as_ref(), value.as_ref()))
             .filter(|(name, _)| is_signed(name, settings.signed_headers))
             .chain([(HOST, request.host)])
-            .chain(additions.headers())
-            .collect();
-        // A stable sort: repeated headers stay in their order.
-        headers.sort_by_key(|(name, _)| *name);
+            .chain(additions.headers());
+        // Sorted as they come, for they are few; repeated ones stay in their order.
+        let mut headers: Vec<(&str, &[u8])> = Vec::with_capacity(8);
+        for header in signed {
+            let place = headers.partition_point(|(name, _)| *name <= header.0);
+            headers.insert(place, header);
+        }
         for repeats in headers.chunk_by(|one, next| one.0 == next.0) {
             for (position, (name, value)) in repeats.iter().enumerate() {
                 if position > 0 {

@@ -24,7 +24,7 @@ impl ChunkSigner {
     pub(super) fn new(key: HmacKey, seed: &str, date: &AmzDate, scope: &Scope<'_>) -> Self {
         Self {
             key,
-            context: format!("{}\n{}", date.as_str(), credential_scope(date, scope)),
+            context: [date.as_str(), &credential_scope(date, scope)].join("\n"),
             previous: seed.to_owned(),
         }
     }
@@ -44,12 +44,9 @@ impl ChunkSigner {
     }
 
     fn sign(&mut self, algorithm: &str, hashes: &[&str]) -> &str {
-        let string_to_sign = format!(
-            "{algorithm}\n{}\n{}\n{}",
-            self.context,
-            self.previous,
-            hashes.join("\n")
-        );
+        let mut lines = vec![algorithm, &self.context, &self.previous];
+        lines.extend(hashes);
+        let string_to_sign = lines.join("\n");
         self.previous = self.key.sign(&string_to_sign);
         &self.previous
     }

@@ -4,14 +4,13 @@
 //! the "KDF in counter mode" of NIST SP 800-108 with HMAC-SHA256; ECDSA is that of FIPS 186-5, its nonce
 //! that of RFC 6979, so that signing reads no randomness.
 
-use hmac::digest::Key;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Mac;
 use p256::ecdsa::signature::Signer;
-use p256::ecdsa::{DerSignature, SigningKey};
+use p256::ecdsa::{Signature, SigningKey};
 use p256::elliptic_curve::ff::PrimeField;
 use p256::{FieldBytes, NonZeroScalar, Scalar};
-use sha2::{Digest, Sha256};
 
+use super::key::hmac;
 use super::{Algorithm, encode};
 use crate::credentials::{Credentials, Secret};
 
@@ -49,9 +48,27 @@ impl EcdsaKey {
     /// The hexadecimal signature.
     pub(super) fn sign(&self, string_to_sign: &str) -> String {
         // Fails for no key and no text: the hash is as long as the curve's order.
-        let signature: DerSignature = self.0.sign(string_to_sign.as_bytes());
-        encode::hex(signature.as_bytes())
+        let signature: Signature = self.0.sign(string_to_sign.as_bytes());
+        let (r, s) = signature.split_bytes();
+        let integers = [der(0x02, &unsigned(&r)), der(0x02, &unsigned(&s))];
+        encode::hex(&der(0x30, &integers.concat()))
     }
+}
+
+/// Tag, length and content, of at most 127 bytes (X.690, section 8.1.3.4). What `p256` has for it can read DER too,
+/// which takes as much of the module as all of its arithmetic.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(content.len()).unwrap_or_default();
+    [&[tag, length], content].concat()
+}
+
+/// A number as DER has it: without zeros in front, but for one where the highest bit would be a sign.
+fn unsigned(number: &[u8]) -> Vec<u8> {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    let digits = number.get(zeros..).unwrap_or_default();
+    let is_negative = digits.first().is_none_or(|first| *first >= 0x80);
+    let sign: &[u8] = if is_negative { &[0] } else { &[] };
+    [sign, digits].concat()
 }
 
 /// The candidate plus one, where the candidate is at most the curve's order minus two.
@@ -59,17 +76,6 @@ fn private_key(candidate: FieldBytes) -> Option<NonZeroScalar> {
     // A scalar is below the order, and the largest one plus one is zero.
     let scalar = Option::<Scalar>::from(Scalar::from_repr(candidate))?;
     NonZeroScalar::new(scalar + Scalar::ONE).into()
-}
-
-/// RFC 2104, section 2: a key longer than a block is hashed, a shorter one filled up with zeros.
-fn hmac(key: &[u8]) -> Hmac<Sha256> {
-    let mut block = Key::<Hmac<Sha256>>::default();
-    let digest = (key.len() > block.len()).then(|| Sha256::digest(key));
-    let key = digest.as_ref().map_or(key, |digest| digest);
-    for (to, from) in block.iter_mut().zip(key) {
-        *to = *from;
-    }
-    Hmac::new(&block)
 }
 
 #[cfg(test)]

@@ -19,19 +19,11 @@ pub(super) fn path(out: &mut Vec<u8>, path: &[u8], style: PathStyle) {
         return;
     }
     match style {
-        PathStyle::S3 => {
-            for unit in Units(path) {
-                match unit.byte() {
-                    // Also where it came encoded: a key has no other slash. "Encode the forward slash
-                    // character, '/', everywhere except in the object key name" ("Authenticating
-                    // Requests: Using the Authorization Header" in the Amazon S3 API Reference).
-                    // The SDK for Java 1 sends a key with `//` as `/%2F` and signs `//`. MinIO, Ceph and
-                    // s3s decode a key in the same way before they verify.
-                    b'/' => out.push(b'/'),
-                    byte => push_encoded(out, byte),
-                }
-            }
-        }
+        // A slash stays one, also where it came encoded: a key has no other. "Encode the forward slash
+        // character, '/', everywhere except in the object key name" ("Authenticating Requests: Using the
+        // Authorization Header" in the Amazon S3 API Reference). The SDK for Java 1 sends a key with `//` as
+        // `/%2F` and signs `//`. MinIO, Ceph and s3s decode a key in the same way before they verify.
+        PathStyle::S3 => encode(out, path, |byte| is_unreserved(byte) || byte == b'/', b'+'),
         PathStyle::Normalised => normalised_path(out, path),
     }
 }
@@ -39,24 +31,46 @@ pub(super) fn path(out: &mut Vec<u8>, path: &[u8], style: PathStyle) {
 /// Appends the canonical form of `query` (without its `?`): every name and value decoded and encoded
 /// again, sorted by encoded name, then by encoded value.
 pub(super) fn query(out: &mut Vec<u8>, query: &[u8]) {
-    let mut parameters: Vec<(Vec<u8>, Vec<u8>)> = query
-        .split(|byte| *byte == b'&')
-        .filter(|parameter| !parameter.is_empty())
-        .map(|parameter| {
-            let mut halves = parameter.splitn(2, |byte| *byte == b'=');
-            let mut encoded_half = || query_component(halves.next().unwrap_or_default());
-            (encoded_half(), encoded_half())
-        })
-        .collect();
-    parameters.sort_unstable();
-    for (position, (name, value)) in parameters.iter().enumerate() {
-        if position > 0 {
+    if query.is_empty() {
+        return;
+    }
+    let start = out.len();
+    let mut parameters = Vec::new();
+    let pieces = query.split(|byte| *byte == b'&');
+    for parameter in pieces.filter(|parameter| !parameter.is_empty()) {
+        let equals = parameter.iter().position(|byte| *byte == b'=');
+        let (name, value) = parameter.split_at(equals.unwrap_or(parameter.len()));
+        if !parameters.is_empty() {
             out.push(b'&');
         }
-        out.extend_from_slice(name);
+        let from = out.len();
+        query_component(out, name);
+        let equals = out.len();
         out.push(b'=');
+        query_component(out, value.get(1..).unwrap_or_default());
+        parameters.push((from - start, equals - start, out.len() - start));
+    }
+    let written = out.get(start..).unwrap_or_default();
+    // Most clients sort them.
+    if parameters.is_sorted_by_key(|parameter| parts(written, *parameter)) {
+        return;
+    }
+    let unsorted = out.split_off(start);
+    parameters.sort_unstable_by_key(|parameter| parts(&unsorted, *parameter));
+    for parameter in parameters {
+        if out.len() > start {
+            out.push(b'&');
+        }
+        let (name, value) = parts(&unsorted, parameter);
+        out.extend_from_slice(name);
         out.extend_from_slice(value);
     }
+}
+
+/// Name and value of a parameter, the value with its `=`.
+fn parts(query: &[u8], (from, equals, end): (usize, usize, usize)) -> (&[u8], &[u8]) {
+    let name = query.get(from..equals).unwrap_or_default();
+    (name, query.get(equals..end).unwrap_or_default())
 }
 
 /// Appends a header value without the whitespace around it, and with every run of whitespace inside it
@@ -67,6 +81,11 @@ pub(super) fn query(out: &mut Vec<u8>, query: &[u8]) {
 /// so do botocore, aws-c-auth, the SDKs for Java and JavaScript, and Envoy. No header on the wire holds
 /// whitespace other than these two (RFC 9110, section 5.5).
 pub(super) fn header_value(out: &mut Vec<u8>, value: &[u8]) {
+    // Such as a session token, of a thousand bytes.
+    if is_without_space(value) {
+        out.extend_from_slice(value);
+        return;
+    }
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
     let words = value.split(is_space).filter(|word| !word.is_empty());
     for (position, word) in words.enumerate() {
@@ -77,13 +96,28 @@ pub(super) fn header_value(out: &mut Vec<u8>, value: &[u8]) {
     }
 }
 
+/// Whether no byte is a space or below it, eight bytes at a time.
+fn is_without_space(value: &[u8]) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let (words, rest) = value.as_chunks();
+    let is_word_without = |word: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*word);
+        // The subtraction borrows into the highest bit of a byte that was below 0x21, and of no other one whose
+        // highest bit is clear, unless a byte before it was below.
+        word.wrapping_sub(0x21 * EACH) & !word & (0x80 * EACH) == 0
+    };
+    words.iter().all(is_word_without) && rest.iter().all(|byte| *byte > b' ')
+}
+
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from(hex_digit(nibble).to_ascii_lowercase());
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
-        .collect()
+    let mut text = vec![0; 2 * bytes.len()];
+    let (pairs, _) = text.as_chunks_mut();
+    for (pair, byte) in pairs.iter_mut().zip(bytes) {
+        *pair = [hex_digit(byte >> 4, b'a'), hex_digit(byte & 0xf, b'a')];
+    }
+    // Never the default: digits are ASCII.
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Drops empty and `.` segments, goes up on `..` but never above the root, keeps a trailing slash, and
@@ -101,8 +135,10 @@ fn normalised_path(out: &mut Vec<u8>, path: &[u8]) {
             }
             _ => {
                 out.push(b'/');
-                for byte in segment {
-                    push_encoded(out, *byte);
+                let mut rest = segment;
+                while let Some((byte, after)) = take_run(out, rest, is_unreserved) {
+                    push_encoded(out, byte);
+                    rest = after;
                 }
             }
         }
@@ -112,64 +148,70 @@ fn normalised_path(out: &mut Vec<u8>, path: &[u8]) {
     }
 }
 
-fn query_component(component: &[u8]) -> Vec<u8> {
-    let mut encoded = Vec::with_capacity(component.len());
-    for unit in Units(component) {
-        match unit {
-            // A form's spelling of a space, which is how AWS's services read it.
-            Unit::Raw(b'+') => push_encoded(&mut encoded, b' '),
-            unit => push_encoded(&mut encoded, unit.byte()),
-        }
-    }
-    encoded
+/// A raw `+` is a form's spelling of a space, which is how AWS's services read it.
+fn query_component(out: &mut Vec<u8>, component: &[u8]) {
+    encode(out, component, is_unreserved, b' ');
 }
 
-/// A byte as it stood, or the byte a `%XX` stood for.
-enum Unit {
-    Raw(u8),
-    Escaped(u8),
-}
-
-impl Unit {
-    fn byte(&self) -> u8 {
-        match self {
-            Self::Raw(byte) | Self::Escaped(byte) => *byte,
+/// Decodes each valid `%XX` and encodes again what does not stay as it is. A `%` that starts none is a byte like
+/// any other; a raw `+` means the byte `plus`.
+fn encode(out: &mut Vec<u8>, bytes: &[u8], stays: impl Fn(u8) -> bool, plus: u8) {
+    let mut rest = bytes;
+    while let Some((byte, after)) = take_run(out, rest, &stays) {
+        let (byte, after) = match (byte, escaped(after)) {
+            (b'%', Some(decoded)) => decoded,
+            (b'+', _) => (plus, after),
+            _ => (byte, after),
+        };
+        if stays(byte) {
+            out.push(byte);
+        } else {
+            push_encoded(out, byte);
         }
+        rest = after;
     }
 }
 
-/// Walks over bytes, decoding each valid `%XX`. A `%` that starts none is a raw byte like any other.
-struct Units<'a>(&'a [u8]);
-
-impl Iterator for Units<'_> {
-    type Item = Unit;
-
-    fn next(&mut self) -> Option<Unit> {
-        if let [b'%', high, low, rest @ ..] = self.0
-            && let (Some(high), Some(low)) = (hex_value(*high), hex_value(*low))
-        {
-            self.0 = rest;
-            return Some(Unit::Escaped(high << 4 | low));
-        }
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(Unit::Raw(*first))
-    }
+/// Appends what stays as it is up to the first byte that does not; returns that one, and what follows it.
+fn take_run<'a>(
+    out: &mut Vec<u8>,
+    bytes: &'a [u8],
+    stays: impl Fn(u8) -> bool,
+) -> Option<(u8, &'a [u8])> {
+    let end = bytes.iter().position(|byte| !stays(*byte));
+    let (run, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+    out.extend_from_slice(run);
+    let (byte, after) = rest.split_first()?;
+    Some((*byte, after))
 }
 
-/// Everything but RFC 3986's unreserved characters is encoded, in upper-case hexadecimal.
+/// What follows a `%`: the byte that two digits stand for, and the rest.
+fn escaped(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    let [high, low, rest @ ..] = bytes else {
+        return None;
+    };
+    Some((hex_value(*high)? << 4 | hex_value(*low)?, rest))
+}
+
+/// RFC 3986's unreserved characters; everything else is encoded.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// In upper-case hexadecimal.
 fn push_encoded(out: &mut Vec<u8>, byte: u8) {
-    if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-        out.push(byte);
-    } else {
-        out.extend_from_slice(&[b'%', hex_digit(byte >> 4), hex_digit(byte & 0xf)]);
-    }
+    out.extend_from_slice(&[
+        b'%',
+        hex_digit(byte >> 4, b'A'),
+        hex_digit(byte & 0xf, b'A'),
+    ]);
 }
 
-fn hex_digit(nibble: u8) -> u8 {
+/// `ten` is the digit for 10.
+fn hex_digit(nibble: u8, ten: u8) -> u8 {
     match nibble {
         0..=9 => b'0' + nibble,
-        _ => b'A' + (nibble & 0xf) - 10,
+        _ => ten + (nibble & 0xf) - 10,
     }
 }
 

@@ -8,10 +8,13 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
+use aws_sigv4::sign::v4::generate_signing_key;
+use hmac::digest::Key;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
 
 use super::ecdsa::EcdsaKey;
-use super::{Algorithm, Scope};
+use super::{Algorithm, Scope, encode};
 use crate::credentials::{Credentials, Secret};
 
 /// How many keys are kept; the least recently used one goes first. A pod talks to a handful of services,
@@ -70,9 +73,10 @@ impl SigningKey {
     }
 }
 
-/// Signs for one day, region and service.
+/// Signs for one day, region and service: the key's state after its first block, inner and outer, so that a
+/// signature hashes its text alone. Overwritten when dropped, as `hmac` and `sha2` have it.
 #[derive(Clone)]
-pub(super) struct HmacKey([u8; 32]);
+pub(super) struct HmacKey(Hmac<Sha256>);
 
 impl HmacKey {
     fn derive(secret_access_key: &Secret, day: Day, scope: &Scope<'_>) -> Self {
@@ -82,25 +86,26 @@ impl HmacKey {
             scope.region,
             scope.service,
         );
-        let mut key = [0; 32];
-        for (to, from) in key.iter_mut().zip(derived.as_ref()) {
-            *to = *from;
-        }
-        Self(key)
+        Self(hmac(derived.as_ref()))
     }
 
     /// The hexadecimal signature.
     pub(super) fn sign(&self, string_to_sign: &str) -> String {
-        calculate_signature(self.0, string_to_sign.as_bytes())
+        let mut mac = self.0.clone();
+        mac.update(string_to_sign.as_bytes());
+        encode::hex(&mac.finalize().into_bytes())
     }
 }
 
-impl Drop for HmacKey {
-    fn drop(&mut self) {
-        self.0.fill(0);
-        // Without this the compiler may drop the write above as dead.
-        std::hint::black_box(&self.0);
+/// RFC 2104, section 2: a key longer than a block is hashed, a shorter one filled up with zeros.
+pub(super) fn hmac(key: &[u8]) -> Hmac<Sha256> {
+    let mut block = Key::<Hmac<Sha256>>::default();
+    let digest = (key.len() > block.len()).then(|| Sha256::digest(key));
+    let key = digest.as_ref().map_or(key, |digest| digest);
+    for (to, from) in block.iter_mut().zip(key) {
+        *to = *from;
     }
+    Hmac::new(&block)
 }
 
 struct KeptKey {
@@ -229,7 +234,7 @@ mod tests {
         let mut keys = SigningKeys::default();
         sign(&mut keys, "secret", 0, &SCOPE);
         // A key that is used again, not derived again, shows that it was tampered with.
-        keys.kept[0].key = SigningKey::SigV4(HmacKey([7; 32]));
+        keys.kept[0].key = SigningKey::SigV4(HmacKey(hmac(&[7; 32])));
         let again = sign(&mut keys, "secret", 86_399, &SCOPE);
         assert_ne!(again, sign_afresh("secret", 0, &SCOPE));
         assert_eq!(keys.kept.len(), 1);

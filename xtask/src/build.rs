@@ -1,13 +1,13 @@
 //! `cargo xtask build`: the module that Envoy loads.
 
-use crate::module;
 use crate::run::{Result, cargo, root, run, succeeds};
-use crate::tools;
+use crate::{module, overlay, tools};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Builds and checks the release module, prints its size and digest, and returns its path.
 pub(crate) fn build() -> Result<PathBuf> {
@@ -40,16 +40,53 @@ pub(crate) fn build() -> Result<PathBuf> {
     Ok(path)
 }
 
-/// A seventh smaller, and faster: `wasm-opt` sees the module as a whole.
+/// Smaller and faster: without what Envoy never calls (the SDK exports a callback for all that a plugin can be), and
+/// with the eyes of `wasm-opt`, which sees the module as a whole.
 fn optimise(from: &Path, to: &Path) -> Result {
-    let input = sha256(&fs::read(from)?);
+    let roots = roots()?;
+    let input = sha256(&[&fs::read(from)?, roots.as_bytes()].concat());
     // Written last: what the optimised module was made of.
     let done = to.with_extension("wasm.from");
     if to.exists() && fs::read_to_string(&done).is_ok_and(|found| found == input) {
         return Ok(());
     }
-    let mut command = Command::new(tools::wasm_opt()?);
-    // What rustc assumes of a Wasm host, and `.cargo/config.toml` adds.
+    let graph = to.with_extension("roots.json");
+    let reachable = to.with_extension("reachable.wasm");
+    fs::write(&graph, roots)?;
+    let mut metadce = binaryen("wasm-metadce")?;
+    metadce.arg("--graph-file").arg(&graph).arg(from);
+    // It prints what it removes.
+    run(metadce.arg("-o").arg(&reachable).stdout(Stdio::null()))?;
+    let mut opt = binaryen("wasm-opt")?;
+    run(opt.arg("-O3").arg(&reachable).arg("-o").arg(to))?;
+    Ok(fs::write(done, input)?)
+}
+
+/// The exports that stay, as `wasm-metadce` wants them: what `envoy/envoy.yaml` lets Envoy call, and what it calls of
+/// every module.
+fn roots() -> Result<String> {
+    let capabilities = overlay::capabilities(&overlay::bootstrap()?)?;
+    let callbacks = capabilities.iter().map(String::as_str);
+    let always = [
+        "memory",
+        "_initialize",
+        "proxy_abi_version_0_2_1",
+        "proxy_on_memory_allocate",
+    ];
+    let names: Vec<&str> = callbacks
+        .filter(|name| name.starts_with("proxy_on_"))
+        .chain(always)
+        .collect();
+    let exports = names
+        .iter()
+        .map(|name| json!({"name": name, "export": name}));
+    let envoy = json!({"name": "envoy", "root": true, "reaches": names});
+    Ok(Value::from_iter([envoy].into_iter().chain(exports)).to_string())
+}
+
+/// One of Binaryen's tools, told what rustc assumes of a Wasm host and `.cargo/config.toml` adds.
+fn binaryen(tool: &str) -> Result<Command> {
+    let mut command = Command::new(tools::binaryen()?.join(tool));
     for feature in [
         "bulk-memory",
         "multivalue",
@@ -61,8 +98,7 @@ fn optimise(from: &Path, to: &Path) -> Result {
     ] {
         command.arg(format!("--enable-{feature}"));
     }
-    run(command.arg("-O3").arg(from).arg("-o").arg(to))?;
-    Ok(fs::write(done, input)?)
+    Ok(command)
 }
 
 /// Where cargo puts what it builds.

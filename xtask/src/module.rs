@@ -34,19 +34,14 @@ const WASI: &[&str] = &[
 /// Host calls that the SDK links into every module and the filter never makes: `envoy/envoy.yaml` forbids them.
 const NEVER_MADE: &[&str] = &[
     "proxy_add_header_map_value",
-    "proxy_call_foreign_function",
     "proxy_close_stream",
     "proxy_dequeue_shared_queue",
     "proxy_done",
-    "proxy_enqueue_shared_queue",
     "proxy_get_status",
-    "proxy_grpc_call",
     "proxy_grpc_cancel",
     "proxy_grpc_close",
     "proxy_grpc_send",
-    "proxy_grpc_stream",
     "proxy_register_shared_queue",
-    "proxy_resolve_shared_queue",
     "proxy_set_header_map_pairs",
 ];
 
@@ -187,10 +182,10 @@ mod tests {
     fn a_capability_beyond_the_need_is_a_fault() {
         check(
             &[],
-            &["proxy_grpc_call"],
-            &["proxy_grpc_call", "proxy_on_queue_ready"],
+            &["proxy_grpc_send"],
+            &["proxy_grpc_send", "proxy_on_queue_ready"],
             &[
-                "envoy/envoy.yaml allows proxy_grpc_call, which the module does not use",
+                "envoy/envoy.yaml allows proxy_grpc_send, which the module does not use",
                 "envoy/envoy.yaml allows proxy_on_queue_ready, which the module does not use",
             ],
         );

@@ -40,19 +40,19 @@ pub(crate) fn python() -> Result<PathBuf> {
     Ok(python)
 }
 
-/// Binaryen's `wasm-opt`.
-pub(crate) fn wasm_opt() -> Result<PathBuf> {
-    let source = root().join("xtask/wasm-opt");
-    let home = directory().join("wasm-opt");
+/// The directory of Binaryen's tools.
+pub(crate) fn binaryen() -> Result<PathBuf> {
+    let source = root().join("xtask/binaryen");
+    let home = directory().join("binaryen");
     let wanted = fs::read_to_string(source.join("package-lock.json"))?;
     // Written last, so that an installation that was cut short counts as none.
     let installed = home.join("installed");
     if !fs::read_to_string(&installed).is_ok_and(|found| found == wanted) {
-        println!("Fetching wasm-opt (once, about 100 MB).");
+        println!("Fetching Binaryen (once, about 100 MB).");
         npm(&source, &home)?;
         fs::write(installed, wanted)?;
     }
-    Ok(home.join("node_modules/.bin/wasm-opt"))
+    Ok(home.join("node_modules/.bin"))
 }
 
 /// The packages that `package-lock.json` in `source` names, beneath `home`, where Node looks for those of a

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use sigv4_egress::credentials::{Credentials, Secret};
 use sigv4_egress::decision::{self, Decision, Head, PayloadPlan, Plan};
+use sigv4_egress::headers::Header;
 use sigv4_egress::metrics;
 use sigv4_egress::refusal::{ErrorFormat, Refusal};
 use sigv4_egress::sigv4::{self, Payload, Signer};
@@ -126,8 +127,12 @@ fn fault_line(line: usize, fault: Fault) -> FaultLine {
 
 /// What the filter does with one request at `now`, unless the request or AWS's answer says when it was signed.
 pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Explanation {
+    let headers = request.headers.iter();
+    let headers: Vec<Header<'_>> = headers
+        .map(|(name, value)| (name.as_str(), value.as_slice()))
+        .collect();
     let head = Head {
-        headers: &request.headers,
+        headers: &headers,
         cluster: request.cluster.as_deref(),
         route_metadata: &request.route_metadata,
         end_of_stream: request.end_of_stream,
@@ -177,12 +182,8 @@ fn sign(
     let now = request.time.or(answered).unwrap_or(now);
 
     let marker = request.config.marker_header.as_str();
-    let headers: Vec<(&str, &[u8])> = request
-        .headers
-        .iter()
-        .filter(|(name, _)| name != marker)
-        .map(|(name, value)| (name.as_str(), value.as_slice()))
-        .collect();
+    let mut headers = head.headers.to_vec();
+    headers.retain(|(name, _)| *name != marker);
     let method = head.value(":method").unwrap_or_default();
     let (payload_word, payload) = payload(&plan.payload, &request.body);
     let unsigned = sigv4::Request {

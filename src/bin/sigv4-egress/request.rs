@@ -6,17 +6,19 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use sigv4_egress::config::{self, Config, Environment, Plugin};
 use sigv4_egress::credentials::{Credentials, Secret};
-use sigv4_egress::decision::Headers;
 use sigv4_egress::policy::RouteMetadata;
 use sigv4_egress::timestamp::parse_rfc3339;
 use std::fmt;
 use std::time::SystemTime;
 
+/// Names in lower case, and values.
+pub(crate) type OwnedHeaders = Vec<(String, Vec<u8>)>;
+
 /// A request as the filter would meet it, and what is known beside it. Not printable: it holds what the
 /// client sends.
 pub(crate) struct Request {
     /// All headers as Envoy shows them, pseudo-headers included.
-    pub(crate) headers: Headers,
+    pub(crate) headers: OwnedHeaders,
     pub(crate) body: Body,
     /// No body follows the headers.
     pub(crate) end_of_stream: bool,
@@ -116,7 +118,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<Request, Fault> {
         Some(Value::Bool(value)) => value,
         Some(_) => return Err(fault("end_of_stream", "is not true or false")),
     };
-    let mut headers: Headers = vec![
+    let mut headers: OwnedHeaders = vec![
         (":method".to_owned(), method.into_bytes()),
         (":authority".to_owned(), host),
         (":path".to_owned(), path),
@@ -173,7 +175,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<Request, Fault> {
 }
 
 /// `:authority` and `:path`, from `url`, from `host` and `path`, or from the `host` header and `path`.
-fn target(object: &mut Object, headers: &Headers) -> Result<(Vec<u8>, Vec<u8>), Fault> {
+fn target(object: &mut Object, headers: &OwnedHeaders) -> Result<(Vec<u8>, Vec<u8>), Fault> {
     let mut hosts = headers.iter().filter(|(name, _)| name == "host");
     let header = hosts.next().map(|(_, value)| value.clone());
     if hosts.next().is_some() {
@@ -231,7 +233,7 @@ fn split_url(url: &str) -> Result<(String, String), &'static str> {
 }
 
 /// An object, or a list of pairs; a value may be a list, for a header that is repeated.
-fn headers(value: Option<Value>) -> Result<Headers, Fault> {
+fn headers(value: Option<Value>) -> Result<OwnedHeaders, Fault> {
     let pairs: Vec<(String, Value)> = match value {
         None => Vec::new(),
         Some(Value::Object(map)) => map.into_iter().collect(),
@@ -247,7 +249,7 @@ fn headers(value: Option<Value>) -> Result<Headers, Fault> {
             .collect::<Result<_, _>>()?,
         Some(_) => return Err(fault("headers", "is no object and no list of pairs")),
     };
-    let mut headers = Headers::new();
+    let mut headers = Vec::new();
     for (name, value) in pairs {
         let name = name.to_ascii_lowercase();
         let key = format!("headers.{name}");

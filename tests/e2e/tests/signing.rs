@@ -311,7 +311,7 @@ impl Parts {
 fn ours(odd: &Odd, style: PathStyle) -> Outcome {
     let host = Host::parse(odd.host.as_bytes())
         .expect("a host")
-        .authority();
+        .into_authority();
     let request = Request {
         method: "GET",
         host: host.as_bytes(),

@@ -6,8 +6,9 @@
 use sigv4_egress::chunked::{Form, Resigner};
 use sigv4_egress::config::{self, Config, Environment, Plugin};
 use sigv4_egress::credentials::{Credentials, Secret};
-use sigv4_egress::decision::{Decision, Head, Headers, Plan, decide};
+use sigv4_egress::decision::{Decision, Head, Plan, decide};
 use sigv4_egress::endpoint::{Host, Resolution, resolve};
+use sigv4_egress::headers::{Header, value};
 use sigv4_egress::policy::NO_ROUTE_METADATA;
 use sigv4_egress::sigv4::{Payload, Request, Signer, canonical_request};
 use std::fmt::Write as _;
@@ -66,8 +67,8 @@ pub fn steps() -> Result<Vec<Step>, Error> {
             Resolution::Aws(_)
         ));
     };
-    let decided = |config: &Config, headers: &Headers, end_of_stream: bool| {
-        let (config, headers) = (config.clone(), headers.clone());
+    let decided = |config: &Config, headers: &[Header<'static>], end_of_stream: bool| {
+        let (config, headers) = (config.clone(), headers.to_vec());
         move || drop(black_box(decide(&config, head(&headers, end_of_stream))))
     };
     let canonical = {
@@ -107,7 +108,7 @@ pub fn steps() -> Result<Vec<Step>, Error> {
 /// With a key that is in the signer's cache from the second call on.
 fn sign(
     plan: Plan,
-    headers: Headers,
+    headers: Vec<Header<'static>>,
     credentials: &Credentials,
     payload: Payload<'static>,
 ) -> impl FnMut() + 'static {
@@ -174,7 +175,11 @@ fn config(rules: usize) -> Result<Config, Error> {
 }
 
 /// As an SDK sends them, in Envoy's order.
-fn headers(method: &str, host: &str, more: &[(&str, &str)]) -> Headers {
+fn headers(
+    method: &'static str,
+    host: &'static str,
+    more: &[(&'static str, &'static str)],
+) -> Vec<Header<'static>> {
     let path = "/2026/11/part-6f1f0d2e9b7c4a10.parquet?partNumber=7&versionId=6f1f0d2e9b7c4a10";
     let common = [
         (":authority", host),
@@ -191,11 +196,10 @@ fn headers(method: &str, host: &str, more: &[(&str, &str)]) -> Headers {
         ("x-forwarded-proto", "http"),
     ];
     let all = common.iter().chain(more);
-    all.map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
-        .collect()
+    all.map(|(name, value)| (*name, value.as_bytes())).collect()
 }
 
-fn head(headers: &Headers, end_of_stream: bool) -> Head<'_> {
+fn head<'a>(headers: &'a [Header<'a>], end_of_stream: bool) -> Head<'a> {
     Head {
         headers,
         cluster: Some("sigv4-egress-aws"),
@@ -204,7 +208,7 @@ fn head(headers: &Headers, end_of_stream: bool) -> Head<'_> {
     }
 }
 
-fn plan(config: &Config, headers: &Headers, end_of_stream: bool) -> Result<Plan, Error> {
+fn plan(config: &Config, headers: &[Header<'_>], end_of_stream: bool) -> Result<Plan, Error> {
     match decide(config, head(headers, end_of_stream)) {
         Decision::Sign(plan) => Ok(plan),
         other => Err(format!("the request is not signed: {other:?}").into()),
@@ -213,15 +217,10 @@ fn plan(config: &Config, headers: &Headers, end_of_stream: bool) -> Result<Plan,
 
 fn request<'a>(
     plan: &'a Plan,
-    headers: &'a Headers,
+    headers: &'a [Header<'a>],
     payload: Payload<'a>,
-) -> Request<'a, String, Vec<u8>> {
-    let value = |wanted: &str| {
-        let header = headers.iter().find(|(name, _)| name == wanted);
-        header
-            .map(|(_, value)| value.as_slice())
-            .unwrap_or_default()
-    };
+) -> Request<'a, &'a str, &'a [u8]> {
+    let value = |name| value(headers, name).unwrap_or_default();
     Request {
         method: std::str::from_utf8(value(":method")).unwrap_or_default(),
         host: plan.authority.as_bytes(),
