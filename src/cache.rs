@@ -16,8 +16,8 @@
 //! with three exceptions:
 //!
 //! - **Nothing expired signs.** An SDK goes on with what it has, and can afford to pause for minutes. A
-//!   proxy that refuses what AWS would refuse cannot: no pause passes the start of the mandatory window,
-//!   and from there on tries come every 5 to 10 s.
+//!   proxy that refuses what AWS would refuse cannot: no pause passes the start of the mandatory window
+//!   or the end of the credentials, and between and after them tries come every 5 to 10 s.
 //! - **An error that cannot heal costs nothing while credentials live.** An SDK raises it at once, to
 //!   the program whose call it is and whose operator reads its log. Here it would fail the requests of a
 //!   program that knows nothing of credentials, up to an hour before it has to. It is logged as an error and

@@ -103,11 +103,11 @@ pub(super) fn pause(
         Retry::Unlikely if left.is_zero() => error_cache(jitter),
         _ => between(seconds(5), seconds(10), jitter),
     };
-    if until_mandatory.is_zero() {
-        pace.of(pause)
-    } else {
-        pace.of(pause).min(until_mandatory)
-    }
+    // Where the next stage begins, there is a try: at the mandatory window, and at the end of the credentials, when
+    // requests begin to wait for others.
+    let stages = [until_mandatory, left];
+    let next = stages.into_iter().find(|until| !until.is_zero());
+    next.map_or(pace.of(pause), |until| pace.of(pause).min(until))
 }
 
 /// The pause after a failure in a process that has had no credentials yet. Ours, but for the errors that

@@ -217,9 +217,23 @@ fn pauses_follow_what_is_left_of_the_credentials() {
             [secs(10); 2],
             [secs(10); 2],
         ),
-        // In the mandatory window, and after expiry.
+        // In the mandatory window, where a pause ends with the credentials, and after expiry.
         (3540, close, [ms(500), secs(1)], close, close),
-        (3599, close, [ms(500), secs(1)], close, close),
+        (3590, close, [ms(500), secs(1)], close, close),
+        (
+            3593,
+            [secs(5), secs(7)],
+            [ms(500), secs(1)],
+            [secs(5), secs(7)],
+            [secs(5), secs(7)],
+        ),
+        (
+            3599,
+            [secs(1); 2],
+            [ms(500), secs(1)],
+            [secs(1); 2],
+            [secs(1); 2],
+        ),
         (HOUR, close, [ms(500), secs(1)], close, cached_error),
         (2 * HOUR, close, [ms(500), secs(1)], close, cached_error),
     ] {

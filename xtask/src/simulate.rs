@@ -65,6 +65,9 @@ impl Scenario {
     }
 }
 
+/// The same day for fleets that STS can answer sooner.
+const SMALLER_FLEETS: [u32; 4] = [1000, 5000, 10_000, 30_000];
+
 /// Whether the files in `docs` are written or compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Files {
@@ -86,14 +89,30 @@ pub(crate) fn simulate(files: Files) -> Result {
     let begun = Instant::now();
     let scenario = Scenario::day();
     let (ours, native) = run(&scenario);
-    let summary = report::markdown(&scenario, &ours, &native);
+    let smaller = SMALLER_FLEETS.map(|sidecars| Scenario {
+        sidecars,
+        ..scenario.clone()
+    });
+    let mut fleets: Vec<_> = smaller
+        .into_iter()
+        .map(|scenario| {
+            let ours = Fleet::<ours::Ours>::new(&scenario).run();
+            (scenario, ours)
+        })
+        .collect();
+    let day = report::day(&scenario, &ours, &native);
+    let chart = chart::svg(&scenario, &ours, &native);
+    fleets.push((scenario, ours));
+    let summary = day + &report::by_size(&fleets);
     println!("{summary}");
     println!("took {:.1} s", begun.elapsed().as_secs_f64());
-    let claims = report::broken_claims(&scenario, &ours);
+    let claims: Vec<_> = fleets
+        .iter()
+        .flat_map(|(scenario, ours)| report::broken_claims(scenario, ours))
+        .collect();
     if !claims.is_empty() {
         return Err(claims.join("; ").into());
     }
-    let chart = chart::svg(&scenario, &ours, &native);
     for (name, text) in [("simulation.md", summary), ("simulation.svg", chart)] {
         let path = root().join("docs").join(name);
         match files {
@@ -138,12 +157,16 @@ mod tests {
             Vec::<String>::new()
         );
         assert!(ours.failed_requests() > 0, "the outage hurt nobody");
+        assert!(report::by_size(&[(scenario, ours.clone())]).contains("| 2,000 |"));
         assert!(native.failed_requests() > 2 * ours.failed_requests());
     }
 
     #[test]
     fn each_claim_can_be_broken() {
-        let scenario = small();
+        let scenario = Scenario {
+            quota: 600,
+            ..small()
+        };
         let (ours, _) = run(&scenario);
         let check = |spoil: &dyn Fn(&mut Outcome), words: &str| {
             let mut outcome = ours.clone();
@@ -158,6 +181,10 @@ mod tests {
         check(
             &|outcome| outcome.through_outage.push((i64::MAX, 1)),
             "outlived",
+        );
+        check(
+            &|outcome| outcome.through_outage.push((1, 1)),
+            "STS could answer all",
         );
         check(&|outcome| outcome.expired_tokens = 1, "expired token");
         let end = usize::try_from(scenario.outage.end / SECOND).unwrap();
@@ -178,7 +205,7 @@ mod tests {
         let scenario = small();
         let report = |scenario: &Scenario| {
             let (ours, native) = run(scenario);
-            report::markdown(scenario, &ours, &native) + &chart::svg(scenario, &ours, &native)
+            report::day(scenario, &ours, &native) + &chart::svg(scenario, &ours, &native)
         };
         let text = report(&scenario);
         assert_eq!(report(&scenario), text);

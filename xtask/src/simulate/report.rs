@@ -50,6 +50,17 @@ fn signed(moment: Millis) -> i64 {
     i64::try_from(moment).unwrap_or(i64::MAX)
 }
 
+/// Whether STS can answer all calls that come when the outage ends, also of those whose credentials are gone.
+fn sts_can_answer(scenario: &Scenario, outcome: &Outcome) -> bool {
+    peak(&outcome.calls, &scenario.outage).max(peak_of_recovery(scenario, outcome)) < scenario.quota
+}
+
+fn peak_of_recovery(scenario: &Scenario, outcome: &Outcome) -> u32 {
+    let end = scenario.outage.end;
+    let recovery = recovery(scenario, outcome).max(SECOND);
+    peak(&outcome.calls, &(end..end + recovery))
+}
+
 /// What the project promises and this outcome breaks.
 pub(super) fn broken_claims(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
     let mut broken = Vec::new();
@@ -68,6 +79,12 @@ pub(super) fn broken_claims(scenario: &Scenario, outcome: &Outcome) -> Vec<Strin
             "{failed} requests failed whose credentials outlived outage and recovery"
         ));
     }
+    let (_, failed) = outlived(outcome, |margin| margin >= 0);
+    if failed > 0 && sts_can_answer(scenario, outcome) {
+        broken.push(format!(
+            "{failed} requests failed whose credentials outlived the outage, and STS could answer all"
+        ));
+    }
     if outcome.expired_tokens > 0 {
         broken.push(format!(
             "{} calls with an expired token",
@@ -77,8 +94,8 @@ pub(super) fn broken_claims(scenario: &Scenario, outcome: &Outcome) -> Vec<Strin
     broken
 }
 
-/// The report.
-pub(super) fn markdown(scenario: &Scenario, ours: &Outcome, native: &Outcome) -> String {
+/// The report on one fleet.
+pub(super) fn day(scenario: &Scenario, ours: &Outcome, native: &Outcome) -> String {
     let mut rows: Vec<(String, [String; 2])> = Vec::new();
     let mut row = |name: &str, value: &dyn Fn(&Outcome) -> String| {
         rows.push((name.to_owned(), [value(ours), value(native)]));
@@ -98,13 +115,7 @@ pub(super) fn markdown(scenario: &Scenario, ours: &Outcome, native: &Outcome) ->
         thousands(peak(&outcome.calls, outage).into())
     });
     row("peak from the outage's end to recovery", &|outcome| {
-        thousands(
-            peak(
-                &outcome.calls,
-                &(outage.end..recovered(outcome).max(outage.end + SECOND)),
-            )
-            .into(),
-        )
+        thousands(peak_of_recovery(scenario, outcome).into())
     });
     row(
         "recovery: seconds until as many can sign as before",
@@ -187,6 +198,33 @@ pub(super) fn markdown(scenario: &Scenario, ours: &Outcome, native: &Outcome) ->
          whose credentials end just then wait in the same crowd. Credentials that are still good for a while are not in it: their\n\
          sidecars pause for minutes. Envoy's filter gives them up and sends requests unsigned, for up to an hour after the outage.\n",
     );
+    text
+}
+
+/// The report on fleets of several sizes.
+pub(super) fn by_size(fleets: &[(Scenario, Outcome)]) -> String {
+    let mut text = "\n## The size of the fleet\n\n\
+         The same day with fleets that share the quota of one account and region. As long as STS can answer the calls that come\n\
+         when the outage ends, no sidecar whose credentials outlived it fails a request.\n\n\
+         | sidecars | calls a second when the outage ends | quota | recovery, s | sidecars whose credentials outlived the outage \
+         | of them with failed requests | failed requests |\n|---:|---:|---:|---:|---:|---:|---:|\n"
+        .to_owned();
+    for (scenario, outcome) in fleets {
+        let (through, failed) = outlived(outcome, |margin| margin >= 0);
+        let hurt = outcome.through_outage.iter();
+        let hurt = hurt.filter(|(margin, failed)| *margin >= 0 && *failed > 0);
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            thousands(scenario.sidecars.into()),
+            thousands(peak_of_recovery(scenario, outcome).into()),
+            scenario.quota,
+            recovery(scenario, outcome) / SECOND,
+            thousands(through as u64),
+            thousands(hurt.count() as u64),
+            thousands(failed),
+        );
+    }
     text
 }
 
