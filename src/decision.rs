@@ -14,12 +14,13 @@ use crate::role::RoleId;
 use crate::sigv4::{Algorithm, ContentSha256, HeaderSelection, PathStyle, Scope, Settings};
 
 /// What is known of a request when its headers have arrived.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Head<'a> {
     /// All headers, pseudo-headers included.
     pub headers: &'a [Header<'a>],
-    /// The cluster its route leads to; `None` where the route has none.
-    pub cluster: Option<&'a str>,
+    /// Reads the cluster that its route leads to; `None` where the route has none. Not a value, because that is a
+    /// call to Envoy, and most of a pod's requests are decided without it.
+    pub cluster: &'a dyn Fn() -> Option<String>,
     /// What its route carries for the rules, as far as they ask for it.
     pub route_metadata: &'a RouteMetadata,
     /// No body follows.
@@ -171,11 +172,9 @@ fn try_decide<'a>(
         has_session_token,
         &config.placeholders,
     );
-    let listed = head
-        .cluster
-        .is_some_and(|name| config.clusters.iter().any(|cluster| cluster == name));
+    let is_listed = || (head.cluster)().is_some_and(|cluster| config.clusters.contains(&cluster));
 
-    let at_loopback = host.is_loopback() && listed;
+    let at_loopback = host.is_loopback() && is_listed();
     let mut path_and_query = None;
     if at_loopback {
         let scope = match signature {
@@ -289,9 +288,9 @@ fn try_decide<'a>(
             OnClientSignature::ReSign => Signed::ReSigned,
         },
     };
-    if !listed {
+    if !at_loopback && !is_listed() {
         return Err(Refusal::ClusterNotListed {
-            cluster: head.cluster.unwrap_or_default().to_owned(),
+            cluster: (head.cluster)().unwrap_or_default(),
         });
     }
     if let (Signed::NoSignature, Some(marker)) = (why, &config.required_marker)

@@ -23,7 +23,7 @@ fn plan(host: &str, target: &str) -> Plan {
     let headers = headers.map(|(name, value)| (name, value.as_bytes()));
     let head = Head {
         headers: &headers,
-        cluster: Some("sigv4-egress-aws"),
+        cluster: &|| Some("sigv4-egress-aws".to_owned()),
         route_metadata: NO_ROUTE_METADATA,
         end_of_stream: true,
     };

@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::{self, Plugin};
 use crate::policy::NO_ROUTE_METADATA;
+use std::cell::Cell;
 
 const REAL: &str = "AKIAIOSFODNN7EXAMPLE";
 
@@ -28,7 +29,7 @@ fn decide_as(config: &Config, cluster: Option<&str>, text: &str) -> Decision {
     }));
     let head = Head {
         headers: &headers,
-        cluster,
+        cluster: &|| cluster.map(str::to_owned),
         route_metadata: NO_ROUTE_METADATA,
         end_of_stream: !text.starts_with("P"),
     };
@@ -566,6 +567,32 @@ fn only_listed_clusters_get_signed_requests() {
 }
 
 #[test]
+fn the_cluster_is_read_only_where_it_decides() {
+    let reads = Cell::new(0);
+    let check = |host: &str, expected: u32| {
+        let headers: [Header<'_>; 3] = [
+            (":method", b"GET"),
+            (":authority", host.as_bytes()),
+            (":path", b"/"),
+        ];
+        let head = Head {
+            headers: &headers,
+            cluster: &|| {
+                reads.set(reads.get() + 1);
+                Some("aws".to_owned())
+            },
+            route_metadata: NO_ROUTE_METADATA,
+            end_of_stream: true,
+        };
+        decide(&config(r#", "allow": "*""#), head);
+        assert_eq!(reads.take(), expected, "{host}");
+    };
+    check("storage.example.com", 0);
+    check("s3.eu-west-1.amazonaws.com", 1);
+    check("127.0.0.1:9911", 1);
+}
+
+#[test]
 fn what_is_no_host_name_is_never_signed() {
     check(
         "GET s3.eu-west-1.amazonaws.com,evil.example /",
@@ -647,7 +674,7 @@ mod property {
                 (":path", &path),
             ];
             headers.extend(authorization.as_ref().map(|value| ("authorization", value.as_slice())));
-            let head = Head { headers: &headers, cluster: Some("aws"), route_metadata: NO_ROUTE_METADATA, end_of_stream };
+            let head = Head { headers: &headers, cluster: &|| Some("aws".to_owned()), route_metadata: NO_ROUTE_METADATA, end_of_stream };
             if let Decision::Sign(plan) = decide(&config(r#", "allow": "*""#), head) {
                 let name = authority.to_ascii_lowercase();
                 prop_assert!(name.starts_with(plan.authority.split(':').next().unwrap()), "{} for {authority}", plan.authority);

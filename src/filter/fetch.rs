@@ -325,9 +325,11 @@ impl Fetcher {
             &format!("no new credentials of role {name}: {failure}; {meanwhile}"),
         );
     }
+}
 
-    /// Gives the leases back: a root that ends takes its callouts along.
-    pub(super) fn release(&mut self) {
+/// Gives the leases back: a root that ends takes its callouts along.
+impl Drop for Fetcher {
+    fn drop(&mut self) {
         for fetch in self.in_flight.drain(..) {
             let owner = self.owner;
             fetch.view.change_record(|record| record.released(owner));

@@ -36,7 +36,7 @@ impl HttpContext for Guard {
         let map = host::request_headers().unwrap_or_default();
         let head = Head {
             headers: &headers::read(&map).unwrap_or_default(),
-            cluster: None,
+            cluster: &|| None,
             route_metadata: NO_ROUTE_METADATA,
             end_of_stream,
         };

@@ -52,13 +52,6 @@ impl Context for Root {
             signer.on_reply(token_id, body_size);
         }
     }
-
-    fn on_done(&mut self) -> bool {
-        if let Role::Signer(signer) = &mut self.role {
-            signer.fetcher.release();
-        }
-        true
-    }
 }
 
 impl RootContext for Root {
@@ -129,6 +122,7 @@ impl RootContext for Root {
 impl SigningRoot {
     fn on_tick(&mut self) {
         let now = host::now();
+        self.worker.allow_looks();
         self.fetcher.start_due(now);
         self.worker.settle_held(now);
         self.show(now);

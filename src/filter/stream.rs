@@ -29,8 +29,9 @@ pub(super) struct Stream {
 
 #[derive(Debug)]
 enum Stage {
-    /// Left alone or signed: everything goes on, with the signatures of its chunks replaced where it has
-    /// them.
+    /// Left alone: everything goes on, unseen.
+    LeftAlone,
+    /// Signed: everything goes on, with the signatures of its chunks replaced where it has them.
     Flowing(Chunks),
     /// The body is coming and held; nothing goes on.
     Body(Box<Body>),
@@ -58,14 +59,14 @@ impl Stream {
             id,
             worker,
             format: ErrorFormat::Plain,
-            stage: Stage::Flowing(None),
+            stage: Stage::LeftAlone,
             refused: None,
         }
     }
 
     fn action(&self) -> Action {
         match self.stage {
-            Stage::Flowing(_) => Action::Continue,
+            Stage::LeftAlone | Stage::Flowing(_) => Action::Continue,
             Stage::Body(_) | Stage::Parked | Stage::Answered => Action::Pause,
         }
     }
@@ -119,11 +120,10 @@ impl Stream {
         let Some(headers) = headers::read(&map) else {
             return self.fail(HostError::no_map());
         };
-        let cluster = host::cluster_name();
         let route_metadata = self.worker.route_metadata();
         let head = Head {
             headers: &headers,
-            cluster: cluster.as_deref(),
+            cluster: &host::cluster_name,
             route_metadata: &route_metadata,
             end_of_stream,
         };
@@ -249,7 +249,7 @@ impl HttpContext for Stream {
     fn on_http_request_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
         let max_body_bytes = self.worker.config.max_body_bytes;
         match &mut self.stage {
-            Stage::Flowing(_) | Stage::Answered => {}
+            Stage::LeftAlone | Stage::Flowing(_) | Stage::Answered => {}
             Stage::Parked => {
                 let outcome = self.worker.settle_part(self.id, end_of_stream);
                 self.follow(outcome);
@@ -287,13 +287,15 @@ impl HttpContext for Stream {
                 Ok(()) => self.action(),
                 Err(fault) => self.answer(&fault.into()),
             },
-            Stage::Flowing(None) | Stage::Answered => self.action(),
+            Stage::LeftAlone | Stage::Flowing(None) | Stage::Answered => self.action(),
         }
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        // Our own answers are not AWS's.
-        if !matches!(self.stage, Stage::Answered) {
+        // Our own answers are not AWS's, and what others signed tells nothing of our credentials. (A request that was
+        // signed from the root is `Parked` here, unless a part of its body came later.)
+        let is_ours = !matches!(self.stage, Stage::LeftAlone | Stage::Answered);
+        if is_ours && self.worker.may_look() {
             self.refused = answer::read_headers(&self.worker, end_of_stream);
         }
         Action::Continue

@@ -40,6 +40,8 @@ pub(super) struct Worker {
     held: RefCell<BTreeMap<u32, Held>>,
     parked: Cell<usize>,
     tick_period: Cell<Duration>,
+    /// How many of AWS's answers are still looked at before the next tick.
+    looks: Cell<u32>,
     /// Few, and those that count most requests come first.
     counters: RefCell<Vec<(String, Stat)>>,
     parked_stat: Stat,
@@ -129,6 +131,7 @@ impl Worker {
             held: RefCell::default(),
             parked: Cell::default(),
             tick_period: Cell::default(),
+            looks: Cell::default(),
             counters: RefCell::default(),
             parked_stat: Stat::gauge(metrics::PARKED),
         }
@@ -315,6 +318,18 @@ impl Worker {
             }
         }
         Ok(chunks)
+    }
+
+    /// Whether an answer is looked at, which is a call to Envoy: what AWS has against credentials or clock, it says
+    /// again and again.
+    pub(super) fn may_look(&self) -> bool {
+        let looks = self.looks.get();
+        self.looks.set(looks.saturating_sub(1));
+        looks > 0 || self.has_skews()
+    }
+
+    pub(super) fn allow_looks(&self) {
+        self.looks.set(LOOKS_BETWEEN_TICKS);
     }
 
     /// Whether any host's requests are signed with another time than ours.
@@ -574,3 +589,5 @@ fn unavailable(failure: &Failure) -> Refusal {
 const TICK_WHILE_PARKED: Duration = Duration::from_millis(10);
 const TICK_WITHOUT_CREDENTIALS: Duration = Duration::from_millis(100);
 const TICK_AT_REST: Duration = Duration::from_secs(1);
+/// Of a worker with more signed requests a second than this, some answers go unseen.
+const LOOKS_BETWEEN_TICKS: u32 = 100;

@@ -212,7 +212,7 @@ mod tests {
         }));
         let head = Head {
             headers: &headers,
-            cluster: None,
+            cluster: &|| None,
             route_metadata: NO_ROUTE_METADATA,
             end_of_stream: true,
         };

@@ -133,7 +133,7 @@ pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Expla
         .collect();
     let head = Head {
         headers: &headers,
-        cluster: request.cluster.as_deref(),
+        cluster: &|| request.cluster.clone(),
         route_metadata: &request.route_metadata,
         end_of_stream: request.end_of_stream,
     };

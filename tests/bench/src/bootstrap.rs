@@ -16,6 +16,8 @@ pub(crate) enum Variant {
     None,
     /// A module whose callbacks do nothing.
     Noop,
+    /// A module that makes the calls of ours, and signs nothing.
+    Calls,
     /// Envoy's own `aws_request_signing`, with credentials in its configuration.
     Native,
     /// The release module, with credentials from the fake STS.
@@ -28,6 +30,7 @@ impl Variant {
         match self {
             Self::None => "none",
             Self::Noop => "noop",
+            Self::Calls => "calls",
             Self::Native => "native",
             Self::Ours => "ours",
         }
@@ -84,6 +87,8 @@ pub(crate) struct Modules {
     pub(crate) ours: std::path::PathBuf,
     /// The one that does nothing.
     pub(crate) noop: std::path::PathBuf,
+    /// The one that only calls.
+    pub(crate) calls: std::path::PathBuf,
 }
 
 /// The bootstrap of one Envoy, whose files lie in `directory`.
@@ -163,6 +168,7 @@ pub(crate) fn bootstrap(
     match variant {
         Variant::None => {}
         Variant::Noop => filters.push(wasm(&shipped, "/0", &modules.noop, None)?),
+        Variant::Calls => filters.push(wasm(&shipped, "/0", &modules.calls, None)?),
         Variant::Native => filters.push(native(setup, fakes)),
         Variant::Ours => {
             let plugin = json!({"allow": ["s3", "dynamodb"], "rules": setup.rules});

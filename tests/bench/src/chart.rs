@@ -28,7 +28,7 @@ pub(crate) fn svg(report: &Value) -> String {
          <text x=\"8\" y=\"20\" font-size=\"15\" font-weight=\"600\">CPU time added to a request, µs (less is better)</text>\n"
     );
     for (at, (_, label, colour)) in BARS.iter().enumerate() {
-        let x = LEFT + at as f64 * 190.0;
+        let x = LEFT + at as f64 * 150.0;
         let _ = writeln!(
             svg,
             "<rect x=\"{x}\" y=\"31\" width=\"12\" height=\"12\" fill=\"{colour}\"/><text x=\"{}\" y=\"42\">{label}</text>",
@@ -70,8 +70,9 @@ pub(crate) fn svg(report: &Value) -> String {
     svg
 }
 
-const BARS: [(&str, &str, &str); 3] = [
+const BARS: [(&str, &str, &str); 4] = [
     ("added_us_noop", "no-op Wasm", "#9aa4af"),
+    ("added_us_calls", "our calls to Envoy alone", "#57ab5a"),
     ("added_us_native", "native aws_request_signing", "#d29922"),
     ("added_us_ours", "sigv4-egress", "#2f81f7"),
 ];

@@ -3,7 +3,7 @@
 use crate::Result;
 use serde_json::Value;
 
-/// One figure and its limit.
+/// A figure and its limit.
 struct Goal {
     what: &'static str,
     limit: Limit,
@@ -82,31 +82,68 @@ const GOALS: &[Goal] = &[
     },
 ];
 
-/// Prints each goal that the report has figures for.
-///
-/// # Errors
-/// Where one is missed.
-pub(crate) fn check(report: &Value) -> Result {
-    let mut missed = 0;
-    for goal in GOALS {
-        let number = |pointer: &str| report.pointer(pointer).and_then(Value::as_f64);
-        let Some(figure) = number(goal.figure) else {
-            continue;
-        };
-        let figure = match goal.divisor.map(number) {
-            None => figure,
-            Some(Some(divisor)) => figure / divisor,
-            Some(None) => continue,
-        };
+/// A goal that the report has a figure for.
+struct Judged {
+    what: &'static str,
+    figure: f64,
+    limit: String,
+    is_reached: bool,
+}
+
+fn judge(report: &Value) -> Vec<Judged> {
+    let number = |pointer: &str| report.pointer(pointer).and_then(Value::as_f64);
+    let figure = |goal: &Goal| match goal.divisor {
+        None => number(goal.figure),
+        Some(divisor) => Some(number(goal.figure)? / number(divisor)?),
+    };
+    let judged = GOALS.iter().filter_map(|goal| {
+        let figure = figure(goal)?;
         let (is_reached, limit) = match goal.limit {
             Limit::AtMost(limit) => (figure <= limit, format!("at most {limit}")),
             Limit::AtLeast(limit) => (figure >= limit, format!("at least {limit}")),
         };
-        missed += u32::from(!is_reached);
-        let verdict = if is_reached { "reached" } else { "MISSED" };
-        println!("{verdict:8} {}: {figure:.3}, {limit}", goal.what);
-    }
-    match missed {
+        Some(Judged {
+            what: goal.what,
+            figure,
+            limit,
+            is_reached,
+        })
+    });
+    judged.collect()
+}
+
+/// The goals that the report has figures for, in Markdown.
+pub(crate) fn table(report: &Value) -> String {
+    let mut lines = vec![
+        "| goal | limit | measured | |".to_owned(),
+        "|---|---|--:|---|".to_owned(),
+    ];
+    lines.extend(judge(report).iter().map(|judged| {
+        let decimals = if judged.figure.abs() < 1000.0 { 3 } else { 0 };
+        let verdict = if judged.is_reached {
+            "reached"
+        } else {
+            "missed"
+        };
+        format!(
+            "| {} | {} | {:.decimals$} | {verdict} |",
+            judged.what, judged.limit, judged.figure
+        )
+    }));
+    lines.join("\n")
+}
+
+/// Prints the goals that the report has figures for.
+///
+/// # Errors
+/// Where one is missed.
+pub(crate) fn check(report: &Value) -> Result {
+    println!("{}", table(report));
+    match judge(report)
+        .iter()
+        .filter(|judged| !judged.is_reached)
+        .count()
+    {
         0 => Ok(()),
         missed => Err(format!("{missed} goals are missed").into()),
     }
@@ -125,5 +162,6 @@ mod tests {
         let rules = |thousand: f64| json!({"workloads": {"rules_1": {"cpu_us_ours": 20.0}, "rules_1000": {"cpu_us_ours": thousand}}});
         assert!(check(&rules(20.9)).is_ok());
         assert!(check(&rules(21.1)).is_err());
+        assert!(table(&rules(21.1)).ends_with("| at most 1.05 | 1.055 | missed |"));
     }
 }

@@ -7,6 +7,7 @@
 //! all variants; medians and quartiles are over rounds.
 
 mod bootstrap;
+mod calls;
 mod chart;
 mod envoy;
 mod fakes;

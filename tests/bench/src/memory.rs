@@ -31,7 +31,7 @@ pub(crate) fn measure(options: &Options, modules: &Modules, directory: &Path) ->
     let (get, put) = (named("s3_get")?, named("s3_put_256m")?);
     let mut shares = Vec::new();
     let (mut resident_few, mut resident_many) = (serde_json::Map::new(), serde_json::Map::new());
-    for &variant in get.variants {
+    for &variant in workload::FILTERS {
         let (mut slopes, mut fews, mut manys) = (Vec::new(), Vec::new(), Vec::new());
         for repetition in 0..REPETITIONS {
             let at = |workers| {

@@ -41,6 +41,8 @@ pub(crate) fn check(
     let signs = matches!(variant, Variant::Native | Variant::Ours);
     match (&received.verdict, workload.signed_for.filter(|_| signs)) {
         (Verdict::Unsigned, None) => Ok(Vec::new()),
+        // Not a signature, and of a day gone by.
+        (Verdict::Skewed, None) if variant == Variant::Calls => Ok(Vec::new()),
         // The client's own placeholder, which nobody has replaced.
         (Verdict::Invalid(why), None) if why.contains("placeholder") => Ok(Vec::new()),
         (Verdict::Signed(signature), Some(service)) if signature.service == service => {

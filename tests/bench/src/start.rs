@@ -28,8 +28,7 @@ pub(crate) fn measure(options: &Options, modules: &Modules, directory: &Path) ->
             .ok_or("no such workload")
     };
     let (get, other) = (named("s3_get")?, named("pass_through")?);
-    let mut times: Vec<(Variant, Vec<[f64; 3]>)> = get
-        .variants
+    let mut times: Vec<(Variant, Vec<[f64; 3]>)> = workload::FILTERS
         .iter()
         .map(|variant| (*variant, Vec::new()))
         .collect();
@@ -54,8 +53,7 @@ pub(crate) fn measure(options: &Options, modules: &Modules, directory: &Path) ->
         Summary::of(figures).map_or(0.0, |summary| (summary.median * 10.0).round() / 10.0)
     };
     let row = |figure| {
-        let row = get
-            .variants
+        let row = workload::FILTERS
             .iter()
             .map(|variant| (variant.name().to_owned(), json!(median(*variant, figure))));
         Value::Object(row.collect::<Map<_, _>>())

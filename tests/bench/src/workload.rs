@@ -30,14 +30,14 @@ pub(crate) fn all() -> Vec<Workload> {
     let s3_get = Workload {
         name: "s3_get",
         what: "GET, S3, unsigned payload",
-        variants: ALL,
+        variants: FILTERS,
         setup: Setup {
             upstream: Upstream::InEnvoy,
             service: "s3",
             unsigned_payload: true,
             rules: Vec::new(),
             guard: Guard::Absent,
-            session_token_bytes: 1000,
+            session_token_bytes: SESSION_TOKEN_BYTES,
             workers: 1,
         },
         template: get(S3),
@@ -95,7 +95,10 @@ pub(crate) fn all() -> Vec<Workload> {
         ..s3_get.clone()
     };
     vec![
-        s3_get.clone(),
+        Workload {
+            variants: FILTERS_AND_CALLS,
+            ..s3_get.clone()
+        },
         post(
             "dynamodb_post_1k",
             "POST of 1 KiB, DynamoDB, hashed",
@@ -160,7 +163,19 @@ pub(crate) fn all() -> Vec<Workload> {
     ]
 }
 
-const ALL: &[Variant] = &[Variant::None, Variant::Noop, Variant::Native, Variant::Ours];
+/// As long as STS's often are.
+pub(crate) const SESSION_TOKEN_BYTES: usize = 1000;
+
+/// No filter, and each there is.
+pub(crate) const FILTERS: &[Variant] =
+    &[Variant::None, Variant::Noop, Variant::Native, Variant::Ours];
+const FILTERS_AND_CALLS: &[Variant] = &[
+    Variant::None,
+    Variant::Noop,
+    Variant::Calls,
+    Variant::Native,
+    Variant::Ours,
+];
 /// Where the native filter cannot do it.
 const WITHOUT_NATIVE: &[Variant] = &[Variant::None, Variant::Noop, Variant::Ours];
 

@@ -1,6 +1,6 @@
 //! What AWS answers to a signed request, and what follows.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use e2e::verify::Verdict;
 use e2e::{Request, SOON, Setup, json, scenario, until};
@@ -26,6 +26,23 @@ fn credentials_that_aws_calls_expired_are_replaced_once_and_sign_until_then() {
         }
         assert_eq!(world.stat("stale_credentials").await, 1);
         assert_eq!(world.sts.calls().len(), 2);
+    });
+}
+
+#[test]
+fn a_worker_that_looks_at_some_answers_only_soon_sees_that_credentials_are_expired() {
+    scenario(&Setup::new(), async |world| {
+        // More than it looks at in a second.
+        for _ in 0..300 {
+            world.ask(Request::get(S3, "/")).await.ok();
+        }
+        world.aws.refuse_with(400, EXPIRED);
+        let deadline = Instant::now() + SOON;
+        while world.sts.calls().len() < 2 {
+            assert!(Instant::now() < deadline, "no refresh within {SOON:?}");
+            world.ask(Request::get(S3, "/")).await;
+        }
+        assert_eq!(world.stat("stale_credentials").await, 1);
     });
 }
 

@@ -202,7 +202,7 @@ fn headers(
 fn head<'a>(headers: &'a [Header<'a>], end_of_stream: bool) -> Head<'a> {
     Head {
         headers,
-        cluster: Some("sigv4-egress-aws"),
+        cluster: &|| Some("sigv4-egress-aws".to_owned()),
         route_metadata: NO_ROUTE_METADATA,
         end_of_stream,
     }

@@ -1,0 +1,27 @@
+//! How often the core's steps allocate. Counted, not timed: a step that allocates more often than it may fails.
+
+/// By step. Allocations that grow a buffer in use count as well.
+const ALLOWED: &[(&str, u64)] = &[
+    ("resolve", 0),
+    ("decide_s3_get", 4),
+    ("decide_s3_get_1000_rules", 4),
+    ("decide_pass_through", 1),
+    ("canonical_s3_get", 13),
+    ("sign_s3_get", 7),
+    ("sign_dynamodb_post", 8),
+    ("resign_chunk_64k", 5),
+];
+
+#[test]
+fn steps_allocate_no_more_than_they_may() {
+    let mut steps = micro::steps().unwrap();
+    let mut counts = Vec::new();
+    for step in &mut steps {
+        // The first time fills buffers and caches that stay.
+        step.run();
+        step.run();
+        let counted = allocation_counter::measure(|| step.run());
+        counts.push((step.name, counted.count_total));
+    }
+    assert_eq!(counts, ALLOWED);
+}
