@@ -303,18 +303,26 @@ fn unavoidable(report: &Value) -> Option<String> {
     );
     let hashed =
         figure("dynamodb_post_1m", "added_us_ours")? - figure("dynamodb_post_1k", "added_us_ours")?;
-    let bytes =
+    let bytes_hashed =
         figure("dynamodb_post_1m", "body_bytes")? - figure("dynamodb_post_1k", "body_bytes")?;
-    let hash = hashed / bytes * SIGNED_GET_HASHED_BYTES;
+    let hash = |bytes: f64| hashed / bytes_hashed * bytes;
+    let get_hash = hash(SIGNED_GET_HASHED_BYTES);
+    let chunked = figure("s3_put_chunked", "cpu_us_none")?;
+    let chunked_hash = hash(figure("s3_put_chunked", "body_bytes")?);
     Some(format!(
         "Of the {ours:.1} µs that ours adds to `s3_get`, {calls:.1} are the calls to Envoy: a module that makes the same ones (the request's \
          headers, its cluster, the time, the line for the access log, four header writes, a counter) and computes nothing adds as much. \
-         Another {hash:.1} are SHA-256 of {SIGNED_GET_HASHED_BYTES} bytes, most of them the session token, at the {:.0} MB/s that bodies \
-         of 1 MiB are read and hashed at; processors have instructions for it that WebAssembly does not know. Without anything else that is \
-         {:.2} times the native filter. The rest, {:.1} µs, is our own code.",
-        bytes / hashed,
-        (calls + hash) / native,
-        ours - calls - hash,
+         Another {get_hash:.1} are SHA-256 of {SIGNED_GET_HASHED_BYTES} bytes, most of them the session token, at the {:.0} MB/s that bodies \
+         of 1 MiB are read and hashed at; processors have instructions for it that WebAssembly does not know. Calls and hash alone are \
+         {:.2} times what the native filter adds. The rest, {:.1} µs, is our own code.\n\n\
+         The chunks of `s3_put_chunked` are hashed at that speed too, which takes {:.0} ms beside the {:.0} ms of the upload without a filter: \
+         hashing alone keeps it below {:.2} of the throughput without one.",
+        bytes_hashed / hashed,
+        (calls + get_hash) / native,
+        ours - calls - get_hash,
+        chunked_hash / 1000.0,
+        chunked / 1000.0,
+        chunked / (chunked + chunked_hash),
     ))
 }
 
