@@ -28,7 +28,7 @@ pub(crate) fn build() -> Result<PathBuf> {
     ]))?;
     let compiled = target().join(TARGET).join("release/sigv4_egress.wasm");
     let path = target().join("sigv4_egress.wasm");
-    optimise(&compiled, &path)?;
+    optimise(&compiled, &path, Names::Dropped)?;
     let bytes = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     module::check(&bytes)?;
     println!(
@@ -40,9 +40,18 @@ pub(crate) fn build() -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Of functions, for whoever reads the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// They stay in it.
+    Kept,
+    /// As it is shipped.
+    Dropped,
+}
+
 /// Smaller and faster: without what Envoy never calls (the SDK exports a callback for all that a plugin can be), and
 /// with the eyes of `wasm-opt`, which sees the module as a whole.
-fn optimise(from: &Path, to: &Path) -> Result {
+pub(crate) fn optimise(from: &Path, to: &Path, names: Names) -> Result {
     let roots = roots()?;
     let input = sha256(&[&fs::read(from)?, roots.as_bytes()].concat());
     // Written last: what the optimised module was made of.
@@ -55,9 +64,13 @@ fn optimise(from: &Path, to: &Path) -> Result {
     fs::write(&graph, roots)?;
     let mut metadce = binaryen("wasm-metadce")?;
     metadce.arg("--graph-file").arg(&graph).arg(from);
+    let mut opt = binaryen("wasm-opt")?;
+    if names == Names::Kept {
+        metadce.arg("--debuginfo");
+        opt.arg("--debuginfo");
+    }
     // It prints what it removes.
     run(metadce.arg("-o").arg(&reachable).stdout(Stdio::null()))?;
-    let mut opt = binaryen("wasm-opt")?;
     run(opt.arg("-O3").arg(&reachable).arg("-o").arg(to))?;
     Ok(fs::write(done, input)?)
 }

@@ -11,6 +11,7 @@ mod module;
 mod overlay;
 mod run;
 mod simulate;
+mod size;
 mod test;
 mod tool;
 mod tools;
@@ -37,7 +38,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     (
         "bench",
-        "costs in Envoy, beside its own filter; --micro, --instructions: of the core alone",
+        "costs in Envoy, beside its own filter; --micro, --instructions: of the core alone; --size: where the module's bytes are",
     ),
     (
         "endpoints",
@@ -80,6 +81,7 @@ fn main() -> ExitCode {
         },
         ["simulate"] => simulate::simulate(simulate::Files::Write),
         ["simulate", "--check"] => simulate::simulate(simulate::Files::Compare),
+        ["bench", "--size"] => size::size(),
         ["bench", "--micro"] => bench::micro(),
         ["bench", "--instructions"] => bench::instructions(bench::Budget::Show),
         ["bench", "--instructions", "--check"] => bench::instructions(bench::Budget::Check),
