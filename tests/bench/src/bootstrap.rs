@@ -5,7 +5,7 @@
 
 use crate::envoy::{LISTENER_PORT, free_port};
 use crate::{Error, Result, fakes::Fakes};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::fs;
 use std::path::Path;
 
@@ -72,6 +72,8 @@ pub(crate) struct Setup {
     pub(crate) unsigned_payload: bool,
     /// `rules` of ours.
     pub(crate) rules: Vec<Value>,
+    /// `roles` of ours, for the rules.
+    pub(crate) roles: Map<String, Value>,
     /// The guard of ours.
     pub(crate) guard: Guard,
     /// Length of the session token, for both.
@@ -171,7 +173,9 @@ pub(crate) fn bootstrap(
         Variant::Calls => filters.push(wasm(&shipped, "/0", &modules.calls, None)?),
         Variant::Native => filters.push(native(setup, fakes)),
         Variant::Ours => {
-            let plugin = json!({"allow": ["s3", "dynamodb"], "rules": setup.rules});
+            let plugin = json!({
+                "allow": ["s3", "dynamodb"], "rules": setup.rules, "roles": setup.roles,
+            });
             filters.push(wasm(&shipped, "/0", &modules.ours, Some(&plugin))?);
         }
     }

@@ -75,7 +75,12 @@ pub(crate) fn measure(options: &Options, modules: &Modules, directory: &Path) ->
         }
         growth.insert(variant.name().to_owned(), json!(median(growths).round()));
     }
+    let roles = |count| resident_with_roles(count, get, options, modules, directory);
+    let (one_role, many_roles) = (roles(1)?, roles(MANY_ROLES)?);
     Ok(json!({
+        "resident_bytes_1_role": one_role.round(),
+        format!("resident_bytes_{MANY_ROLES}_roles"): many_roles.round(),
+        "bytes_per_role": ((many_roles - one_role) / f64::from(MANY_ROLES - 1)).round(),
         format!("resident_bytes_{FEW_WORKERS}_workers"): resident_few,
         format!("resident_bytes_{MANY_WORKERS}_workers"): resident_many,
         "worker_vm_bytes_noop": (share(Variant::Noop) - share(Variant::None)).round(),
@@ -112,6 +117,50 @@ fn resident_with(
     load.saturate(&mut workload.template.clone(), Duration::from_secs(1))?;
     drop(load);
     Ok(envoy.resident()? as f64)
+}
+
+/// Of ours with one worker and so many roles, each with credentials of its own by then.
+fn resident_with_roles(
+    count: u32,
+    workload: &Workload,
+    options: &Options,
+    modules: &Modules,
+    directory: &Path,
+) -> Result<f64> {
+    let role = |number| format!("team-{number}");
+    let host = |number| format!("team-{number}.s3.eu-west-1.amazonaws.com");
+    let numbers = 1..=count;
+    let rules = numbers
+        .clone()
+        .map(|number| json!({"hosts": [host(number)], "role": role(number)}));
+    let roles = numbers.clone().map(|number| {
+        let arn = format!("arn:aws:iam::123456789012:role/{}", role(number));
+        (role(number), json!({"role_arn": arn}))
+    });
+    let workload = Workload {
+        setup: Setup {
+            rules: rules.collect(),
+            roles: roles.collect(),
+            ..workload.setup.clone()
+        },
+        ..workload.clone()
+    };
+    let mut residents = Vec::new();
+    for repetition in 0..REPETITIONS {
+        let home = directory.join(format!("roles-{count}-{repetition}"));
+        let (envoy, _fakes) = start(Variant::Ours, &workload, options, modules, &home)?;
+        let mut load = Load::connect(envoy.port, 1)?;
+        for number in numbers.clone() {
+            let status = load.ask(&mut workload::get(&host(number)))?;
+            if status != 200 {
+                return Err(
+                    format!("{} was answered {status}:\n{}", host(number), envoy.log()).into(),
+                );
+            }
+        }
+        residents.push(envoy.resident()? as f64);
+    }
+    Ok(median(residents))
 }
 
 fn growth_during(
@@ -151,3 +200,4 @@ fn median(figures: Vec<f64>) -> f64 {
 const REPETITIONS: usize = 3;
 const FEW_WORKERS: u32 = 2;
 const MANY_WORKERS: u32 = 18;
+const MANY_ROLES: u32 = 1000;

@@ -2,7 +2,7 @@
 
 use crate::bootstrap::{Guard, Setup, Upstream, Variant};
 use crate::load::{MARK, Template};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// What is asked of all variants, and how they are set up.
 #[derive(Clone, Debug)]
@@ -36,6 +36,7 @@ pub(crate) fn all() -> Vec<Workload> {
             service: "s3",
             unsigned_payload: true,
             rules: Vec::new(),
+            roles: Map::new(),
             guard: Guard::Absent,
             session_token_bytes: SESSION_TOKEN_BYTES,
             workers: 1,
@@ -187,7 +188,7 @@ const SDK: &str = "user-agent: aws-sdk-java/2.30.0 md/io#sync md/http#Apache ua/
                    amz-sdk-request: attempt=1; max=3\r\n\
                    accept-encoding: identity\r\n";
 
-fn get(host: &str) -> Template {
+pub(crate) fn get(host: &str) -> Template {
     let head = format!(
         "GET /2026/11/part-{MARK}.parquet?partNumber=7&versionId={MARK} HTTP/1.1\r\nhost: {host}\r\n{SDK}"
     );
