@@ -6,46 +6,38 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::ops::Range;
+use std::path::PathBuf;
 use wasmparser::{Name, NameSectionReader, Parser, Payload, TypeRef};
 
 /// Builds the module as it is shipped, but with the names of its functions, and sums them up.
 pub(crate) fn size() -> Result {
-    let directory = build::target().join("size");
-    run(
-        cargo(&["build", "--release", "--lib", "--package", "sigv4-egress"])
-            .args([
-                "--target",
-                TARGET,
-                "--config",
-                "profile.release.strip=\"none\"",
-            ])
-            .arg("--target-dir")
-            .arg(&directory),
-    )?;
-    let compiled = directory.join(TARGET).join("release/sigv4_egress.wasm");
-    let named = directory.join("sigv4_egress.wasm");
-    build::optimise(&compiled, &named, Names::Kept)?;
-    let shipped = fs::metadata(build::build()?)?.len();
-    let smallest = built_for_size()?;
-    let text = markdown(&Sizes::read(&fs::read(&named)?)?, shipped, smallest);
+    let named = build_with("strip=\"none\"", "size", Names::Kept)?;
+    // Where the compiler cares for nothing else.
+    let smallest = build_with("opt-level=\"z\"", "size/smallest", Names::Dropped)?;
+    let shipped = build::build()?;
+    let text = markdown(
+        &Sizes::read(&fs::read(named)?)?,
+        fs::metadata(shipped)?.len(),
+        fs::metadata(smallest)?.len(),
+    );
     println!("{text}");
     Ok(fs::write(root().join("docs/size.md"), text)?)
 }
 
-/// The size of the same module where the compiler cares for nothing else.
-fn built_for_size() -> Result<u64> {
-    let directory = build::target().join("size/smallest");
+/// The module as it is shipped but for one setting of the release profile, built in a directory of its own.
+fn build_with(setting: &str, directory: &str, names: Names) -> Result<PathBuf> {
+    let directory = build::target().join(directory);
     run(
         cargo(&["build", "--release", "--lib", "--package", "sigv4-egress"])
             .args(["--target", TARGET])
-            .args(["--config", "profile.release.opt-level=\"z\""])
+            .args(["--config", &format!("profile.release.{setting}")])
             .arg("--target-dir")
             .arg(&directory),
     )?;
     let compiled = directory.join(TARGET).join("release/sigv4_egress.wasm");
     let module = directory.join("sigv4_egress.wasm");
-    build::optimise(&compiled, &module, Names::Dropped)?;
-    Ok(fs::metadata(module)?.len())
+    build::optimise(&compiled, &module, names)?;
+    Ok(module)
 }
 
 /// In bytes.

@@ -9,7 +9,7 @@ mod pod;
 use std::fs;
 
 use e2e::chunks::encode;
-use e2e::{Request, SOON, Value, eventually, json};
+use e2e::{Request, Value, json};
 use patch::Sidecar;
 use pod::{documents, in_pods, istio_files, patched, sidecar};
 
@@ -217,11 +217,7 @@ fn transparent_neither_signs_nor_forwards_an_aws_host_that_passes_through() {
         async |pod| {
             let request =
                 Request::get("s3.us-east-1.amazonaws.com", "/").header(MARKER.0, MARKER.1);
-            let answer = eventually("credentials are there", SOON, async || {
-                let answer = pod.ask(pod.intercepted, &request).await;
-                (answer.status != 503).then_some(answer)
-            })
-            .await;
+            let answer = pod.ask_until_ready(pod.intercepted, &request).await;
             answer.refused(403, "cluster_not_listed");
             assert_eq!(pod.passed_through.requests().len(), 0);
         },
@@ -266,11 +262,7 @@ fn transparent_stops_a_signed_request_that_a_route_takes_elsewhere() {
     };
     in_pods("transparent", with_escape, async |pod| {
         let request = Request::get(S3, "/").header(MARKER.0, MARKER.1);
-        let answer = eventually("credentials are there", SOON, async || {
-            let answer = pod.ask(pod.intercepted, &request).await;
-            (answer.status != 503).then_some(answer)
-        })
-        .await;
+        let answer = pod.ask_until_ready(pod.intercepted, &request).await;
         answer.refused(403, "escaped_cluster");
         assert_eq!(pod.passed_through.requests().len(), 0);
     });

@@ -86,17 +86,18 @@ impl Pod {
         connection.ask(&bytes).await.expect("an answer")
     }
 
-    pub(crate) async fn until_ok(&self, port: u16, request: &Request) {
-        eventually("a signed answer", SOON, async || {
+    /// The first answer that is not for want of credentials.
+    pub(crate) async fn ask_until_ready(&self, port: u16, request: &Request) -> Answer {
+        eventually("credentials are there", SOON, async || {
             let answer = self.ask(port, request).await;
-            assert!(
-                [200, 503].contains(&answer.status),
-                "{answer:?} {}",
-                answer.text()
-            );
-            (answer.status == 200).then_some(())
+            (answer.status != 503).then_some(answer)
         })
-        .await;
+        .await
+    }
+
+    pub(crate) async fn until_ok(&self, port: u16, request: &Request) {
+        let answer = self.ask_until_ready(port, request).await;
+        assert_eq!(answer.status, 200, "{answer:?} {}", answer.text());
     }
 }
 
