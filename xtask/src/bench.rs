@@ -110,7 +110,7 @@ pub(crate) fn instructions(purpose: Budget) -> Result {
 /// run does the step often enough to make that less than a thousandth.
 fn per_step(binary: &Path, step: &str) -> Result<u64> {
     let once = count(binary, step, 1)?;
-    let about = (count(binary, step, 11)? - once) / 10;
+    let about = count(binary, step, 11)?.saturating_sub(once) / 10;
     let times = (MEASURED / about.max(1)).clamp(10, 10_000);
     Ok((count(binary, step, 1 + u32::try_from(times)?)? - once) / times)
 }
