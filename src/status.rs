@@ -6,7 +6,6 @@
 use crate::cache::Record;
 use crate::role::Role;
 use crate::timestamp::rfc3339;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::time::SystemTime;
@@ -21,11 +20,11 @@ pub const REGISTER_KEY: &str = "status/1";
 pub const PATH: &str = "/status";
 
 /// The plugins of a process, the newest last.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Register(Vec<Entry>);
 
 /// One configuration that was loaded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// SHA-256 of the configuration's bytes, in hexadecimal.
     configuration: String,
@@ -33,7 +32,7 @@ pub struct Entry {
     roles: Vec<FiledRole>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct FiledRole {
     name: String,
     source: String,
@@ -62,18 +61,46 @@ impl Entry {
                 .collect(),
         }
     }
+
+    fn stored(&self) -> Value {
+        let roles: Vec<Value> = self.roles.iter().map(FiledRole::stored).collect();
+        json!({
+            "configuration": self.configuration,
+            "configured_at": self.configured_at,
+            "roles": roles,
+        })
+    }
+
+    fn read(stored: &Value) -> Option<Self> {
+        Some(Self {
+            configuration: text(stored, "configuration")?,
+            configured_at: text(stored, "configured_at")?,
+            roles: list(stored.get("roles")?, FiledRole::read)?,
+        })
+    }
+}
+
+/// All elements, or none where one cannot be read.
+fn list<T>(stored: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Vec<T>> {
+    stored.as_array()?.iter().map(read).collect()
+}
+
+fn text(stored: &Value, name: &str) -> Option<String> {
+    stored.get(name)?.as_str().map(str::to_owned)
 }
 
 impl Register {
     /// Reads it from shared data; what cannot be read counts as empty.
     pub fn from_bytes(bytes: &[u8]) -> Self {
-        serde_json::from_slice(bytes).unwrap_or_default()
+        let stored: Option<Value> = serde_json::from_slice(bytes).ok();
+        let entries = stored.as_ref().and_then(|stored| list(stored, Entry::read));
+        Self(entries.unwrap_or_default())
     }
 
     /// As shared data holds it.
     pub fn to_bytes(&self) -> Vec<u8> {
-        // Strings always serialise.
-        serde_json::to_vec(self).unwrap_or_default()
+        let entries: Vec<Value> = self.0.iter().map(Entry::stored).collect();
+        Value::from(entries).to_string().into_bytes()
     }
 
     /// With an entry; `None` where the same configuration is filed already, by another worker.
@@ -112,6 +139,24 @@ impl Register {
 }
 
 impl FiledRole {
+    fn stored(&self) -> Value {
+        json!({
+            "name": self.name,
+            "source": self.source,
+            "credentials_from": self.credentials_from,
+            "record": self.record,
+        })
+    }
+
+    fn read(stored: &Value) -> Option<Self> {
+        Some(Self {
+            name: text(stored, "name")?,
+            source: text(stored, "source")?,
+            credentials_from: text(stored, "credentials_from")?,
+            record: text(stored, "record")?,
+        })
+    }
+
     fn describe(&self, record: Record, now: SystemTime) -> Value {
         let state = match (&record.credentials, record.usable(now)) {
             (_, Some(_)) => "usable",

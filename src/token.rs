@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::credentials::Secret;
 use crate::timestamp::{from_epoch_seconds, rfc3339};
@@ -89,13 +89,9 @@ pub fn parse_reply(
     if expires_at <= now {
         return Err(TokenError::Expired { at: expires_at });
     }
-    let found = match claims
+    let found = claims
         .aud
-        .ok_or(TokenError::Malformed("it has no `aud` claim"))?
-    {
-        Audience::One(name) => vec![name],
-        Audience::Many(names) => names,
-    };
+        .ok_or(TokenError::Malformed("it has no `aud` claim"))?;
     if !found.iter().any(|name| name == audience) {
         let found = redact(&found.join(", "), MAX_QUOTED_CHARS);
         return Err(TokenError::WrongAudience {
@@ -193,17 +189,9 @@ pub(crate) fn redact(text: &str, max_chars: usize) -> String {
     redacted.trim().chars().take(max_chars).collect()
 }
 
-#[derive(Deserialize)]
 struct Claims {
     exp: Option<f64>,
-    aud: Option<Audience>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Audience {
-    One(String),
-    Many(Vec<String>),
+    aud: Option<Vec<String>>,
 }
 
 fn claims(token: &str) -> Result<Claims, TokenError> {
@@ -213,12 +201,35 @@ fn claims(token: &str) -> Result<Claims, TokenError> {
     else {
         return Err(NOT_A_JWT);
     };
-    // serde's error may quote the input.
-    serde_json::from_slice(&payload).map_err(|_| {
-        TokenError::Malformed("its claims are not JSON, or `exp` or `aud` has the wrong type")
+    // The parser's error may quote the input.
+    let claims = serde_json::from_slice(&payload).map_err(|_| WRONG_CLAIMS)?;
+    let Value::Object(mut claims) = claims else {
+        return Err(WRONG_CLAIMS);
+    };
+    let mut take = |name| claims.remove(name).filter(|claim| !claim.is_null());
+    let exp = take("exp").map(|exp| exp.as_f64().ok_or(WRONG_CLAIMS));
+    let aud = take("aud").map(audiences);
+    Ok(Claims {
+        exp: exp.transpose()?,
+        aud: aud.transpose()?,
     })
 }
 
+/// One name, or a list of them.
+fn audiences(aud: Value) -> Result<Vec<String>, TokenError> {
+    let names = match aud {
+        Value::Array(names) => names,
+        one => vec![one],
+    };
+    let names = names.into_iter().map(|name| match name {
+        Value::String(name) => Ok(name),
+        _ => Err(WRONG_CLAIMS),
+    });
+    names.collect()
+}
+
+const WRONG_CLAIMS: TokenError =
+    TokenError::Malformed("its claims are not JSON, or `exp` or `aud` has the wrong type");
 const NOT_A_JWT: TokenError =
     TokenError::Malformed("it is no JWT (three base64url parts, separated by dots)");
 /// `WebIdentityToken` of AssumeRoleWithWebIdentity, AWS STS API Reference: 4 to 20,000 characters.

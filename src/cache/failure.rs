@@ -3,11 +3,10 @@
 use crate::container::{AuthorizationError, ContainerError};
 use crate::sts::{Recoverability, StsError};
 use crate::token::TokenError;
-use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Why the last fetch failed. Holds no secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// What failed, with AWS's code and message.
     pub cause: String,
@@ -18,7 +17,7 @@ pub struct Failure {
 }
 
 /// When a further try makes sense.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
     /// At once: the failure is in this pod, such as a listener that is not up yet.
     Soon,
@@ -31,6 +30,23 @@ pub enum Retry {
 }
 
 impl Retry {
+    const ALL: [Self; 4] = [Self::Soon, Self::Twice, Self::BackOff, Self::Unlikely];
+
+    /// As a stored record names it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Soon => "Soon",
+            Self::Twice => "Twice",
+            Self::BackOff => "BackOff",
+            Self::Unlikely => "Unlikely",
+        }
+    }
+
+    /// What [`Retry::word`] names.
+    pub(super) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|retry| retry.word() == word)
+    }
+
     fn of(recoverability: Recoverability) -> Self {
         match recoverability {
             Recoverability::Recoverable => Self::BackOff,

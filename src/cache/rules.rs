@@ -2,6 +2,7 @@
 //! rules of 2026 where nothing else is said (aws-sdk-go-v2 `aws/credential_cache.go`).
 
 use super::Retry;
+use serde_json::Value;
 use std::time::{Duration, SystemTime};
 
 /// How fast the rules run: 1, except in tests, where all their durations shrink.
@@ -22,8 +23,8 @@ impl Pace {
     /// Reads a factor such as `0.15`, in whole millionths.
     pub fn parse(text: &str) -> Option<Self> {
         // Not `str::parse`, which the module would hold for this alone: 17 kB.
-        let factor: f64 = serde_json::from_str(text).ok()?;
-        let micros = Duration::try_from_secs_f64(factor).ok()?.as_micros();
+        let factor: Value = serde_json::from_str(text).ok()?;
+        let micros = Duration::try_from_secs_f64(factor.as_f64()?).ok()?.as_micros();
         let millionths = u32::try_from(micros).ok()?;
         (1..=1_000_000)
             .contains(&millionths)

@@ -1,36 +1,9 @@
 //! The record as shared data holds it: JSON, times in milliseconds since 1970.
 
-use super::{Cached, Failure, Lease, Record};
+use super::{Cached, Failure, Lease, Record, Retry};
 use crate::credentials::{Credentials, Secret};
-use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    credentials: Option<StoredCredentials>,
-    failure: Option<Failure>,
-    lease: Option<StoredLease>,
-    not_before: Option<u64>,
-    failures: u32,
-    forced_at: Option<u64>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredCredentials {
-    access_key_id: String,
-    secret_access_key: String,
-    session_token: String,
-    expires_at: u64,
-    fetched_at: u64,
-    refresh_at: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredLease {
-    owner: u64,
-    duration: u64,
-    until: u64,
-}
 
 impl Record {
     /// The version of the form that [`Record::to_bytes`] writes. It belongs into the key: workers of two
@@ -39,66 +12,94 @@ impl Record {
 
     /// Reads a record from shared data. `None` for what is not there or not ours to read.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let stored: Stored = serde_json::from_slice(bytes).ok()?;
-        let credentials = match stored.credentials {
-            None => None,
-            Some(cached) => Some(Cached {
-                credentials: Credentials {
-                    access_key_id: cached.access_key_id,
-                    secret_access_key: Secret::new(cached.secret_access_key),
-                    session_token: Secret::new(cached.session_token),
-                    expires_at: time(cached.expires_at)?,
-                },
-                fetched_at: time(cached.fetched_at)?,
-                refresh_at: time(cached.refresh_at)?,
-            }),
-        };
-        let lease = match stored.lease {
-            None => None,
-            Some(lease) => Some(Lease {
-                owner: lease.owner,
-                duration: Duration::from_millis(lease.duration),
-                until: time(lease.until)?,
-            }),
-        };
+        let stored: Value = serde_json::from_slice(bytes).ok()?;
+        let failures = stored.get("failures")?.as_u64()?;
         Some(Self {
-            credentials,
-            failure: stored.failure,
-            lease,
-            not_before: stored.not_before.and_then(time),
-            failures: stored.failures,
-            forced_at: stored.forced_at.and_then(time),
+            credentials: optional(&stored, "credentials", cached)?,
+            failure: optional(&stored, "failure", failure)?,
+            lease: optional(&stored, "lease", lease)?,
+            not_before: optional(&stored, "not_before", time)?,
+            failures: u32::try_from(failures).ok()?,
+            forced_at: optional(&stored, "forced_at", time)?,
         })
     }
 
     /// The record as shared data holds it: with the secrets, so it goes nowhere else.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let stored = Stored {
-            credentials: self.credentials.as_ref().map(|cached| StoredCredentials {
-                access_key_id: cached.credentials.access_key_id.clone(),
-                secret_access_key: cached.credentials.secret_access_key.expose().to_owned(),
-                session_token: cached.credentials.session_token.expose().to_owned(),
-                expires_at: moment(cached.credentials.expires_at),
-                fetched_at: moment(cached.fetched_at),
-                refresh_at: moment(cached.refresh_at),
-            }),
-            failure: self.failure.clone(),
-            lease: self.lease.map(|lease| StoredLease {
-                owner: lease.owner,
-                duration: milliseconds(lease.duration),
-                until: moment(lease.until),
-            }),
-            not_before: self.not_before.map(moment),
-            failures: self.failures,
-            forced_at: self.forced_at.map(moment),
-        };
-        // Strings and numbers always serialise; an empty record would only be fetched again.
-        serde_json::to_vec(&stored).unwrap_or_default()
+        let stored = json!({
+            "credentials": self.credentials.as_ref().map(|cached| json!({
+                "access_key_id": cached.credentials.access_key_id,
+                "secret_access_key": cached.credentials.secret_access_key.expose(),
+                "session_token": cached.credentials.session_token.expose(),
+                "expires_at": moment(cached.credentials.expires_at),
+                "fetched_at": moment(cached.fetched_at),
+                "refresh_at": moment(cached.refresh_at),
+            })),
+            "failure": self.failure.as_ref().map(|failure| json!({
+                "cause": failure.cause,
+                "advice": failure.advice,
+                "retry": failure.retry.word(),
+            })),
+            "lease": self.lease.map(|lease| json!({
+                "owner": lease.owner,
+                "duration": milliseconds(lease.duration),
+                "until": moment(lease.until),
+            })),
+            "not_before": self.not_before.map(moment),
+            "failures": self.failures,
+            "forced_at": self.forced_at.map(moment),
+        });
+        stored.to_string().into_bytes()
     }
 }
 
-fn time(moment: u64) -> Option<SystemTime> {
-    UNIX_EPOCH.checked_add(Duration::from_millis(moment))
+/// The member `name`, where it stands and is not `null`. The outer `None`: it cannot be read.
+fn optional<T>(
+    stored: &Value,
+    name: &str,
+    read: impl Fn(&Value) -> Option<T>,
+) -> Option<Option<T>> {
+    match stored.get(name) {
+        None | Some(Value::Null) => Some(None),
+        Some(value) => read(value).map(Some),
+    }
+}
+
+fn cached(stored: &Value) -> Option<Cached> {
+    Some(Cached {
+        credentials: Credentials {
+            access_key_id: text(stored.get("access_key_id")?)?,
+            secret_access_key: Secret::new(text(stored.get("secret_access_key")?)?),
+            session_token: Secret::new(text(stored.get("session_token")?)?),
+            expires_at: time(stored.get("expires_at")?)?,
+        },
+        fetched_at: time(stored.get("fetched_at")?)?,
+        refresh_at: time(stored.get("refresh_at")?)?,
+    })
+}
+
+fn failure(stored: &Value) -> Option<Failure> {
+    Some(Failure {
+        cause: text(stored.get("cause")?)?,
+        advice: text(stored.get("advice")?)?,
+        retry: Retry::from_word(stored.get("retry")?.as_str()?)?,
+    })
+}
+
+fn lease(stored: &Value) -> Option<Lease> {
+    Some(Lease {
+        owner: stored.get("owner")?.as_u64()?,
+        duration: Duration::from_millis(stored.get("duration")?.as_u64()?),
+        until: time(stored.get("until")?)?,
+    })
+}
+
+fn text(stored: &Value) -> Option<String> {
+    stored.as_str().map(str::to_owned)
+}
+
+fn time(stored: &Value) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_millis(stored.as_u64()?))
 }
 
 fn moment(time: SystemTime) -> u64 {

@@ -1,9 +1,6 @@
 //! The code in an error's body, which may be cut off behind it.
 
-use std::fmt;
-
-use serde::Deserializer as _;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 
 use crate::sts::xml::tag_end;
 
@@ -74,41 +71,34 @@ const MAX_DEPTH: usize = 8;
 /// `__type` of the outermost object, else its `code`, else its `Code`: the places where botocore looks
 /// (`botocore/parsers.py`, `BaseJSONParser` and `RestJSONParser`).
 fn code_of_json(text: &str) -> Option<String> {
-    let mut found = Found::default();
-    // An error is where the text was cut off, or no JSON: what came before it counts.
-    let _ = serde_json::Deserializer::from_str(text).deserialize_map(&mut found);
-    found.codes.into_iter().flatten().next()
-}
-
-/// The values under [`KEYS`], in their order, as far as the text goes.
-#[derive(Default)]
-struct Found {
-    codes: [Option<String>; KEYS.len()],
+    let mut codes = [const { None }; KEYS.len()];
+    let mut rest = text.strip_prefix('{')?;
+    // Up to where the text was cut off, or is no JSON: what came before it counts.
+    while let Some((name, value, after)) = member(rest) {
+        let mut places = KEYS.iter().zip(&mut codes);
+        if let Some((_, place)) = places.find(|(key, _)| name == **key) {
+            // A code that is no string is none, but what comes behind it may be one.
+            *place = match value {
+                Value::String(code) => Some(code),
+                _ => None,
+            };
+        }
+        rest = after.trim_start().strip_prefix(',').unwrap_or_default();
+    }
+    codes.into_iter().flatten().next()
 }
 
 const KEYS: [&str; 3] = ["__type", "code", "Code"];
 
-impl<'de> Visitor<'de> for &mut Found {
-    type Value = ();
+/// The first member of what stands behind an object's brace or comma, and what follows it.
+fn member(text: &str) -> Option<(Value, Value, &str)> {
+    let (name, rest) = value(text)?;
+    let (value, rest) = value(rest.trim_start().strip_prefix(':')?)?;
+    Some((name, value, rest))
+}
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an error of AWS")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<String>()? {
-            let mut places = KEYS.iter().zip(&mut self.codes);
-            match places.find(|(name, _)| **name == key) {
-                // A code that is no string is none, but what comes behind it may be one.
-                Some((_, place)) => match map.next_value::<serde_json::Value>()? {
-                    serde_json::Value::String(code) => *place = Some(code),
-                    _ => *place = None,
-                },
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(())
-    }
+fn value(text: &str) -> Option<(Value, &str)> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter();
+    let value = values.next()?.ok()?;
+    Some((value, text.get(values.byte_offset()..)?))
 }
