@@ -81,7 +81,7 @@ impl SessionPolicy {
     /// # Errors
     /// See [`SessionPolicyError`].
     pub fn parse(text: &str) -> Result<Self, SessionPolicyError> {
-        let value: Value = serde_json::from_str(text)
+        let value: Value = serde_json::from_slice(text.as_bytes())
             .map_err(|error| SessionPolicyError::NotJson(error.to_string()))?;
         if !value.is_object() {
             return Err(SessionPolicyError::NotAnObject);
@@ -102,9 +102,7 @@ impl SessionPolicy {
     /// # Errors
     /// See [`SessionPolicyError`].
     pub fn of_object(object: &Map<String, Value>) -> Result<Self, SessionPolicyError> {
-        let text = serde_json::to_string(object)
-            .map_err(|error| SessionPolicyError::NotJson(error.to_string()))?;
-        Self::parse(&text)
+        Self::parse(&Value::from(object.clone()).to_string())
     }
 
     /// The minified text, as it is sent.

@@ -10,6 +10,8 @@
 //! Envoy, which we follow except where its own comments and replies of AWS disagree (mixed S3 paths,
 //! `..` above the root).
 
+use std::collections::BinaryHeap;
+
 use super::PathStyle;
 
 /// Appends the canonical form of `path` (without its query). An empty path is `/`.
@@ -56,12 +58,14 @@ pub(super) fn query(out: &mut Vec<u8>, query: &[u8]) {
         return;
     }
     let unsorted = out.split_off(start);
-    parameters.sort_unstable_by_key(|parameter| parts(&unsorted, *parameter));
-    for parameter in parameters {
+    let parameters = parameters.into_iter();
+    let heap: BinaryHeap<_> = parameters
+        .map(|parameter| parts(&unsorted, parameter))
+        .collect();
+    for (name, value) in heap.into_sorted_vec() {
         if out.len() > start {
             out.push(b'&');
         }
-        let (name, value) = parts(&unsorted, parameter);
         out.extend_from_slice(name);
         out.extend_from_slice(value);
     }

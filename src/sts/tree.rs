@@ -15,7 +15,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Value, InvalidReply> {
     match text.chars().next() {
         None => Err(InvalidReply::Empty),
         Some('<') => xml::parse(text).ok_or(InvalidReply::Unreadable),
-        Some(_) => serde_json::from_str(text).map_err(|_| InvalidReply::Unreadable),
+        Some(_) => serde_json::from_slice(text.as_bytes()).map_err(|_| InvalidReply::Unreadable),
     }
 }
 

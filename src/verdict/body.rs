@@ -98,7 +98,7 @@ fn member(text: &str) -> Option<(Value, Value, &str)> {
 }
 
 fn value(text: &str) -> Option<(Value, &str)> {
-    let mut values = serde_json::Deserializer::from_str(text).into_iter();
+    let mut values = serde_json::Deserializer::from_slice(text.as_bytes()).into_iter();
     let value = values.next()?.ok()?;
     Some((value, text.get(values.byte_offset()..)?))
 }
