@@ -222,6 +222,8 @@ impl Process {
         }
         let (owner, now, jitter) = (self.workers[worker].owner, self.wall, self.jitter());
         let key = self.name();
+        self.read(worker);
+        let pause_before = self.workers[worker].view.not_before;
         self.change(worker, |record| match reply {
             Reply::Credentials { lifetime } => {
                 let credentials = Credentials {
@@ -241,7 +243,10 @@ impl Process {
                 record.failed(owner, failure, now, jitter, Pace::REAL)
             }
         });
-        self.check_pause(worker);
+        // A leader that has lost the lease says nothing; the pause that stands may be from before the clock stepped back.
+        if self.workers[worker].view.not_before != pause_before {
+            self.check_pause(worker);
+        }
         self.settle(worker);
     }
 
