@@ -79,6 +79,19 @@ fn the_core_reads_no_clock_no_environment_and_no_files() {
     }
 }
 
+/// A type that derives how it is read brings a deserialiser of its own and the texts of its errors into the module.
+#[test]
+fn the_core_reads_json_as_values_alone() {
+    let words = ["serde::", "serde_json::from_str"];
+    let found = core_files_with(&words).into_iter().filter(|path| {
+        // Unit tests may.
+        let text = fs::read_to_string(path).unwrap();
+        let shipped = text.split("#[cfg(test)]").next().unwrap();
+        !path.ends_with("tests.rs") && words.iter().any(|word| shipped.contains(word))
+    });
+    assert_eq!(found.collect::<Vec<_>>(), Vec::<PathBuf>::new());
+}
+
 #[test]
 fn no_source_file_is_too_long_to_read_in_one_sitting() {
     for path in sources(&root().join("src")) {

@@ -24,7 +24,9 @@ impl Pace {
     pub fn parse(text: &str) -> Option<Self> {
         // Not `str::parse`, which the module would hold for this alone: 17 kB.
         let factor: Value = serde_json::from_slice(text.as_bytes()).ok()?;
-        let micros = Duration::try_from_secs_f64(factor.as_f64()?).ok()?.as_micros();
+        let micros = Duration::try_from_secs_f64(factor.as_f64()?)
+            .ok()?
+            .as_micros();
         let millionths = u32::try_from(micros).ok()?;
         (1..=1_000_000)
             .contains(&millionths)

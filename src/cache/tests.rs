@@ -464,13 +464,32 @@ fn a_clock_that_steps_back_holds_nothing_up_without_end() {
 
 #[test]
 fn a_record_survives_shared_data() {
-    let record = failed(&ready(HOUR, LEAST), Retry::Soon, at(5), LEAST)
-        .stale("A", at(6), LEAST, Pace::REAL)
-        .unwrap()
-        .leased(u64::MAX, at(6), LEASE);
-    assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record));
-    assert_eq!(Record::from_bytes(b""), None);
-    assert_eq!(Record::from_bytes(b"{\"credentials\":1}"), None);
+    let survives = |record: Record| {
+        assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record));
+    };
+    survives(Record::default());
+    for retry in [Retry::Soon, Retry::Twice, Retry::BackOff, Retry::Unlikely] {
+        let stale = failed(&ready(HOUR, LEAST), retry, at(5), LEAST)
+            .stale("A", at(6), LEAST, Pace::REAL)
+            .unwrap();
+        survives(stale.leased(u64::MAX, at(6), LEASE));
+    }
+    for unreadable in [
+        "",
+        "[]",
+        "{}",
+        r#"{"credentials":1,"failures":0}"#,
+        r#"{"credentials":{},"failures":0}"#,
+        r#"{"failure":{"cause":"","advice":"","retry":"Never"},"failures":0}"#,
+        r#"{"not_before":"soon","failures":0}"#,
+        r#"{"failures":4294967296}"#,
+    ] {
+        assert_eq!(
+            Record::from_bytes(unreadable.as_bytes()),
+            None,
+            "{unreadable}"
+        );
+    }
     let first_form =
         br#"{"credentials":null,"failure":null,"lease":[1,2],"not_before":null,"failures":0}"#;
     assert_eq!(Record::from_bytes(first_form), None);

@@ -32,6 +32,16 @@ impl Object {
         }
     }
 
+    /// The value under a key is not among what is allowed.
+    pub(super) fn refused(
+        &self,
+        key: &str,
+        value: &Value,
+        allowed: impl Into<String>,
+    ) -> ConfigError {
+        self.error(key, format!("is {}", shown(value)), allowed)
+    }
+
     pub(super) fn refuse_unknown(&self, known: &[Key]) -> Result<(), ConfigError> {
         match self
             .map
@@ -50,7 +60,7 @@ impl Object {
         match self.map.remove(key) {
             None => Ok(None),
             Some(Value::String(text)) if !text.is_empty() => Ok(Some(text)),
-            Some(value) => Err(self.error(key, format!("is {}", shown(&value)), allowed)),
+            Some(value) => Err(self.refused(key, &value, allowed)),
         }
     }
 
@@ -66,7 +76,7 @@ impl Object {
         };
         match parse(&text) {
             Some(value) => Ok(Some(value)),
-            None => Err(self.error(key, format!("is {}", shown(&Value::String(text))), allowed)),
+            None => Err(self.refused(key, &Value::String(text), allowed)),
         }
     }
 
@@ -129,7 +139,7 @@ impl Object {
         match self.map.remove(key) {
             None => Ok(None),
             Some(Value::Bool(value)) => Ok(Some(value)),
-            Some(value) => Err(self.error(key, format!("is {}", shown(&value)), "true or false")),
+            Some(value) => Err(self.refused(key, &value, "true or false")),
         }
     }
 
@@ -139,11 +149,7 @@ impl Object {
         };
         match value.as_u64() {
             Some(number) if (low..=high).contains(&number) => Ok(number),
-            _ => Err(self.error(
-                key,
-                format!("is {}", shown(&value)),
-                format!("a whole number from {low} to {high}"),
-            )),
+            _ => Err(self.refused(key, &value, format!("a whole number from {low} to {high}"))),
         }
     }
 
@@ -194,7 +200,7 @@ impl Object {
         match self.map.remove(key) {
             None => Ok(None),
             Some(Value::Object(map)) => Ok(Some(Self::new(map, format!("{}{key}.", self.path)))),
-            Some(value) => Err(self.error(key, format!("is {}", shown(&value)), "an object")),
+            Some(value) => Err(self.refused(key, &value, "an object")),
         }
     }
 
@@ -247,7 +253,7 @@ impl Object {
                     .collect::<Result<_, _>>()
                     .map(Some)
             }
-            Some(value) => Err(self.error(key, format!("is {}", shown(&value)), allowed)),
+            Some(value) => Err(self.refused(key, &value, allowed)),
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn rules(
         None => return Ok(Vec::new()),
         Some(Value::Array(values)) => values,
         Some(value) => {
-            return Err(object.error("rules", format!("is {}", shown(&value)), allowed));
+            return Err(object.refused("rules", &value, allowed));
         }
     };
     let parse = |(index, value): (usize, Value)| match value {
@@ -124,7 +124,7 @@ pub(super) fn allow(object: &mut Object) -> Result<Allow, ConfigError> {
         }
         Some(Value::Array(_)) => object.strings("allow")?.unwrap_or_default(),
         Some(value) => {
-            return Err(object.error("allow", format!("is {}", shown(value)), allowed));
+            return Err(object.refused("allow", value, allowed));
         }
     };
     let (hosts, services): (Vec<_>, Vec<_>) =

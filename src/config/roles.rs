@@ -1,6 +1,6 @@
 //! Reading the roles.
 
-use super::object::{Object, shown};
+use super::object::Object;
 use super::{ConfigError, Environment, missing, reference};
 use crate::identity::{
     ChainedDuration, ExternalId, RoleArn, SessionDuration, SessionName, SessionPolicy,
@@ -173,7 +173,7 @@ fn duration<T>(
         None => Ok(None),
         Some(value) => match value.as_u64().and_then(of_seconds) {
             Some(duration) => Ok(Some(duration)),
-            None => Err(object.error(DURATION, format!("is {}", shown(&value)), allowed)),
+            None => Err(object.refused(DURATION, &value, allowed)),
         },
     }
 }
@@ -185,8 +185,7 @@ fn session_policy(object: &mut Object) -> Result<Option<SessionPolicy>, ConfigEr
         Some(Value::Object(policy)) => SessionPolicy::of_object(&policy),
         Some(Value::String(policy)) => SessionPolicy::parse(&policy),
         Some(other) => {
-            let fault = format!("is {}", shown(&other));
-            return Err(object.error(POLICY, fault, SessionPolicy::ALLOWED));
+            return Err(object.refused(POLICY, &other, SessionPolicy::ALLOWED));
         }
     };
     policy

@@ -40,7 +40,8 @@ impl ErrorFormat {
     /// Services move from one protocol to another while older SDKs speak the former one (SQS from awsQuery to awsJson1_0,
     /// CloudWatch on to RPC v2 CBOR), so the request's own words come before its service's name.
     pub fn of(head: Head<'_>, service: Option<&str>) -> Self {
-        let (path, query) = match head.value(":path").map(std::str::from_utf8) {
+        // Read where it decides: of S3's requests, most by far, it does not.
+        let target = || match head.value(":path").map(std::str::from_utf8) {
             Some(Ok(path)) => path.split_once('?').unwrap_or((path, "")),
             _ => ("", ""),
         };
@@ -50,7 +51,7 @@ impl ErrorFormat {
                 return Self::Query;
             }
             // The API that manages endpoints on Outposts.
-            Some("s3-outposts") if path.starts_with("/S3Outposts/") => return Self::Json,
+            Some("s3-outposts") if target().0.starts_with("/S3Outposts/") => return Self::Json,
             Some("s3" | "s3-outposts" | "s3-object-lambda" | "s3express") => return Self::S3,
             Some("route53" | "cloudfront") => return Self::Query,
             _ => {}
@@ -62,6 +63,7 @@ impl ErrorFormat {
         if head.value("x-amz-target").is_some() || starts(content_type, "application/x-amz-json-") {
             return Self::Json;
         }
+        let (path, query) = target();
         // Both query protocols call the root, but SQS the queue. CloudSearch's domains also get forms.
         let is_query = starts(content_type, "application/x-www-form-urlencoded")
             || query.split('&').any(|pair| pair.starts_with("Action="));

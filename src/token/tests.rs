@@ -74,6 +74,10 @@ fn what_is_wrong_with_a_token_is_said() {
         "is not usable: it has no `exp` claim",
     );
     check(
+        r#"{"exp":null,"aud":"sts.amazonaws.com"}"#,
+        "is not usable: it has no `exp` claim",
+    );
+    check(
         r#"{"exp":1795464001}"#,
         "is not usable: it has no `aud` claim",
     );
@@ -84,6 +88,7 @@ fn what_is_wrong_with_a_token_is_said() {
     for claims in [
         r#"{"exp":"tomorrow"}"#,
         r#"{"exp":1,"aud":7}"#,
+        r#"{"exp":1,"aud":["a",7]}"#,
         "[]",
         "",
         "{",
