@@ -34,6 +34,7 @@ mod stored;
 
 pub use failure::{Failure, Retry};
 pub use rules::Pace;
+pub(crate) use stored::text;
 
 use crate::credentials::Credentials;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

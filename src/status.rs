@@ -3,7 +3,7 @@
 //! A plugin that signs files an [`Entry`] of itself in the process's [`Register`], which lies in shared data;
 //! the plugin at position `status` answers with all of them, each role with its record at that moment.
 
-use crate::cache::Record;
+use crate::cache::{Record, text};
 use crate::role::Role;
 use crate::timestamp::rfc3339;
 use serde_json::{Value, json};
@@ -83,10 +83,6 @@ impl Entry {
 /// All elements, or none where one cannot be read.
 fn list<T>(stored: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Vec<T>> {
     stored.as_array()?.iter().map(read).collect()
-}
-
-fn text(stored: &Value, name: &str) -> Option<String> {
-    stored.get(name)?.as_str().map(str::to_owned)
 }
 
 impl Register {

@@ -68,9 +68,9 @@ fn optional<T>(
 fn cached(stored: &Value) -> Option<Cached> {
     Some(Cached {
         credentials: Credentials {
-            access_key_id: text(stored.get("access_key_id")?)?,
-            secret_access_key: Secret::new(text(stored.get("secret_access_key")?)?),
-            session_token: Secret::new(text(stored.get("session_token")?)?),
+            access_key_id: text(stored, "access_key_id")?,
+            secret_access_key: Secret::new(text(stored, "secret_access_key")?),
+            session_token: Secret::new(text(stored, "session_token")?),
             expires_at: time(stored.get("expires_at")?)?,
         },
         fetched_at: time(stored.get("fetched_at")?)?,
@@ -80,8 +80,8 @@ fn cached(stored: &Value) -> Option<Cached> {
 
 fn failure(stored: &Value) -> Option<Failure> {
     Some(Failure {
-        cause: text(stored.get("cause")?)?,
-        advice: text(stored.get("advice")?)?,
+        cause: text(stored, "cause")?,
+        advice: text(stored, "advice")?,
         retry: Retry::from_word(stored.get("retry")?.as_str()?)?,
     })
 }
@@ -94,8 +94,9 @@ fn lease(stored: &Value) -> Option<Lease> {
     })
 }
 
-fn text(stored: &Value) -> Option<String> {
-    stored.as_str().map(str::to_owned)
+/// The string under `name`.
+pub(crate) fn text(stored: &Value, name: &str) -> Option<String> {
+    stored.get(name)?.as_str().map(str::to_owned)
 }
 
 fn time(stored: &Value) -> Option<SystemTime> {

@@ -182,7 +182,7 @@ fn duration<T>(
 fn session_policy(object: &mut Object) -> Result<Option<SessionPolicy>, ConfigError> {
     let policy = match object.take(POLICY) {
         None => return Ok(None),
-        Some(Value::Object(policy)) => SessionPolicy::of_object(&policy),
+        Some(Value::Object(policy)) => SessionPolicy::of_object(policy),
         Some(Value::String(policy)) => SessionPolicy::parse(&policy),
         Some(other) => {
             return Err(object.refused(POLICY, &other, SessionPolicy::ALLOWED));

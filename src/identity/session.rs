@@ -101,8 +101,8 @@ impl SessionPolicy {
     ///
     /// # Errors
     /// See [`SessionPolicyError`].
-    pub fn of_object(object: &Map<String, Value>) -> Result<Self, SessionPolicyError> {
-        Self::parse(&Value::from(object.clone()).to_string())
+    pub fn of_object(object: Map<String, Value>) -> Result<Self, SessionPolicyError> {
+        Self::parse(&Value::from(object).to_string())
     }
 
     /// The minified text, as it is sent.
@@ -265,7 +265,8 @@ mod tests {
     #[test]
     fn an_object_of_a_larger_text_is_a_policy() {
         let value = serde_json::json!({"policy": {"Version": "2012-10-17", "Statement": []}});
-        let policy = SessionPolicy::of_object(value["policy"].as_object().unwrap()).unwrap();
+        let policy =
+            SessionPolicy::of_object(value["policy"].as_object().unwrap().clone()).unwrap();
         assert_eq!(
             serde_json::from_str::<Value>(policy.as_str()).unwrap(),
             value["policy"]

@@ -34,24 +34,27 @@ pub(super) struct Said<'a> {
     pub(super) help: &'a str,
 }
 
+/// Path and query. Read where they decide: for most of S3's requests they do not.
+fn target(head: Head<'_>) -> (&str, &str) {
+    match head.value(":path").map(std::str::from_utf8) {
+        Some(Ok(path)) => path.split_once('?').unwrap_or((path, "")),
+        _ => ("", ""),
+    }
+}
+
 impl ErrorFormat {
     /// The format for a request. The service, where there is one, is its signing name.
     ///
     /// Services move from one protocol to another while older SDKs speak the former one (SQS from awsQuery to awsJson1_0,
     /// CloudWatch on to RPC v2 CBOR), so the request's own words come before its service's name.
     pub fn of(head: Head<'_>, service: Option<&str>) -> Self {
-        // Read where it decides: of S3's requests, most by far, it does not.
-        let target = || match head.value(":path").map(std::str::from_utf8) {
-            Some(Ok(path)) => path.split_once('?').unwrap_or((path, "")),
-            _ => ("", ""),
-        };
         match service {
             // S3 Control signs as S3; all its operations carry the account, and none of S3's does.
             Some("s3" | "s3-outposts") if head.value("x-amz-account-id").is_some() => {
                 return Self::Query;
             }
             // The API that manages endpoints on Outposts.
-            Some("s3-outposts") if target().0.starts_with("/S3Outposts/") => return Self::Json,
+            Some("s3-outposts") if target(head).0.starts_with("/S3Outposts/") => return Self::Json,
             Some("s3" | "s3-outposts" | "s3-object-lambda" | "s3express") => return Self::S3,
             Some("route53" | "cloudfront") => return Self::Query,
             _ => {}
@@ -63,7 +66,7 @@ impl ErrorFormat {
         if head.value("x-amz-target").is_some() || starts(content_type, "application/x-amz-json-") {
             return Self::Json;
         }
-        let (path, query) = target();
+        let (path, query) = target(head);
         // Both query protocols call the root, but SQS the queue. CloudSearch's domains also get forms.
         let is_query = starts(content_type, "application/x-www-form-urlencoded")
             || query.split('&').any(|pair| pair.starts_with("Action="));

@@ -316,8 +316,7 @@ fn unavoidable(report: &Value) -> Option<String> {
          headers, its cluster, the time, the line for the access log, four header writes, a counter) and computes nothing adds as much. \
          Another {get_hash:.1} are SHA-256 of {SIGNED_GET_HASHED_BYTES} bytes, most of them the session token, at the {:.0} MB/s that bodies \
          of 1 MiB are read and hashed at; processors have instructions for it that WebAssembly does not know. Calls and hash alone are \
-         {:.2} times what the native filter adds. The rest, {:.1} µs, comes with our own code: in it, and in \
-         Envoy's functions, which find it in the processor's caches in place of their own.\n\n\
+         {:.2} times what the native filter adds. The rest, {:.1} µs, comes with our own code.\n\n\
          An Envoy that only moved and hashed bodies at that speed would reach {:.2} of the native filter's throughput with POSTs of 1 MiB \
          (their hash takes {:.1} ms in Wasm), and with chunked PUTs of 16 MiB {:.2} of the throughput without a filter ({:.0} ms).",
         bytes_hashed / hashed,
