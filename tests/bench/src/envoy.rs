@@ -4,6 +4,7 @@ use crate::Result;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -104,6 +105,37 @@ impl Envoy {
             nanoseconds += text.split(' ').next().unwrap_or_default().parse::<u64>()?;
         }
         Ok(Duration::from_nanos(nanoseconds))
+    }
+
+    /// The id of the thread of this name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn thread(&self, name: &str) -> Result<i32> {
+        for task in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
+            let task = task?;
+            if fs::read_to_string(task.path().join("comm"))?.trim_end() == name {
+                return Ok(task.file_name().to_string_lossy().parse()?);
+            }
+        }
+        Err(format!("Envoy has no thread {name}").into())
+    }
+
+    /// Where memory is executable and belongs to no file (`man 5 proc_pid_maps`).
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub(crate) fn anonymous_code(&self) -> Result<Vec<Range<u64>>> {
+        let maps = fs::read_to_string(format!("/proc/{}/maps", self.process.id()))?;
+        let ranges = maps.lines().filter_map(|line| {
+            let mut words = line.split_whitespace();
+            let (start, end) = words.next()?.split_once('-')?;
+            let is_code = words.next()?.contains('x');
+            let is_anonymous = words.nth(3).is_none();
+            let range = u64::from_str_radix(start, 16).ok()?..u64::from_str_radix(end, 16).ok()?;
+            (is_code && is_anonymous).then_some(range)
+        });
+        Ok(ranges.collect())
     }
 
     /// Resident memory now, in bytes.

@@ -6,7 +6,7 @@
 
 use crate::Result;
 use crate::upstream::{content_length, end_of_head};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -195,7 +195,7 @@ impl Load {
     ) -> Result<Vec<Duration>> {
         let start = Instant::now();
         let mut latencies = Vec::new();
-        let connection = self.connections.first_mut().ok_or("no connection")?;
+        let connection = self.first()?;
         while start.elapsed() < duration {
             let sent = Instant::now();
             template.send(&mut connection.stream)?;
@@ -211,9 +211,44 @@ impl Load {
     /// # Errors
     /// When no answer comes.
     pub(crate) fn ask(&mut self, template: &mut Template) -> Result<u16> {
-        let connection = self.connections.first_mut().ok_or("no connection")?;
-        template.send(&mut connection.stream)?;
-        Ok(connection.read()?.0)
+        self.send(template)?;
+        Ok(self.first()?.read()?.0)
+    }
+
+    /// Sends one request on the first connection.
+    ///
+    /// # Errors
+    /// When it is closed.
+    pub(crate) fn send(&mut self, template: &mut Template) -> Result {
+        template.send(&mut self.first()?.stream)
+    }
+
+    /// Whether something of its answer is there.
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub(crate) fn has_answer(&mut self) -> Result<bool> {
+        let stream = &self.first()?.stream;
+        stream.set_nonblocking(true)?;
+        let peeked = stream.peek(&mut [0]);
+        stream.set_nonblocking(false)?;
+        match peeked {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes its answer.
+    ///
+    /// # Errors
+    /// When it is not 200.
+    pub(crate) fn receive(&mut self) -> Result {
+        self.first()?.answer()
+    }
+
+    fn first(&mut self) -> Result<&mut Connection> {
+        Ok(self.connections.first_mut().ok_or("no connection")?)
     }
 }
 

@@ -21,6 +21,7 @@ mod report;
 mod signed;
 mod start;
 mod statistics;
+mod steps;
 mod upstream;
 mod workload;
 
@@ -50,7 +51,11 @@ fn run(options: &Options) -> Result {
     // What cannot be removed stays in the temporary directory.
     let _ = std::fs::remove_dir_all(&directory);
     let report = report?;
-    println!("{}", report::table(&report));
+    println!(
+        "{}\n\n{}",
+        report::table(&report),
+        report::instructions(&report)
+    );
     report::write(options, &report)?;
     match options.purpose {
         Purpose::Report => Ok(()),

@@ -3,9 +3,10 @@
 use crate::bootstrap::{Modules, Variant, bootstrap};
 use crate::envoy::Envoy;
 use crate::fakes::Fakes;
-use crate::load::Load;
+use crate::load::{Load, Template};
 use crate::options::Options;
 use crate::statistics::quantile;
+use crate::steps::{self, Steps};
 use crate::workload::Workload;
 use crate::{Result, signed};
 use std::fs;
@@ -34,9 +35,12 @@ pub(crate) struct Turns {
     pub(crate) turns: Vec<Turn>,
     /// Of the sample that was checked.
     pub(crate) signed_headers: Vec<String>,
+    /// Of one request, where there is one worker, and a body that it does not take minutes to step through.
+    pub(crate) steps: Option<Steps>,
 }
 
-/// Starts the Envoys of a workload, checks that those that are to sign do, and measures them.
+/// Starts the Envoys of a workload, checks that those that are to sign do, and measures them. The rounds are shared
+/// among several starts: from one process of Envoy to the next, the same module costs up to a sixth more or less.
 ///
 /// # Errors
 /// When something does not start, or a signature is not right, or a request is not answered 200.
@@ -49,55 +53,101 @@ pub(crate) fn measure(
     let directory = directory.join(workload.name);
     fs::create_dir(&directory)?;
     let fakes = Fakes::start(&directory, workload.setup.session_token_bytes)?;
-    let mut template = workload.template.clone();
-    let mut running = Vec::new();
-    for &variant in workload.variants {
-        let home = directory.join(variant.name());
+    let mut all: Vec<Turns> = Vec::new();
+    let starts = STARTS.min(options.rounds);
+    for start in 0..starts {
+        let home = directory.join(start.to_string());
         fs::create_dir(&home)?;
-        let config = bootstrap(variant, &workload.setup, modules, &fakes, &home)?;
-        let envoy = Envoy::start(&options.envoy, &config, &home, workload.setup.workers)?;
-        let signed_headers = signed::check(workload, variant, &envoy, &fakes)?;
-        let mut load = Load::connect(envoy.port, workload.connections)?;
-        // Until caches and allocators have settled.
-        load.saturate(&mut template, WARM_UP)?;
-        running.push((
-            envoy,
-            load,
-            Turns {
-                variant,
-                turns: Vec::new(),
-                signed_headers,
-            },
-        ));
-    }
-    for round in 0..options.rounds {
-        // There and back, so that none is always the one after another.
-        let order: Vec<usize> = match round % 2 {
-            0 => (0..running.len()).collect(),
-            _ => (0..running.len()).rev().collect(),
-        };
-        for at in order {
-            let Some((envoy, load, turns)) = running.get_mut(at) else {
-                continue;
+        let mut running = Vec::new();
+        for &variant in workload.variants {
+            let mut one = Running::start(variant, workload, options, modules, &fakes, &home)?;
+            if start == 0 {
+                all.push(Turns {
+                    variant,
+                    turns: Vec::new(),
+                    signed_headers: std::mem::take(&mut one.signed_headers),
+                    steps: one.steps(workload)?,
+                });
+            }
+            running.push(one);
+        }
+        for round in options.rounds * start / starts..options.rounds * (start + 1) / starts {
+            // There and back, so that none is always the one after another.
+            let order: Vec<usize> = match round % 2 {
+                0 => (0..running.len()).collect(),
+                _ => (0..running.len()).rev().collect(),
             };
-            let before = envoy.cpu()?;
-            let stretch = load.saturate(&mut template, options.turn)?;
-            let cpu = envoy.cpu()?.saturating_sub(before);
-            let latencies = load.one_by_one(&mut template, options.turn / 4)?;
-            let latencies: Vec<f64> = latencies.into_iter().map(microseconds).collect();
-            turns.turns.push(Turn {
-                cpu_us: microseconds(cpu) / f64::from(stretch.requests),
-                rps: f64::from(stretch.requests) / stretch.elapsed.as_secs_f64(),
-                p50_us: quantile(&latencies, 0.5).unwrap_or_default(),
-                p99_us: quantile(&latencies, 0.99).unwrap_or_default(),
-            });
+            for at in order {
+                if let (Some(one), Some(turns)) = (running.get_mut(at), all.get_mut(at)) {
+                    turns.turns.push(one.turn(options.turn)?);
+                }
+            }
         }
     }
-    Ok(running.into_iter().map(|(_, _, turns)| turns).collect())
+    Ok(all)
+}
+
+/// One Envoy, and the connections to it.
+struct Running {
+    envoy: Envoy,
+    load: Load,
+    template: Template,
+    signed_headers: Vec<String>,
+}
+
+impl Running {
+    fn start(
+        variant: Variant,
+        workload: &Workload,
+        options: &Options,
+        modules: &Modules,
+        fakes: &Fakes,
+        directory: &Path,
+    ) -> Result<Self> {
+        let home = directory.join(variant.name());
+        fs::create_dir(&home)?;
+        let config = bootstrap(variant, &workload.setup, modules, fakes, &home)?;
+        let envoy = Envoy::start(&options.envoy, &config, &home, workload.setup.workers)?;
+        let signed_headers = signed::check(workload, variant, &envoy, fakes)?;
+        let mut load = Load::connect(envoy.port, workload.connections)?;
+        let mut template = workload.template.clone();
+        // Until caches and allocators have settled.
+        load.saturate(&mut template, WARM_UP)?;
+        Ok(Self {
+            envoy,
+            load,
+            template,
+            signed_headers,
+        })
+    }
+
+    fn steps(&mut self, workload: &Workload) -> Result<Option<Steps>> {
+        let is_small = workload.template.body_bytes() <= STEPPED_BODY_BYTES;
+        if workload.setup.workers > 1 || !is_small {
+            return Ok(None);
+        }
+        steps::count(&self.envoy, &mut self.load, &mut self.template).map(Some)
+    }
+
+    fn turn(&mut self, duration: Duration) -> Result<Turn> {
+        let before = self.envoy.cpu()?;
+        let stretch = self.load.saturate(&mut self.template, duration)?;
+        let cpu = self.envoy.cpu()?.saturating_sub(before);
+        let latencies = self.load.one_by_one(&mut self.template, duration / 4)?;
+        let latencies: Vec<f64> = latencies.into_iter().map(microseconds).collect();
+        Ok(Turn {
+            cpu_us: microseconds(cpu) / f64::from(stretch.requests),
+            rps: f64::from(stretch.requests) / stretch.elapsed.as_secs_f64(),
+            p50_us: quantile(&latencies, 0.5).unwrap_or_default(),
+            p99_us: quantile(&latencies, 0.99).unwrap_or_default(),
+        })
+    }
 }
 
 fn microseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
-const WARM_UP: Duration = Duration::from_millis(1500);
+const STARTS: usize = 3;
+const WARM_UP: Duration = Duration::from_secs(1);
+const STEPPED_BODY_BYTES: usize = 4096;
