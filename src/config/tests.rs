@@ -60,6 +60,25 @@ fn a_pod_prepared_for_irsa_needs_only_the_allow_list() {
 }
 
 #[test]
+fn a_header_is_named_in_any_case_and_never_by_what_no_header_can_be() {
+    let named = |name| format!(r#"{{"allow": "*", "marker_header": "{name}"}}"#);
+    assert_eq!(
+        config(&named("X-Via_1~"), &irsa()).marker_header,
+        "x-via_1~"
+    );
+    for name in ["x:y", "é", "a,b"] {
+        let fault = format!("is \"{name}\"");
+        check_refused(
+            &named(name),
+            &irsa(),
+            "marker_header",
+            &fault,
+            "HTTP header",
+        );
+    }
+}
+
+#[test]
 fn the_configuration_wins_over_the_environment() {
     let environment = environment(&[
         ("AWS_ROLE_ARN", "arn:aws:iam::999999999999:role/env"),

@@ -71,7 +71,10 @@ pub(crate) fn optimise(from: &Path, to: &Path, names: Names) -> Result {
     }
     // It prints what it removes.
     run(metadce.arg("-o").arg(&reachable).stdout(Stdio::null()))?;
-    run(opt.arg("-O3").arg(&reachable).arg("-o").arg(to))?;
+    // What has one caller only is not merged into it without bound: V8's compiler takes longer for each byte of a large
+    // function, and the configuration alone was one of 54 kB. The start takes some 6 % less.
+    opt.args(["-O3", "--one-caller-inline-max-function-size", "1000"]);
+    run(opt.arg(&reachable).arg("-o").arg(to))?;
     Ok(fs::write(done, input)?)
 }
 

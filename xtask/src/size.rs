@@ -69,10 +69,8 @@ impl Sizes {
                         if let Name::Function(functions) = part? {
                             for naming in functions {
                                 let naming = naming?;
-                                names.insert(
-                                    usize::try_from(naming.index)?,
-                                    rustc_demangle::demangle(naming.name).to_string(),
-                                );
+                                names
+                                    .insert(usize::try_from(naming.index)?, naming.name.to_owned());
                             }
                         }
                     }
@@ -93,9 +91,11 @@ fn bytes(range: Range<u64>) -> u64 {
     range.end.saturating_sub(range.start)
 }
 
-/// What a function is part of: a module of ours, a crate, or neither. A function for a type of one crate by another is
-/// part of the first that its name mentions, unless ours is in it.
+/// What a function of this mangled name is part of: a module of ours, a crate, or neither. A function for a type of one
+/// crate by another is part of the first that its name mentions, unless ours is in it.
 fn part(name: &str) -> String {
+    // Without the crates' hashes, which would stand between their names and the paths.
+    let name = format!("{:#}", rustc_demangle::demangle(name));
     let words = |text: &str| {
         let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         text.get(..end.unwrap_or(text.len()))
@@ -171,6 +171,10 @@ mod tests {
             "crate `serde_json`",
         );
         check("core::fmt::write", "Rust's standard library");
+        check(
+            "_RNvMNtCsi9YzqDQQz2q_5alloc5allocNtB2_6Global18alloc_impl_runtime",
+            "Rust's standard library",
+        );
         check("malloc", "C library, and functions without a name");
     }
 }
