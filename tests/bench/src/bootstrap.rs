@@ -35,6 +35,11 @@ impl Variant {
             Self::Ours => "ours",
         }
     }
+
+    /// Whether V8 runs for it.
+    pub(crate) fn is_module(self) -> bool {
+        matches!(self, Self::Noop | Self::Calls | Self::Ours)
+    }
 }
 
 /// Who answers.

@@ -66,7 +66,7 @@ pub(crate) fn measure(
                     variant,
                     turns: Vec::new(),
                     signed_headers: std::mem::take(&mut one.signed_headers),
-                    steps: one.steps(workload)?,
+                    steps: one.steps(variant, workload)?,
                 });
             }
             running.push(one);
@@ -121,12 +121,19 @@ impl Running {
         })
     }
 
-    fn steps(&mut self, workload: &Workload) -> Result<Option<Steps>> {
+    fn steps(&mut self, variant: Variant, workload: &Workload) -> Result<Option<Steps>> {
         let is_small = workload.template.body_bytes() <= STEPPED_BODY_BYTES;
         if workload.setup.workers > 1 || !is_small {
             return Ok(None);
         }
-        steps::count(&self.envoy, &mut self.load, &mut self.template).map(Some)
+        let steps = steps::count(&self.envoy, &mut self.load, &mut self.template)?;
+        if variant.is_module() != (steps.in_module > 0) {
+            let name = variant.name();
+            return Err(
+                format!("{name}: V8's code was not where it was looked for: {steps:?}").into(),
+            );
+        }
+        Ok(Some(steps))
     }
 
     fn turn(&mut self, duration: Duration) -> Result<Turn> {
