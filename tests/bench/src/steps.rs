@@ -73,6 +73,9 @@ impl Traced {
             if at == rest && load.has_answer()? {
                 break;
             }
+            if steps.all == MOST {
+                return Err(format!("{MOST} instructions brought no answer").into());
+            }
             steps.all += 1;
             steps.in_module += u32::from(compiled.iter().any(|range| range.contains(&at)));
         }
@@ -92,10 +95,13 @@ impl Traced {
 
 impl Drop for Traced {
     fn drop(&mut self) {
-        // It can only be let go of while it is stopped; where that fails, Envoy has ended.
-        let _ = ptrace::interrupt(self.0);
-        let _ = self.wait();
-        let _ = ptrace::detach(self.0, None);
+        // It can only be let go of while it is stopped, which it is after an error between two steps: to be stopped
+        // again it would have to run. Where all of it fails, Envoy has ended.
+        if ptrace::detach(self.0, None).is_err() {
+            let _ = ptrace::interrupt(self.0);
+            let _ = self.wait();
+            let _ = ptrace::detach(self.0, None);
+        }
     }
 }
 
@@ -108,3 +114,5 @@ fn program_counter(thread: Pid) -> Result<u64> {
 }
 
 const REPEATS: usize = 3;
+/// Some ten times what a request takes.
+const MOST: u32 = 5_000_000;
