@@ -35,6 +35,13 @@ pub fn value<'a>(headers: &[Header<'a>], name: &str) -> Option<&'a [u8]> {
     values(headers, name).next()
 }
 
+/// Whether a text can be a header's name, or a method: a token (RFC 9110, section 5.6.2). What the crate `http` has for
+/// names knows the common ones by heart, in 15 kB.
+pub fn is_token(text: &str) -> bool {
+    let byte = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !text.is_empty() && text.bytes().all(byte)
+}
+
 fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let (number, rest) = bytes.split_first_chunk()?;
     Some((usize::try_from(u32::from_le_bytes(*number)).ok()?, rest))
@@ -77,6 +84,18 @@ mod tests {
         assert!(read(&map).is_some());
         map.push(0);
         assert_eq!(read(&map), None);
+    }
+
+    #[test]
+    fn a_token_is_what_the_crate_http_takes_for_a_name() {
+        let byte = |byte: u8| char::from(byte).to_string();
+        let texts = (0..=127)
+            .map(byte)
+            .chain(["", "é", "a b", "X-Via_1~"].map(str::to_owned));
+        for text in texts {
+            let is_name = http::HeaderName::from_bytes(text.as_bytes()).is_ok();
+            assert_eq!(is_token(&text), is_name, "{text:?}");
+        }
     }
 
     proptest! {

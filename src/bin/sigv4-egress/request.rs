@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use sigv4_egress::config::{self, Config, Environment, Plugin};
 use sigv4_egress::credentials::{Credentials, Secret};
+use sigv4_egress::headers::is_token;
 use sigv4_egress::policy::RouteMetadata;
 use sigv4_egress::timestamp::parse_rfc3339;
 use std::fmt;
@@ -378,12 +379,6 @@ fn config(value: Option<Value>) -> Result<Config, Fault> {
             format!("{}; allowed: {}", error.fault, error.allowed),
         )),
     }
-}
-
-/// RFC 9110, section 5.6.2.
-fn is_token(text: &str) -> bool {
-    let byte = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    !text.is_empty() && text.bytes().all(byte)
 }
 
 /// A JSON object whose values are taken out one by one.
