@@ -10,6 +10,7 @@ mod roles;
 
 use crate::cache::Pace;
 use crate::endpoint;
+use crate::parking::Limits;
 use crate::policy::Policy;
 use crate::role::{Role, Roles};
 use object::{Object, shown};
@@ -72,14 +73,12 @@ pub struct Config {
     pub marker_header: String,
     /// Key ids that stand for "sign this for me".
     pub placeholders: Vec<String>,
-    /// How long a request waits for credentials.
-    pub max_wait: Duration,
-    /// How many requests wait in one worker.
-    pub max_parked: usize,
+    /// How long requests wait in one worker, and how many.
+    pub parking: Limits,
     /// The largest body that is held, in bytes.
     pub max_body_bytes: usize,
-    /// How long a request may take to send a body that is held.
-    pub body_timeout: Duration,
+    /// What one worker holds of bodies and chunks, in bytes.
+    pub max_held_bytes: usize,
 }
 
 /// Why a configuration is refused.
@@ -190,6 +189,7 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
     };
     let marker_header = object.header_name("marker_header")?;
     let required = object.boolean("require_marker")?.unwrap_or(false);
+    let max_body_bytes = object.count("max_body_bytes", 0, MAX_HELD_BYTES / 4)?;
     Ok(Config {
         token_cluster: object.string("token_cluster")?,
         container_cluster: object.string("container_cluster")?,
@@ -208,10 +208,13 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
         placeholders: object
             .strings("placeholders")?
             .unwrap_or_else(|| vec!["placeholder".to_owned()]),
-        max_wait: object.milliseconds("max_wait_ms", 0, 60_000)?,
-        max_parked: object.count("max_parked", 0, 100_000)?,
-        max_body_bytes: object.count("max_body_bytes", 0, 256 << 20)?,
-        body_timeout: object.milliseconds("body_timeout_ms", 100, 3_600_000)?,
+        parking: Limits {
+            max_wait: object.milliseconds("max_wait_ms", 0, 60_000)?,
+            max_parked: object.count("max_parked", 0, 100_000)?,
+            body_timeout: object.milliseconds("body_timeout_ms", 100, 3_600_000)?,
+        },
+        max_body_bytes,
+        max_held_bytes: max_held_bytes(object, max_body_bytes)?,
         roles,
         passed_over,
         region,
@@ -231,6 +234,26 @@ fn clusters(object: &mut Object) -> Result<Vec<String>, ConfigError> {
         Some(clusters) => Ok(clusters),
     }
 }
+
+/// One connection may hold a quarter, and a body must fit into that.
+fn max_held_bytes(object: &mut Object, max_body_bytes: usize) -> Result<usize, ConfigError> {
+    const KEY: &str = "max_held_bytes";
+    let least = max_body_bytes.saturating_mul(4);
+    if object.get(KEY).is_none() {
+        let default = reference::default_of(KEY).parse().unwrap_or(least);
+        return Ok(least.max(default));
+    }
+    let held = object.count(KEY, 1 << 20, MAX_HELD_BYTES)?;
+    if held < least {
+        let fault = format!("is {held}, and max_body_bytes is {max_body_bytes}");
+        let allowed = format!("at least {least}: a connection may hold a quarter of it");
+        return Err(object.error(KEY, fault, allowed));
+    }
+    Ok(held)
+}
+
+/// All of it may be chunks, which lie in the VM's memory, and V8 gives a VM 1 GiB.
+const MAX_HELD_BYTES: u64 = 512 << 20;
 
 fn pace(environment: &Environment) -> Result<Pace, ConfigError> {
     let name = "SIGV4_EGRESS_TIME_SCALE";

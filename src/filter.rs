@@ -15,6 +15,8 @@ mod role;
 mod root;
 mod status;
 mod stream;
+#[cfg(feature = "trap")]
+mod trap;
 mod worker;
 
 use proxy_wasm::traits::RootContext;

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod authorization;
+pub mod budget;
 pub mod cache;
 pub mod chunked;
 pub mod config;
@@ -10,9 +11,11 @@ pub mod credentials;
 pub mod decision;
 pub mod endpoint;
 mod filter;
+pub mod gauges;
 pub mod headers;
 pub mod identity;
 pub mod metrics;
+pub mod parking;
 pub mod policy;
 pub mod refusal;
 pub mod role;

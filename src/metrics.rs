@@ -10,6 +10,8 @@ pub const CREDENTIAL_AGE: &str = "sigv4_egress.credential_age_seconds";
 pub const CREDENTIAL_SECONDS_TO_EXPIRY: &str = "sigv4_egress.credential_seconds_to_expiry";
 /// Gauge: requests that wait for credentials now, in all workers.
 pub const PARKED: &str = "sigv4_egress.parked";
+/// Gauge: bytes of bodies and chunks that are held now, in all workers.
+pub const HELD_BYTES: &str = "sigv4_egress.held_bytes";
 
 /// Counter: how often the time that a host's requests are signed with has changed.
 pub const CLOCK_SKEW: &str = "sigv4_egress.clock_skew";

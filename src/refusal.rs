@@ -4,6 +4,7 @@ mod format;
 
 pub use format::ErrorFormat;
 
+use crate::budget::Holder;
 use crate::chunked::{self, MAX_CHUNK_BYTES};
 use crate::endpoint::{HostError, ScopeError};
 use format::Said;
@@ -32,6 +33,13 @@ pub enum Refusal {
     TooManyParked {
         /// The limit, per worker.
         max_parked: usize,
+    },
+    /// The bodies and chunks that are held use up what may be held.
+    TooMuchHeld {
+        /// The limit, in bytes, per worker.
+        max_held_bytes: usize,
+        /// Whose share of it is used up.
+        holder: Holder,
     },
     /// No credentials yet, and its body is larger than may be held meanwhile.
     UploadTooLargeToHold {
@@ -185,6 +193,7 @@ impl Refusal {
             Self::CredentialsPending { .. } => (503, "credentials_pending", true),
             Self::CredentialsUnavailable { .. } => (503, "credentials_unavailable", true),
             Self::TooManyParked { .. } => (503, "too_many_parked", true),
+            Self::TooMuchHeld { .. } => (503, "too_much_held", true),
             Self::UploadTooLargeToHold { .. } => (503, "upload_too_large_to_hold", true),
             Self::NotAllowed { .. } => (403, "not_allowed", false),
             Self::Denied { .. } => (403, "denied", false),
@@ -216,6 +225,8 @@ impl Refusal {
             }
             Self::CredentialsUnavailable { advice, .. } => advice.clone(),
             Self::TooManyParked { .. } => "Retry. If it lasts, credentials cannot be had; see the stats sigv4_egress.sts.*, or raise max_parked.".to_owned(),
+            Self::TooMuchHeld { holder: Holder::Worker, .. } => "Retry. If it lasts, send fewer large bodies at once, or raise max_held_bytes.".to_owned(),
+            Self::TooMuchHeld { holder: Holder::Connection, .. } => "Retry. If it lasts, send fewer large bodies at once on one connection, or raise max_held_bytes.".to_owned(),
             Self::UploadTooLargeToHold { .. } => "Retry when credentials are there; uploads stream then.".to_owned(),
             Self::NotAllowed { host, tenant: true, .. } => format!("Add \"{host}\" to `allow` in the filter's configuration; a service name does not allow hosts that customers create."),
             Self::NotAllowed { host, service, .. } => format!("Add \"{service}\" or \"{host}\" to `allow` in the filter's configuration."),
@@ -265,6 +276,12 @@ impl fmt::Display for Refusal {
                     f,
                     "no AWS credentials yet, and {max_parked} requests wait for them already"
                 )
+            }
+            Self::TooMuchHeld { max_held_bytes, holder: Holder::Worker } => {
+                write!(f, "the bodies that this worker holds use up the {max_held_bytes} bytes that it may hold")
+            }
+            Self::TooMuchHeld { max_held_bytes, holder: Holder::Connection } => {
+                write!(f, "the bodies of this connection use up a quarter of the {max_held_bytes} bytes that a worker may hold, and no connection may have more")
             }
             Self::UploadTooLargeToHold { max_body_bytes } => {
                 write!(

@@ -131,6 +131,14 @@ impl<T> Roles<T> {
         }
     }
 
+    /// As [`Roles::get`], to change it.
+    pub fn get_mut(&mut self, id: RoleId) -> Option<&mut T> {
+        match id.0.checked_sub(1) {
+            None => Some(&mut self.own),
+            Some(index) => self.others.get_mut(index),
+        }
+    }
+
     /// All of them, that of the pod's own role first.
     pub fn iter(&self) -> impl Iterator<Item = (RoleId, &T)> {
         let all = std::iter::once(&self.own).chain(&self.others);

@@ -75,6 +75,15 @@ impl Resigner {
         Ok(())
     }
 
+    /// The memory that the part of a chunk or of a line takes which has come, in bytes.
+    pub fn held_bytes(&self) -> usize {
+        if self.held.is_empty() {
+            0
+        } else {
+            self.held.capacity()
+        }
+    }
+
     /// The body has ended.
     ///
     /// # Errors
@@ -99,6 +108,7 @@ impl Resigner {
             Step::Data { left, hash, .. } => {
                 let (data, after) = rest.split_at_checked(*left).unwrap_or((rest, &[]));
                 hash.update(data);
+                grow(&mut self.held, data.len(), *left);
                 self.held.extend_from_slice(data);
                 *left -= data.len();
                 *rest = after;
@@ -160,7 +170,6 @@ impl Resigner {
         let left = usize::try_from(size).map_err(|_| Fault::ChunkTooLarge)?;
         // The client's signature goes; its spelling of the size stays, and with it the length.
         self.held.truncate(digits);
-        self.held.reserve_exact(left);
         self.step = Step::Data {
             digits,
             left,
@@ -189,7 +198,16 @@ impl Resigner {
             },
             (last, _) => Step::EndOfChunk { last },
         };
-        self.held.clear();
+        // The next chunk may be long in coming.
+        self.held = Vec::new();
+    }
+}
+
+/// Makes room for `more` bytes, of the `left` that will come at most: memory follows what has come, not what a
+/// chunk's head announces, and is moved a few times only.
+fn grow(held: &mut Vec<u8>, more: usize, left: usize) {
+    if held.capacity() - held.len() < more {
+        held.reserve_exact(more.max(held.len()).min(left));
     }
 }
 

@@ -403,3 +403,39 @@ proptest! {
         let _ = resigner.finish();
     }
 }
+
+#[test]
+fn memory_follows_the_data_that_has_come_and_not_the_size_that_is_announced() {
+    let mut resigner = payload();
+    let mut out = Vec::new();
+    resigner
+        .take(chunk("100000", OLD, "").as_bytes(), &mut out)
+        .unwrap();
+    assert!(resigner.held_bytes() < 200, "{}", resigner.held_bytes());
+    let mut come = 0;
+    for part in [1, 10_000, 20_000, 500_000, 518_574] {
+        resigner.take(&vec![b'a'; part], &mut out).unwrap();
+        come += part;
+        let held = resigner.held_bytes();
+        assert!(held >= come && held <= 2 * come + 200, "{held} of {come}");
+    }
+    assert_eq!(come, (1 << 20) - 1);
+    assert!(out.is_empty());
+    resigner.take(b"a", &mut out).unwrap();
+    assert_eq!(resigner.held_bytes(), 0);
+    assert!(out.len() > 1 << 20);
+}
+
+#[test]
+fn no_chunk_takes_more_memory_than_it_has() {
+    let mut resigner = payload();
+    let mut out = Vec::new();
+    resigner
+        .take(chunk("100000", OLD, "").as_bytes(), &mut out)
+        .unwrap();
+    for _ in 0..(1 << 20) / 4096 - 1 {
+        resigner.take(&[b'a'; 4096], &mut out).unwrap();
+    }
+    let held = resigner.held_bytes();
+    assert!(held <= (1 << 20) + 200, "{held}");
+}

@@ -172,9 +172,15 @@ pub const DOWNSTREAM: &[Key] = &[
     ),
     key(
         "max_body_bytes",
-        "0 to 268435456",
+        "0 to 134217728",
         "1048576",
         "The largest body that is held for its hash. Envoy's own buffer limit must be larger.",
+    ),
+    key(
+        "max_held_bytes",
+        "1048576 to 536870912",
+        "67108864",
+        "What one worker holds of bodies and chunks at most; one connection may hold a quarter of it. Beyond it, requests are answered 503. At least four times `max_body_bytes`, and by default that where it is more.",
     ),
     key(
         "body_timeout_ms",

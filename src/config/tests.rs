@@ -50,12 +50,16 @@ fn a_pod_prepared_for_irsa_needs_only_the_allow_list() {
     assert_eq!(config.required_marker, None);
     assert_eq!(config.marker_header, "x-sigv4-egress");
     assert_eq!(config.placeholders, ["placeholder"]);
-    assert_eq!(config.max_wait, Duration::from_secs(5));
+    assert_eq!(config.parking.max_wait, Duration::from_secs(5));
     assert_eq!(config.sts_timeout, Duration::from_secs(5));
     assert_eq!(config.start_jitter, Duration::from_secs(2));
     assert_eq!(config.pace, Pace::REAL);
-    assert_eq!(config.body_timeout, Duration::from_secs(30));
-    assert_eq!((config.max_parked, config.max_body_bytes), (1000, 1 << 20));
+    assert_eq!(config.parking.body_timeout, Duration::from_secs(30));
+    assert_eq!(
+        (config.parking.max_parked, config.max_body_bytes),
+        (1000, 1 << 20)
+    );
+    assert_eq!(config.max_held_bytes, 64 << 20);
     assert_eq!(config.policy.rules(), []);
 }
 

@@ -23,8 +23,6 @@ use std::time::{Duration, SystemTime};
 #[derive(Debug)]
 pub(super) struct Fetcher {
     worker: Rc<Worker>,
-    /// Tells this VM's leases from others'.
-    owner: u64,
     in_flight: Vec<Fetch>,
 }
 
@@ -49,7 +47,6 @@ impl Fetcher {
     pub(super) fn new(worker: Rc<Worker>) -> Self {
         Self {
             worker,
-            owner: host::random(),
             in_flight: Vec::new(),
         }
     }
@@ -100,7 +97,7 @@ impl Fetcher {
             return;
         }
         let duration = TOKEN_TIMEOUT + config.sts_timeout + LEASE_MARGIN;
-        let record = view.record().leased(self.owner, now, duration);
+        let record = view.record().leased(self.worker.owner, now, duration);
         if !view.swap_record(cas, record) {
             // Somebody was faster; the next tick sees what came of it.
             return;
@@ -160,6 +157,8 @@ impl Fetcher {
         let Fetch { view, asked, .. } = self.in_flight.swap_remove(place);
         // One byte more than is read shows that there is more.
         let (status, body) = host::call_reply(body_size, sts::MAX_REPLY_BYTES + 1);
+        #[cfg(feature = "trap")]
+        super::trap::on_reply(&body);
         match asked {
             Asked::WebIdentityToken => {
                 let audience = &self.worker.config.token_audience;
@@ -274,7 +273,7 @@ impl Fetcher {
         );
         let (jitter, pace) = (host::jitter(), self.worker.config.pace);
         view.change_record(|record| {
-            record.succeeded(self.owner, credentials.clone(), now, jitter, pace)
+            record.succeeded(self.worker.owner, credentials.clone(), now, jitter, pace)
         });
     }
 
@@ -305,7 +304,9 @@ impl Fetcher {
     fn failed(&self, view: &RoleView, outcome: &str, failure: &Failure) {
         self.worker.count(&metrics::sts(outcome));
         let (now, jitter, pace) = (host::now(), host::jitter(), self.worker.config.pace);
-        view.change_record(|record| record.failed(self.owner, failure.clone(), now, jitter, pace));
+        view.change_record(|record| {
+            record.failed(self.worker.owner, failure.clone(), now, jitter, pace)
+        });
         let record = view.record();
         let meanwhile = match record.usable(now) {
             Some(credentials) => {
@@ -331,7 +332,7 @@ impl Fetcher {
 impl Drop for Fetcher {
     fn drop(&mut self) {
         for fetch in self.in_flight.drain(..) {
-            let owner = self.owner;
+            let owner = self.worker.owner;
             fetch.view.change_record(|record| record.released(owner));
         }
     }

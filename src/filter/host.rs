@@ -93,6 +93,12 @@ pub(super) fn cluster_name() -> Option<String> {
     String::from_utf8(abi::property(b"xds\0cluster_name").ok()?).ok()
 }
 
+/// The id of the connection that the request came on.
+pub(super) fn connection_id() -> Option<u64> {
+    let bytes = abi::property(b"connection_id").ok()?;
+    Some(u64::from_le_bytes(bytes.try_into().ok()?))
+}
+
 /// A string in the metadata of the request's route; `None` where it has none under this key.
 pub(super) fn route_metadata(key: &str) -> Option<String> {
     let path = [

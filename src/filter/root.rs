@@ -125,6 +125,7 @@ impl SigningRoot {
         self.worker.allow_looks();
         self.fetcher.start_due(now);
         self.worker.settle_held(now);
+        self.worker.show_levels(now);
         self.show(now);
         self.worker.adjust_ticks(now);
     }
@@ -150,6 +151,12 @@ impl SigningRoot {
             .unwrap_or_default();
         self.age.record(age.as_secs());
         self.seconds_to_expiry.record(left.as_secs());
+    }
+}
+
+impl Drop for SigningRoot {
+    fn drop(&mut self) {
+        self.worker.withdraw_levels();
     }
 }
 

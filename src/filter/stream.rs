@@ -3,11 +3,13 @@
 use super::answer::{self, Refused};
 use super::chunks;
 use super::host::{self, HostError, READ_BYTES};
-use super::worker::{Chunks, Outcome, OwnedPayload, Worker};
+use super::worker::{Outcome, Worker};
 use crate::audit;
+use crate::budget::Share;
 use crate::decision::{self, Decision, Head, LeftAlone, PayloadPlan, Plan};
 use crate::headers::{self, Header};
 use crate::metrics;
+use crate::parking::{Chunks, OwnedPayload, Ticket};
 use crate::refusal::{ErrorFormat, Refusal};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, LogLevel};
@@ -23,6 +25,10 @@ pub(super) struct Stream {
     /// Of answers.
     format: ErrorFormat,
     stage: Stage,
+    /// While it is held, and for what happens after.
+    ticket: Option<Ticket>,
+    /// What is held of its body.
+    share: Share,
     /// An answer of AWS's whose body is being read.
     refused: Option<Refused>,
 }
@@ -60,6 +66,8 @@ impl Stream {
             worker,
             format: ErrorFormat::Plain,
             stage: Stage::LeftAlone,
+            ticket: None,
+            share: Share::default(),
             refused: None,
         }
     }
@@ -72,9 +80,8 @@ impl Stream {
     }
 
     fn answer(&mut self, refusal: &Refusal) -> Action {
-        self.worker.answer(self.id, refusal, self.format);
-        self.stage = Stage::Answered;
-        self.action()
+        let outcome = self.worker.answer(refusal, self.format);
+        self.follow(outcome)
     }
 
     fn fail(&mut self, error: HostError) -> Action {
@@ -96,14 +103,42 @@ impl Stream {
 
     fn follow(&mut self, outcome: Outcome) -> Action {
         self.stage = match outcome {
-            Outcome::Signed(chunks) => {
-                self.worker.forget(self.id);
-                Stage::Flowing(chunks)
-            }
-            Outcome::Parked => Stage::Parked,
+            Outcome::Signed(chunks) => Stage::Flowing(chunks),
             Outcome::Answered => Stage::Answered,
+            Outcome::Parked(ticket) => {
+                self.take_ticket(ticket);
+                Stage::Parked
+            }
         };
+        if !matches!(self.stage, Stage::Parked) {
+            self.let_go();
+        }
         self.action()
+    }
+
+    /// It waits for something else than before, or goes on waiting.
+    fn take_ticket(&mut self, ticket: Ticket) {
+        let before = self.ticket.replace(ticket);
+        if let Some(before) = before.filter(|before| *before != ticket) {
+            self.worker.forget(before);
+        }
+    }
+
+    /// Nothing of it is held any longer.
+    fn let_go(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.worker.forget(ticket);
+        }
+        self.worker.release(&mut self.share);
+    }
+
+    /// More of its body has come while it was parked.
+    fn settle_part(&mut self, end_of_stream: bool) -> Action {
+        let outcome = match self.ticket {
+            Some(ticket) => self.worker.settle_part(ticket, end_of_stream),
+            None => Outcome::Answered,
+        };
+        self.follow(outcome)
     }
 
     fn leave_line(&self, line: &str) {
@@ -120,6 +155,8 @@ impl Stream {
         let Some(headers) = headers::read(&map) else {
             return self.fail(HostError::no_map());
         };
+        #[cfg(feature = "trap")]
+        super::trap::on_request(&headers);
         let route_metadata = self.worker.route_metadata();
         let head = Head {
             headers: &headers,
@@ -193,7 +230,8 @@ impl Stream {
     }
 
     fn await_body(&mut self, plan: Plan, hash: Option<Sha256>, length: Option<usize>) -> Action {
-        self.worker.await_body(self.id, self.format);
+        let ticket = self.worker.await_body(self.id, self.format);
+        self.take_ticket(ticket);
         self.stage = Stage::Body(Box::new(Body {
             plan,
             hash,
@@ -206,12 +244,26 @@ impl Stream {
 
     /// A part of the body flows, or its end.
     fn flow(&mut self, end_of_stream: bool) -> Action {
-        if let Stage::Flowing(Some(resigner)) = &mut self.stage
-            && let Err(refusal) = chunks::resign(resigner, end_of_stream)
-        {
+        let Stage::Flowing(Some(resigner)) = &mut self.stage else {
+            return self.action();
+        };
+        if let Err(refusal) = chunks::resign(resigner, end_of_stream) {
             return self.answer(&refusal);
         }
-        self.action()
+        if end_of_stream {
+            self.follow(Outcome::Signed(None))
+        } else {
+            let held = resigner.held_bytes();
+            self.hold(held)
+        }
+    }
+
+    /// Holds so much at the end of this callback, or answers where that is too much.
+    fn hold(&mut self, bytes: usize) -> Action {
+        match self.worker.hold(&mut self.share, bytes) {
+            Ok(()) => self.action(),
+            Err(refusal) => self.answer(&refusal),
+        }
     }
 
     /// The body is complete.
@@ -219,6 +271,11 @@ impl Stream {
         let Stage::Body(body) = std::mem::replace(&mut self.stage, Stage::Answered) else {
             return self.action();
         };
+        // Not if the root has answered it.
+        let awaits_body = |ticket| self.worker.awaits_body(ticket);
+        if !self.ticket.is_some_and(awaits_body) {
+            return self.action();
+        }
         if !body.length_known
             && let Err(error) = host::set_content_length(body.bytes)
         {
@@ -229,7 +286,11 @@ impl Stream {
             (_, Some(hash)) => OwnedPayload::Hash(hash.finalize().into()),
             (_, None) => OwnedPayload::Empty,
         };
-        self.settle(body.plan, payload, None)
+        let action = self.settle(body.plan, payload, None);
+        match self.stage {
+            Stage::Parked => self.hold(body.bytes),
+            _ => action,
+        }
     }
 }
 
@@ -237,7 +298,7 @@ impl Context for Stream {}
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.worker.forget(self.id);
+        self.let_go();
     }
 }
 
@@ -251,11 +312,14 @@ impl HttpContext for Stream {
         match &mut self.stage {
             Stage::LeftAlone | Stage::Flowing(_) | Stage::Answered => {}
             Stage::Parked => {
-                let outcome = self.worker.settle_part(self.id, end_of_stream);
-                self.follow(outcome);
+                self.settle_part(end_of_stream);
                 // `body_size` counts all that Envoy holds of the request.
-                if matches!(self.stage, Stage::Parked) && body_size > max_body_bytes {
-                    return self.answer(&Refusal::UploadTooLargeToHold { max_body_bytes });
+                match self.stage {
+                    Stage::Parked if body_size > max_body_bytes => {
+                        return self.answer(&Refusal::UploadTooLargeToHold { max_body_bytes });
+                    }
+                    Stage::Parked => return self.hold(body_size),
+                    _ => {}
                 }
             }
             Stage::Body(_) if body_size > max_body_bytes => {
@@ -265,9 +329,11 @@ impl HttpContext for Stream {
                 if let Err(error) = body.take(body_size) {
                     return self.fail(error);
                 }
-                if end_of_stream {
-                    return self.finish();
-                }
+                return if end_of_stream {
+                    self.finish()
+                } else {
+                    self.hold(body_size)
+                };
             }
         }
         self.flow(end_of_stream)
@@ -278,13 +344,12 @@ impl HttpContext for Stream {
             // With trailers, no body callback says that the stream has ended.
             Stage::Body(_) => self.finish(),
             Stage::Parked => {
-                let outcome = self.worker.settle_part(self.id, true);
-                self.follow(outcome);
+                self.settle_part(true);
                 self.flow(true)
             }
             // All of the body has gone through.
             Stage::Flowing(Some(resigner)) => match resigner.finish() {
-                Ok(()) => self.action(),
+                Ok(()) => self.follow(Outcome::Signed(None)),
                 Err(fault) => self.answer(&fault.into()),
             },
             Stage::LeftAlone | Stage::Flowing(None) | Stage::Answered => self.action(),
@@ -292,8 +357,11 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        // Our own answers are not AWS's, and what others signed tells nothing of our credentials. (A request that was
-        // signed from the root is `Parked` here, unless a part of its body came later.)
+        // Signed from the root, and its body has left.
+        if let Stage::Parked = self.stage {
+            self.worker.release(&mut self.share);
+        }
+        // Our own answers are not AWS's, and what others signed tells nothing of our credentials.
         let is_ours = !matches!(self.stage, Stage::LeftAlone | Stage::Answered);
         if is_ours && self.worker.may_look() {
             self.refused = answer::read_headers(&self.worker, end_of_stream);

@@ -5,105 +5,56 @@ use super::chunks;
 use super::host::{self, HostError, Stat};
 use super::role::RoleView;
 use crate::audit;
-use crate::cache::{Failure, Lookup, Record};
-use crate::chunked::{Form, Resigner};
+use crate::budget::{Budget, Share};
+use crate::cache::Record;
+use crate::chunked::Resigner;
 use crate::config::Config;
 use crate::credentials::{CallHeaders, Credentials, Secret};
 use crate::decision::Plan;
 use crate::endpoint::Endpoint;
+use crate::gauges::{Levels, TALLY_KEY, Tally};
 use crate::headers::{self, Header};
 use crate::metrics;
+use crate::parking::{
+    Admission, BodySoFar, Chunks, Due, OnPart, OwnedPayload, Parking, Step, TICK_WHILE_PARKED,
+    Ticket, Unsigned,
+};
 use crate::policy::RouteMetadata;
 use crate::refusal::{ErrorFormat, Refusal};
-use crate::role::{Role, Roles};
-use crate::sigv4::{Payload, Request, Signer};
+use crate::role::{Role, RoleId, Roles};
+use crate::sigv4::{Request, Signer};
 use crate::skew::{Learned, Measurement, Skews};
 use crate::status::{Entry, REGISTER_KEY, Register};
 use crate::sts;
 use crate::verdict::Verdict;
 use proxy_wasm::types::LogLevel;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-/// Shared by the root and its streams. No borrow is held across a call to Envoy.
+/// Shared by the root and its streams. No borrow is held across a call to Envoy that could end a stream.
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) config: Config,
+    /// Tells this VM's leases and levels from others'.
+    pub(super) owner: u64,
     root_id: u32,
     /// What the rules ask of a request's route.
     route_metadata_keys: Vec<String>,
     pub(super) roles: Roles<Rc<RoleView>>,
     signer: RefCell<Signer>,
     skews: RefCell<Skews>,
-    held: RefCell<BTreeMap<u32, Held>>,
-    parked: Cell<usize>,
+    parking: RefCell<Parking>,
+    budget: RefCell<Budget>,
     tick_period: Cell<Duration>,
     /// How many of AWS's answers are still looked at before the next tick.
     looks: Cell<u32>,
     /// Few, and those that count most requests come first.
     counters: RefCell<Vec<(String, Stat)>>,
-    parked_stat: Stat,
-}
-
-/// A request that does not flow at the moment, or did not until it was settled from the root.
-#[derive(Debug)]
-pub(super) enum Held {
-    /// Its body is still coming.
-    Body {
-        deadline: SystemTime,
-        format: ErrorFormat,
-    },
-    /// It waits for credentials.
-    Parked(Box<Unsigned>),
-    /// It is signed and flows; its chunks are signed as they come.
-    Signed(Chunks),
-    /// It was answered; nothing of it may flow.
-    Answered,
-}
-
-/// All that is needed to sign a request, now or later.
-#[derive(Debug)]
-pub(super) struct Unsigned {
-    role: Rc<RoleView>,
-    plan: Plan,
-    payload: OwnedPayload,
-    since: SystemTime,
-    body: BodySoFar,
-}
-
-/// What Envoy holds of a parked request's body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BodySoFar {
-    Nothing,
-    /// More is to come. Such a request is signed when the next part comes: resumed from the root, Envoy
-    /// 1.36.4 would lose that part.
-    Part,
-    All,
-}
-
-/// What replaces the signatures of the chunks, for a request that has them.
-pub(super) type Chunks = Option<Box<Resigner>>;
-
-/// [`Payload`], for as long as a request waits.
-#[derive(Clone, Debug)]
-pub(super) enum OwnedPayload {
-    Empty,
-    Hash([u8; 32]),
-    Literal(String),
-    ChunkSigned(Form),
-}
-
-impl OwnedPayload {
-    fn borrow(&self) -> Payload<'_> {
-        match self {
-            Self::Empty => Payload::Empty,
-            Self::Hash(hash) => Payload::Hash(*hash),
-            Self::Literal(value) => Payload::Literal(value),
-            Self::ChunkSigned(form) => Payload::Literal(form.as_str()),
-        }
-    }
+    parked: Stat,
+    held_bytes: Stat,
+    /// The CAS number of the tally that the gauges show.
+    shown_tally: Cell<Option<u32>>,
 }
 
 /// What became of a request that is ready to be signed.
@@ -112,7 +63,7 @@ pub(super) enum Outcome {
     /// It may flow; its chunks are to be signed as they come.
     Signed(Chunks),
     /// It waits; it must not flow.
-    Parked,
+    Parked(Ticket),
     /// It was answered; it must not flow.
     Answered,
 }
@@ -124,16 +75,19 @@ impl Worker {
                 .roles
                 .map(|role| Rc::new(RoleView::new(role.clone(), &config))),
             route_metadata_keys: config.policy.route_metadata_keys(),
+            parking: RefCell::new(Parking::new(config.parking, &config.roles)),
+            budget: RefCell::new(Budget::new(config.max_held_bytes)),
             config,
+            owner: host::random(),
             root_id,
             signer: RefCell::default(),
             skews: RefCell::default(),
-            held: RefCell::default(),
-            parked: Cell::default(),
             tick_period: Cell::default(),
             looks: Cell::default(),
             counters: RefCell::default(),
-            parked_stat: Stat::gauge(metrics::PARKED),
+            parked: Stat::gauge(metrics::PARKED),
+            held_bytes: Stat::gauge(metrics::HELD_BYTES),
+            shown_tally: Cell::default(),
         }
     }
 
@@ -195,32 +149,22 @@ impl Worker {
         let now = host::now();
         let Some(role) = self.roles.get(plan.role) else {
             let what = "the rule names no role".to_owned();
-            return self.answer(stream, &Refusal::HostCallFailed { what }, plan.format);
+            return self.answer(&Refusal::HostCallFailed { what }, plan.format);
         };
         role.note_use(now);
         let record = role.fresh_record(now);
-        let request = Unsigned {
-            role: Rc::clone(role),
-            plan,
-            payload,
-            since: now,
-            body: BodySoFar::Nothing,
-        };
-        let format = request.plan.format;
-        match record.lookup(now, self.config.max_wait) {
-            Lookup::Ready(credentials) => self.sign(stream, &request, headers, credentials, now),
-            Lookup::Unavailable(failure) => self.answer(stream, &unavailable(failure), format),
-            Lookup::Wait if self.parked.get() >= self.config.max_parked => self.answer(
-                stream,
-                &Refusal::TooManyParked {
-                    max_parked: self.config.max_parked,
-                },
-                format,
-            ),
-            Lookup::Wait => {
-                self.hold(stream, Held::Parked(Box::new(request)));
+        let format = plan.format;
+        let request = Unsigned { plan, payload };
+        let admission = self.parking.borrow().admit(&record, now);
+        match admission {
+            Admission::Sign(credentials) => self.sign(&request, headers, credentials, now),
+            Admission::Answer(refusal) => self.answer(&refusal, format),
+            Admission::Park => {
+                let mut parking = self.parking.borrow_mut();
+                let ticket = parking.park(stream, Box::new(request), now);
+                drop(parking);
                 self.set_tick_period(TICK_WHILE_PARKED);
-                Outcome::Parked
+                Outcome::Parked(ticket)
             }
         }
     }
@@ -228,7 +172,6 @@ impl Worker {
     /// Writes the signature into the headers of the effective context.
     fn sign(
         &self,
-        stream: u32,
         request: &Unsigned,
         headers: Option<Vec<Header<'_>>>,
         credentials: &Credentials,
@@ -240,7 +183,6 @@ impl Worker {
                 Outcome::Signed(chunks)
             }
             Err(error) => self.answer(
-                stream,
                 &Refusal::HostCallFailed {
                     what: error.to_string(),
                 },
@@ -256,12 +198,7 @@ impl Worker {
         credentials: &Credentials,
         now: SystemTime,
     ) -> Result<Chunks, HostError> {
-        let Unsigned {
-            role,
-            plan,
-            payload,
-            ..
-        } = request;
+        let Unsigned { plan, payload } = request;
         let map;
         let mut headers = match headers {
             Some(headers) => headers,
@@ -300,6 +237,7 @@ impl Worker {
         let same_authority = value(":authority") == plan.authority.as_bytes();
 
         // The line first: from here on the guard stops the request at any cluster that is not listed.
+        let role = self.roles.get(plan.role).unwrap_or(self.roles.own());
         let line = audit::signed(plan, &role.role.name, &credentials.access_key_id);
         host::leave_line(&line)?;
         if is_marked {
@@ -378,9 +316,8 @@ impl Worker {
     }
 
     /// Answers the request of the effective context.
-    pub(super) fn answer(&self, stream: u32, refusal: &Refusal, format: ErrorFormat) -> Outcome {
+    pub(super) fn answer(&self, refusal: &Refusal, format: ErrorFormat) -> Outcome {
         self.count(&metrics::refused(refusal));
-        self.hold(stream, Held::Answered);
         if let Err(error) = host::reply(&refusal.answer(format)) {
             host::log(LogLevel::Error, &error.to_string());
         }
@@ -388,87 +325,81 @@ impl Worker {
     }
 
     /// Holds a request until its body is there.
-    pub(super) fn await_body(&self, stream: u32, format: ErrorFormat) {
-        let deadline = host::now() + self.config.body_timeout;
-        self.hold(stream, Held::Body { deadline, format });
+    pub(super) fn await_body(&self, stream: u32, format: ErrorFormat) -> Ticket {
+        let mut parking = self.parking.borrow_mut();
+        parking.await_body(stream, format, host::now())
     }
 
-    /// A part of a parked request's body has come, or its end: signs it if credentials are there by
-    /// now. A request that is not known must not flow.
-    pub(super) fn settle_part(&self, stream: u32, end_of_stream: bool) -> Outcome {
+    /// Whether a request still waits for its body; the root may have answered it.
+    pub(super) fn awaits_body(&self, ticket: Ticket) -> bool {
+        self.parking.borrow().awaits_body(ticket)
+    }
+
+    /// A part of a parked request's body has come, or its end: signs it if credentials are there by now.
+    pub(super) fn settle_part(&self, ticket: Ticket, end_of_stream: bool) -> Outcome {
         let now = host::now();
-        let mut held = self.held.borrow_mut();
-        let parked = match held.get_mut(&stream) {
-            Some(Held::Signed(chunks)) => return Outcome::Signed(chunks.take()),
-            Some(Held::Parked(parked)) => parked,
-            Some(Held::Body { .. } | Held::Answered) | None => return Outcome::Answered,
-        };
-        let record = parked.role.record();
-        let Some(credentials) = record.usable(now) else {
-            parked.body = if end_of_stream {
-                BodySoFar::All
-            } else {
-                BodySoFar::Part
-            };
-            return Outcome::Parked;
-        };
-        drop(held);
-        match self.unpark(stream) {
-            Some(request) => self.sign(stream, &request, None, credentials, now),
-            None => Outcome::Answered,
+        let mut parking = self.parking.borrow_mut();
+        let on_part = parking.on_part(ticket, end_of_stream, now, |role| self.record(role));
+        drop(parking);
+        match on_part {
+            OnPart::Sign(request, credentials) => self.sign(&request, None, &credentials, now),
+            OnPart::Resumed(chunks) => Outcome::Signed(chunks),
+            OnPart::Wait => Outcome::Parked(ticket),
+            OnPart::Answered => Outcome::Answered,
         }
     }
 
-    fn hold(&self, stream: u32, held: Held) {
-        self.note_waiting(Some(&held), 1);
-        let before = self.held.borrow_mut().insert(stream, held);
-        self.note_waiting(before.as_ref(), -1);
+    /// A request needs its ticket no longer: it flows, was answered, or has ended.
+    pub(super) fn forget(&self, ticket: Ticket) {
+        self.parking.borrow_mut().forget(ticket);
     }
 
-    /// Forgets a request that has ended.
-    pub(super) fn forget(&self, stream: u32) {
-        let before = self.held.borrow_mut().remove(&stream);
-        self.note_waiting(before.as_ref(), -1);
+    /// A stream holds so much at the end of a callback; on an error, its request must be answered.
+    pub(super) fn hold(&self, share: &mut Share, bytes: usize) -> Result<(), Refusal> {
+        let mut budget = self.budget.borrow_mut();
+        budget.hold(share, bytes, host::connection_id)
     }
 
-    /// Counts a request that is parked, or is no longer.
-    fn note_waiting(&self, held: Option<&Held>, change: isize) {
-        if let Some(Held::Parked(_)) = held {
-            self.parked
-                .set(self.parked.get().saturating_add_signed(change));
-            self.parked_stat.add(if change < 0 { -1 } else { 1 });
-        }
+    /// A stream holds nothing any longer.
+    pub(super) fn release(&self, share: &mut Share) {
+        self.budget.borrow_mut().release(share);
     }
 
-    /// Takes a parked request out of the map, before any call to Envoy, which may end the stream.
-    fn unpark(&self, stream: u32) -> Option<Box<Unsigned>> {
-        let taken = self.held.borrow_mut().insert(stream, Held::Answered);
-        self.note_waiting(taken.as_ref(), -1);
-        match taken {
-            Some(Held::Parked(request)) => Some(request),
-            _ => None,
-        }
+    /// This VM's view of a role's record.
+    fn record(&self, role: RoleId) -> Option<Rc<Record>> {
+        self.roles.get(role).map(|view| view.record())
     }
 
-    /// Signs, answers or leaves waiting each request that the root can reach, by this VM's views.
+    /// Signs and answers what is due of the requests that are held, by this VM's views.
     pub(super) fn settle_held(&self, now: SystemTime) {
-        let streams: Vec<u32> = self.held.borrow().keys().copied().collect();
-        for stream in streams {
-            let Some(step) = self.step(stream, now) else {
-                continue;
-            };
+        let mut parking = self.parking.borrow_mut();
+        let due = parking.settle(now, |role| self.record(role));
+        drop(parking);
+        if due.is_empty() {
+            return;
+        }
+        for Due {
+            stream,
+            ticket,
+            step,
+        } in due
+        {
+            // It fails where the client has gone meanwhile.
             if !host::enter(stream) {
-                self.forget(stream);
                 continue;
             }
             match step {
                 Step::Answer(refusal, format) => {
-                    self.answer(stream, &refusal, format);
+                    self.answer(&refusal, format);
                 }
-                Step::Sign(parked, credentials) => {
-                    let outcome = self.sign(stream, &parked, None, &credentials, now);
+                Step::Sign {
+                    request,
+                    body,
+                    credentials,
+                } => {
+                    let outcome = self.sign(&request, None, &credentials, now);
                     if let Outcome::Signed(chunks) = outcome {
-                        self.resume(stream, chunks, &parked);
+                        self.resume(ticket, chunks, body, request.plan.format);
                     }
                 }
             }
@@ -477,78 +408,66 @@ impl Worker {
     }
 
     /// Lets the request of the effective context go on, which the root has signed.
-    fn resume(&self, stream: u32, mut chunks: Chunks, parked: &Unsigned) {
+    fn resume(&self, ticket: Ticket, mut chunks: Chunks, body: BodySoFar, format: ErrorFormat) {
         // No callback follows for a body that is complete.
-        if let (Some(resigner), BodySoFar::All) = (&mut chunks, parked.body)
+        if let (Some(resigner), BodySoFar::All) = (&mut chunks, body)
             && let Err(refusal) = chunks::resign(resigner, true)
         {
-            self.answer(stream, &refusal, parked.plan.format);
+            self.answer(&refusal, format);
             return;
         }
-        self.hold(stream, Held::Signed(chunks));
+        self.parking.borrow_mut().resume(ticket, chunks);
         if let Err(error) = host::resume_request() {
             host::log(LogLevel::Error, &error.to_string());
         }
     }
 
-    /// What is to be done now about one request; `None`: nothing.
-    fn step(&self, stream: u32, now: SystemTime) -> Option<Step> {
-        let mut held = self.held.borrow_mut();
-        let entry = held.get_mut(&stream)?;
-        match entry {
-            Held::Signed(_) | Held::Answered => None,
-            Held::Body { deadline, format } if *deadline <= now => {
-                Some(Step::Answer(self.body_timeout(), *format))
-            }
-            Held::Body { .. } => None,
-            Held::Parked(parked) => {
-                let format = parked.plan.format;
-                let waited = now.duration_since(parked.since).unwrap_or_default();
-                let record = parked.role.record();
-                match record.lookup(now, self.config.max_wait) {
-                    // It waits for its own body by now.
-                    Lookup::Ready(_) if parked.body == BodySoFar::Part => (waited
-                        >= self.config.body_timeout)
-                        .then(|| Step::Answer(self.body_timeout(), format)),
-                    Lookup::Ready(credentials) => {
-                        drop(held);
-                        let request = self.unpark(stream)?;
-                        Some(Step::Sign(request, credentials.clone()))
+    /// Tells the other workers what is held here, and shows what all of them hold.
+    pub(super) fn show_levels(&self, now: SystemTime) {
+        let count = |number: usize| number.try_into().unwrap_or(u64::MAX);
+        let parked = count(self.parking.borrow().parked());
+        let held_bytes = count(self.budget.borrow().held());
+        self.tell(Levels { parked, held_bytes }, now);
+    }
+
+    /// Nothing is held here any longer: this configuration ends.
+    pub(super) fn withdraw_levels(&self) {
+        self.tell(Levels::default(), host::now());
+    }
+
+    fn tell(&self, levels: Levels, now: SystemTime) {
+        // Each round that fails is a part of another worker's.
+        for _ in 0..1000 {
+            let (bytes, cas) = host::shared_data(TALLY_KEY).unzip();
+            let tally = bytes
+                .map(|bytes| Tally::from_bytes(&bytes))
+                .unwrap_or_default();
+            match tally.with(self.owner, levels, now) {
+                None => {
+                    if self.shown_tally.replace(cas) != cas {
+                        self.show(tally.total());
                     }
-                    Lookup::Unavailable(failure) => {
-                        Some(Step::Answer(unavailable(failure), format))
+                    return;
+                }
+                Some(changed) => {
+                    if host::swap_shared_data(TALLY_KEY, &changed.to_bytes(), cas) {
+                        self.show(changed.total());
+                        return;
                     }
-                    Lookup::Wait if waited < self.config.max_wait => None,
-                    Lookup::Wait => Some(Step::Answer(self.late(&record), format)),
                 }
             }
         }
     }
 
-    fn body_timeout(&self) -> Refusal {
-        Refusal::BodyTimeout {
-            timeout: self.config.body_timeout,
-        }
+    fn show(&self, levels: Levels) {
+        self.parked.record(levels.parked);
+        self.held_bytes.record(levels.held_bytes);
     }
 
-    /// The answer to a request that waited as long as it may.
-    fn late(&self, record: &Record) -> Refusal {
-        match &record.failure {
-            Some(failure) => unavailable(failure),
-            None => Refusal::CredentialsPending {
-                waited: self.config.max_wait,
-            },
-        }
-    }
-
-    /// Ticks are close together while a request waits, and rare otherwise.
     pub(super) fn adjust_ticks(&self, now: SystemTime) {
-        let usable = self.roles.own().record().usable(now).is_some();
-        self.set_tick_period(match usable {
-            _ if self.parked.get() > 0 => TICK_WHILE_PARKED,
-            true => TICK_AT_REST,
-            false => TICK_WITHOUT_CREDENTIALS,
-        });
+        let has_credentials = self.roles.own().record().usable(now).is_some();
+        let period = self.parking.borrow().tick_period(has_credentials);
+        self.set_tick_period(period);
     }
 
     pub(super) fn set_tick_period(&self, period: Duration) {
@@ -573,21 +492,5 @@ impl Worker {
     }
 }
 
-enum Step {
-    Answer(Refusal, ErrorFormat),
-    Sign(Box<Unsigned>, Credentials),
-}
-
-fn unavailable(failure: &Failure) -> Refusal {
-    Refusal::CredentialsUnavailable {
-        cause: failure.cause.clone(),
-        advice: failure.advice.clone(),
-    }
-}
-
-/// A request that waits on another worker's fetch is signed within two of these.
-const TICK_WHILE_PARKED: Duration = Duration::from_millis(10);
-const TICK_WITHOUT_CREDENTIALS: Duration = Duration::from_millis(100);
-const TICK_AT_REST: Duration = Duration::from_secs(1);
 /// Of a worker with more signed requests a second than this, some answers go unseen.
 const LOOKS_BETWEEN_TICKS: u32 = 100;

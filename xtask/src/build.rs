@@ -17,18 +17,8 @@ pub(crate) fn build() -> Result<PathBuf> {
             .current_dir(root())
             .args(["target", "add", TARGET]))?;
     }
-    run(&mut cargo(&[
-        "build",
-        "--release",
-        "--lib",
-        "--package",
-        "sigv4-egress",
-        "--target",
-        TARGET,
-    ]))?;
-    let compiled = target().join(TARGET).join("release/sigv4_egress.wasm");
     let path = target().join("sigv4_egress.wasm");
-    optimise(&compiled, &path, Names::Dropped)?;
+    compile(&[], &path)?;
     let bytes = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     module::check(&bytes)?;
     println!(
@@ -38,6 +28,21 @@ pub(crate) fn build() -> Result<PathBuf> {
         sha256(&bytes)
     );
     Ok(path)
+}
+
+/// Builds the module that ends its VM when a test tells it to.
+pub(crate) fn build_trap() -> Result {
+    compile(
+        &["--features", "trap"],
+        &target().join("sigv4_egress.trap.wasm"),
+    )
+}
+
+fn compile(features: &[&str], path: &Path) -> Result {
+    let release = ["build", "--release", "--lib", "--package", "sigv4-egress"];
+    run(cargo(&release).args(["--target", TARGET]).args(features))?;
+    let compiled = target().join(TARGET).join("release/sigv4_egress.wasm");
+    optimise(&compiled, path, Names::Dropped)
 }
 
 /// Of functions, for whoever reads the module.

@@ -5,6 +5,8 @@ use crate::{build, clients, tools};
 
 /// Builds the module, fetches the Envoys, boto3 and the other clients, and runs the tests of every package.
 pub(crate) fn test() -> Result {
+    build::build_trap()?;
+    // Last, so that cargo leaves the module that is shipped where it puts the newest.
     build::build()?;
     // botocore verifies what Envoy sends.
     tools::python()?;

@@ -272,7 +272,7 @@ fn wasm(choices: &Choices, name: &str, configuration: &Value) -> Value {
                     "@type": "type.googleapis.com/google.protobuf.StringValue",
                     "value": configuration.to_string(),
                 },
-                "failure_policy": "FAIL_CLOSED",
+                "failure_policy": "FAIL_RELOAD",
                 "allow_on_headers_stop_iteration": true,
             },
         },

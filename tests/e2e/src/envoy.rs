@@ -27,13 +27,38 @@ pub fn versions() -> Vec<String> {
 /// # Panics
 /// When it has not been built.
 pub fn module() -> String {
-    let path = workspace().join("target/sigv4_egress.wasm");
+    built("target/sigv4_egress.wasm")
+}
+
+/// The same, as a build that ends its VM when a client or STS tells it to.
+///
+/// # Panics
+/// When it has not been built.
+pub fn trap_module() -> String {
+    built("target/sigv4_egress.trap.wasm")
+}
+
+fn built(file: &str) -> String {
+    let path = workspace().join(file);
     assert!(
         path.exists(),
         "no module at {}: run `cargo xtask test`, which builds it",
         path.display()
     );
     path.display().to_string()
+}
+
+/// Lets this process, and those that it starts, have so many files and connections open.
+///
+/// # Panics
+/// When the system allows fewer.
+pub fn allow_open_files(count: u32) {
+    let status = Command::new("prlimit")
+        .args(["--pid", &std::process::id().to_string()])
+        .arg(format!("--nofile={count}:"))
+        .status()
+        .expect("prlimit, of the package util-linux, runs");
+    assert!(status.success(), "prlimit --nofile={count}: {status}");
 }
 
 /// A Python with boto3.
@@ -190,6 +215,26 @@ impl Envoy {
             .ask(&Request::get("admin", path).bytes())
             .await
             .ok()
+    }
+
+    /// The memory that Envoy has of the system's, in bytes.
+    ///
+    /// # Panics
+    /// When the system does not say.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.process.id());
+        let status = fs::read_to_string(status).expect("Envoy runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        kilobytes
+            .map(|kilobytes: u64| kilobytes << 10)
+            .expect("VmRSS in kB")
+    }
+
+    /// How often a VM has trapped.
+    pub fn traps(&self) -> usize {
+        let log = String::from_utf8_lossy(&self.log()).into_owned();
+        log.matches("Proxy-Wasm plugin in-VM backtrace:").count()
     }
 
     /// Everything that Envoy has logged.

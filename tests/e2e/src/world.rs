@@ -62,6 +62,7 @@ pub struct Setup {
     prepare_sts: Arc<dyn Fn(&FakeSts)>,
     limit: Duration,
     newest_only: bool,
+    traps: bool,
 }
 
 impl Setup {
@@ -91,6 +92,7 @@ impl Setup {
             prepare_sts: Arc::new(|_| {}),
             limit: LIMIT,
             newest_only: false,
+            traps: false,
         }
     }
 
@@ -167,6 +169,12 @@ impl Setup {
         self
     }
 
+    /// Runs the module that ends its VM when it is told to.
+    pub fn trap_module(mut self) -> Self {
+        self.traps = true;
+        self
+    }
+
     /// Lets the scenario take longer than a minute.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
@@ -230,6 +238,7 @@ pub struct World {
     pub ca: Arc<TestCa>,
     directory: PathBuf,
     choices: Choices,
+    traps: bool,
 }
 
 impl World {
@@ -250,7 +259,11 @@ impl World {
         fs::write(directory.join("ca.pem"), ca.pem()).expect("ca.pem");
         let mut choices = setup.choices.clone();
         if setup.filter {
-            choices.module = envoy::module();
+            choices.module = if setup.traps {
+                envoy::trap_module()
+            } else {
+                envoy::module()
+            };
         }
         let aws = FakeAws::start(&ca, &ledger).await;
         let sts = FakeSts::start(&ca, &ledger, &token).await;
@@ -270,6 +283,7 @@ impl World {
             ca: Arc::clone(&ca),
             directory: directory.clone(),
             choices: choices.clone(),
+            traps: setup.traps,
         };
         let places = Places {
             directory: &directory,
@@ -439,8 +453,10 @@ impl World {
     /// The invariants of every scenario.
     ///
     /// # Panics
-    /// When something unsigned arrived at AWS, a call to STS was wrong, or a secret leaked.
+    /// When something unsigned arrived at AWS, a call to STS was wrong, a secret leaked, or a VM ended that was not
+    /// told to.
     pub async fn finish(&self) {
+        assert!(self.traps || self.envoy.traps() == 0, "a VM has trapped");
         self.aws.assert_never_unsigned();
         self.sts.assert_no_faults();
         self.assert_no_secret("the log", &self.envoy.log());
