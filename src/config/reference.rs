@@ -179,7 +179,7 @@ pub const DOWNSTREAM: &[Key] = &[
     key(
         "max_held_bytes",
         "1048576 to 536870912",
-        "67108864",
+        "268435456",
         "What one worker holds of bodies and chunks at most; one connection may hold a quarter of it. Beyond it, requests are answered 503. At least four times `max_body_bytes`, and by default that where it is more.",
     ),
     key(

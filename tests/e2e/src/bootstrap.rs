@@ -120,6 +120,7 @@ pub(crate) fn egress_listener(choices: &Choices, access_log: &Path) -> Value {
                 },
             }],
             "generate_request_id": false,
+            "delayed_close_timeout": "10s",
             "upgrade_configs": [{"upgrade_type": "websocket"}, {"upgrade_type": "CONNECT"}],
             "http2_protocol_options": {"allow_connect": true},
             "route_config": {
@@ -296,6 +297,9 @@ fn cluster(name: &str, address: Value, ca: Option<&Path>, http2: bool) -> Value 
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
         },
     });
+    if name == AWS {
+        cluster["circuit_breakers"] = no_limits();
+    }
     let Some(ca) = ca else { return cluster };
     let protocol = if http2 {
         json!({"http2_protocol_options": {}})
@@ -317,6 +321,14 @@ fn cluster(name: &str, address: Value, ca: Option<&Path>, http2: bool) -> Value 
         },
     });
     cluster
+}
+
+/// As in `envoy/envoy.yaml`: Envoy's defaults refuse what is beyond 1,024 connections.
+fn no_limits() -> Value {
+    let most = u32::MAX;
+    json!({"thresholds": [{
+        "max_connections": most, "max_pending_requests": most, "max_requests": most,
+    }]})
 }
 
 /// One request a connection.

@@ -2,7 +2,9 @@
 
 use std::io;
 
-use http_body_util::{BodyExt as _, StreamBody};
+use futures_util::StreamExt as _;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Bytes, Frame};
 use hyper::{HeaderMap, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -371,4 +373,46 @@ pub async fn http2(
             .collect(),
         body: body.collect().await?.to_bytes().to_vec(),
     })
+}
+
+/// An HTTP/2 connection over clear text, for as many streams as Envoy lets it have.
+pub struct Http2 {
+    sender: http2::SendRequest<Stalled>,
+}
+
+/// A body that begins and never ends.
+pub type Stalled = BoxBody<Bytes, io::Error>;
+
+impl Http2 {
+    /// To 127.0.0.1.
+    ///
+    /// # Errors
+    /// When nobody listens.
+    pub async fn open(port: u16) -> Result<Self, Box<dyn std::error::Error>> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+            // Until the server says how many it takes.
+            .initial_max_send_streams(100_000)
+            .handshake(TokioIo::new(stream))
+            .await?;
+        tokio::spawn(connection);
+        Ok(Self { sender })
+    }
+
+    /// Sends a request with the beginning of a body, and goes on waiting for its answer: dropped, it resets the
+    /// stream.
+    ///
+    /// # Errors
+    /// When Envoy resets the stream or the connection.
+    pub fn begin(
+        &mut self,
+        request: hyper::http::request::Builder,
+        body: Vec<u8>,
+    ) -> impl Future<Output = hyper::Result<u16>> + use<> {
+        let frame = futures_util::stream::iter([Ok(Frame::data(Bytes::from(body)))]);
+        let body = StreamBody::new(frame.chain(futures_util::stream::pending()));
+        let request = request.body(BodyExt::boxed(body)).expect("a valid request");
+        let response = self.sender.send_request(request);
+        async move { Ok(response.await?.status().as_u16()) }
+    }
 }

@@ -153,6 +153,7 @@ impl Setup {
     /// The same Envoy without the filter.
     pub fn without_filter(mut self) -> Self {
         self.choices.plugin = None;
+        self.choices.guard = None;
         self.filter = false;
         self
     }
