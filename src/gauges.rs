@@ -35,7 +35,8 @@ impl Tally {
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let (words, _) = bytes.as_chunks::<8>();
         let words: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
-        let (parts, _) = words.as_chunks::<4>();
+        let parts = words.strip_prefix(&[HEADER]).unwrap_or_default();
+        let (parts, _) = parts.as_chunks::<4>();
         let part = |[owner, parked, held_bytes, told_at]: &[u64; 4]| Part {
             owner: *owner,
             levels: Levels {
@@ -47,12 +48,13 @@ impl Tally {
         Self(parts.iter().map(part).collect())
     }
 
-    /// As shared data holds it.
+    /// As shared data holds it: never empty, for an empty value counts as absent there, and could not be replaced.
     pub fn to_bytes(&self) -> Vec<u8> {
         let words = self.0.iter().flat_map(|part| {
             let Levels { parked, held_bytes } = part.levels;
             [part.owner, parked, held_bytes, part.told_at]
         });
+        let words = std::iter::once(HEADER).chain(words);
         words.flat_map(u64::to_le_bytes).collect()
     }
 
@@ -90,6 +92,8 @@ impl Tally {
     }
 }
 
+/// What is stored begins with it.
+const HEADER: u64 = 1;
 /// How often a worker tells a level that stays the same.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 /// Longer than a busy worker may be late.
@@ -149,6 +153,11 @@ mod tests {
         // Another one, after a step back, takes it for lost. Its owner tells it again.
         let stepped = told(&tally, 2, Levels::default(), 0);
         assert_eq!(told(&stepped, 1, levels(7, 0), 0).total(), levels(7, 0));
+    }
+
+    #[test]
+    fn what_is_stored_is_never_empty() {
+        assert!(!Tally::default().to_bytes().is_empty());
     }
 
     #[test]

@@ -53,8 +53,8 @@ pub(super) struct Worker {
     counters: RefCell<Vec<(String, Stat)>>,
     parked: Stat,
     held_bytes: Stat,
-    /// The CAS number of the tally that the gauges show.
-    shown_tally: Cell<Option<u32>>,
+    /// The CAS number of the tally that the gauges show; `None`: they show none yet.
+    shown_tally: Cell<Option<Option<u32>>>,
 }
 
 /// What became of a request that is ready to be signed.
@@ -444,7 +444,7 @@ impl Worker {
                 .unwrap_or_default();
             match tally.with(self.owner, levels, now) {
                 None => {
-                    if self.shown_tally.replace(cas) != cas {
+                    if self.shown_tally.replace(Some(cas)) != Some(cas) {
                         self.show(tally.total());
                     }
                     return;

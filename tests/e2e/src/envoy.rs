@@ -234,7 +234,7 @@ impl Envoy {
     /// How often a VM has trapped.
     pub fn traps(&self) -> usize {
         let log = String::from_utf8_lossy(&self.log()).into_owned();
-        log.matches("Proxy-Wasm plugin in-VM backtrace:").count()
+        log.matches(" failed: Uncaught ").count()
     }
 
     /// Everything that Envoy has logged.
