@@ -198,8 +198,8 @@ impl Resigner {
             },
             (last, _) => Step::EndOfChunk { last },
         };
-        // The next chunk may be long in coming.
-        self.held = Vec::new();
+        // The next chunk may be long in coming; its first line needs little.
+        self.held = Vec::with_capacity(MAX_HEAD_BYTES);
     }
 }
 

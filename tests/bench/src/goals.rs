@@ -89,6 +89,18 @@ const GOALS: &[Goal] = &[
         figure: "/start/module_compile_and_start_ms",
         divisor: None,
     },
+    Goal {
+        what: "the first of 1,000 requests that waited is answered, ms after STS may",
+        limit: Limit::AtMost(50.0),
+        figure: "/parked/first_answer_ms",
+        divisor: None,
+    },
+    Goal {
+        what: "the last of 1,000 requests that waited is answered, ms after STS may",
+        limit: Limit::AtMost(1000.0),
+        figure: "/parked/last_answer_ms",
+        divisor: None,
+    },
 ];
 
 /// A goal that the report has a figure for.

@@ -223,6 +223,29 @@ impl Load {
         template.send(&mut self.first()?.stream)
     }
 
+    /// Sends one request on each connection.
+    ///
+    /// # Errors
+    /// When one is closed.
+    pub(crate) fn send_on_all(&mut self, template: &mut Template) -> Result {
+        let mut connections = self.connections.iter_mut();
+        connections.try_for_each(|connection| template.send(&mut connection.stream))
+    }
+
+    /// Takes the answers on all connections; when each was seen, since `start`. They are read in the order of the
+    /// connections, so that one is seen a little after it came.
+    ///
+    /// # Errors
+    /// When one is not 200.
+    pub(crate) fn answers_of_all(&mut self, start: Instant) -> Result<Vec<Duration>> {
+        let connections = self.connections.iter_mut();
+        let answers = connections.map(|connection| {
+            connection.answer()?;
+            Ok(start.elapsed())
+        });
+        answers.collect()
+    }
+
     /// Whether something of its answer is there.
     ///
     /// # Errors

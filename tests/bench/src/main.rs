@@ -17,6 +17,7 @@ mod machine;
 mod measure;
 mod memory;
 mod options;
+mod parked;
 mod report;
 mod signed;
 mod start;

@@ -31,6 +31,8 @@ pub(crate) struct Options {
     pub(crate) workloads: Vec<Workload>,
     /// All workloads are there.
     pub(crate) is_complete: bool,
+    /// Requests that wait are measured too.
+    pub(crate) parked: bool,
     /// What follows.
     pub(crate) purpose: Purpose,
     /// As the user typed it.
@@ -51,6 +53,7 @@ impl Options {
             turn: Duration::from_secs(1),
             workloads: workload::all(),
             is_complete: true,
+            parked: true,
             purpose: Purpose::Report,
             command: "cargo xtask bench".to_owned(),
         };
@@ -95,7 +98,8 @@ impl Options {
 
     fn choose(&mut self, names: &str) -> Result {
         let all = workload::all();
-        let known: Vec<&str> = all.iter().map(|workload| workload.name).collect();
+        let names_of_workloads = all.iter().map(|workload| workload.name);
+        let known: Vec<&str> = names_of_workloads.chain([PARKED]).collect();
         for name in names.split(',') {
             if !known.contains(&name) {
                 return Err(
@@ -108,9 +112,13 @@ impl Options {
             .filter(|one| names.split(',').any(|name| name == one.name))
             .collect();
         self.is_complete = false;
+        self.parked = names.split(',').any(|name| name == PARKED);
         Ok(())
     }
 }
+
+/// What is no workload: see [`crate::parked`].
+const PARKED: &str = "parked";
 
 const ALLOWED: &str = "allowed: --rounds <n>, --seconds <s>, --only <workload>,..., --check";
 

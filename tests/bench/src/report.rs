@@ -6,7 +6,7 @@ use crate::options::Options;
 use crate::statistics::Summary;
 use crate::steps::Steps;
 use crate::workload::{self, Workload};
-use crate::{Result, calls, chart, goals, machine, memory, start};
+use crate::{Result, calls, chart, goals, machine, memory, parked, start};
 use serde_json::{Map, Value, json};
 use std::fs;
 use std::path::Path;
@@ -49,7 +49,11 @@ pub(crate) fn take(options: &Options, directory: &Path) -> Result<Value> {
         }
         workloads.insert(workload.name.to_owned(), figures(workload, &turns));
     }
-    let (mut memory, mut start) = (Value::Null, Value::Null);
+    let (mut memory, mut start, mut parked) = (Value::Null, Value::Null, Value::Null);
+    if options.parked {
+        eprintln!("parked requests");
+        parked = parked::measure(options, &modules, directory)?;
+    }
     if options.is_complete {
         eprintln!("memory");
         memory = memory::measure(options, &modules, directory)?;
@@ -67,6 +71,7 @@ pub(crate) fn take(options: &Options, directory: &Path) -> Result<Value> {
         "workloads": workloads,
         "memory": memory,
         "start": start,
+        "parked": parked,
     }))
 }
 
@@ -240,7 +245,11 @@ pub(crate) fn table(report: &Value) -> String {
         ));
     }
     lines.push(String::new());
-    for (title, key) in [("Memory, bytes", "memory"), ("Start, ms", "start")] {
+    for (title, key) in [
+        ("Memory, bytes", "memory"),
+        ("Start, ms", "start"),
+        ("Parked requests, ms after STS may answer", "parked"),
+    ] {
         for (name, value) in report[key].as_object().into_iter().flatten() {
             lines.push(format!("- {title}: `{name}` {value}"));
         }

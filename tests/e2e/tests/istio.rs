@@ -291,7 +291,7 @@ fn every_plugin_has_a_vm_of_our_own_and_may_call_only_what_it_uses() {
         assert_eq!(found.len(), plugins, "{shape}");
         for plugin in &found {
             assert_eq!(plugin["vm_config"]["vm_id"], "sigv4-egress", "{shape}");
-            assert_eq!(plugin["failure_policy"], "FAIL_CLOSED", "{shape}");
+            assert_eq!(plugin["failure_policy"], "FAIL_RELOAD", "{shape}");
             let allowed = &plugin["capability_restriction_config"]["allowed_capabilities"];
             assert_eq!(allowed.get("proxy_call_foreign_function"), None, "{shape}");
             assert_eq!(
