@@ -291,7 +291,8 @@ fn cluster(name: &str, address: Value, ca: Option<&Path>, http2: bool) -> Value 
     let mut cluster = json!({
         "name": name,
         "type": "STATIC",
-        "connect_timeout": "5s",
+        // The fakes take a while where thousands come at once.
+        "connect_timeout": "60s",
         "load_assignment": {
             "cluster_name": name,
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],

@@ -42,6 +42,12 @@ pub use world::{Setup, World, scenario};
 /// two cores and several Envoys that compile the module at once.
 pub const SOON: Duration = Duration::from_secs(20);
 
+/// For tests that open thousands of connections: one at a time in this process.
+pub fn alone() -> impl Drop {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    lock(&ALONE)
+}
+
 /// Polls until `probe` yields a value.
 ///
 /// # Panics

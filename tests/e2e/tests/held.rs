@@ -6,7 +6,8 @@ use std::time::Duration;
 use e2e::client::Http2;
 use e2e::plain::Recorder;
 use e2e::{
-    Answer, Connection, Request, SOON, Setup, World, envoy, eventually, json, scenario, until,
+    Answer, Connection, Request, SOON, Setup, World, alone, envoy, eventually, json, scenario,
+    until,
 };
 use futures_util::future::join_all;
 use tokio::sync::watch;
@@ -125,6 +126,7 @@ async fn assert_little_is_held(world: &World, resident_before: u64) {
 
 #[test]
 fn heads_of_chunks_over_http_2_take_no_memory_for_what_they_announce() {
+    let _alone = alone();
     scenario(&setup().aws_at(plain_aws()), async |world| {
         warm_up(world).await;
         let before = world.envoy.resident_bytes();
@@ -149,6 +151,7 @@ fn heads_of_chunks_over_http_2_take_no_memory_for_what_they_announce() {
 
 #[test]
 fn heads_of_chunks_over_http_1_take_no_memory_for_what_they_announce() {
+    let _alone = alone();
     scenario(&setup().aws_at(plain_aws()), async |world| {
         warm_up(world).await;
         let before = world.envoy.resident_bytes();
@@ -235,6 +238,7 @@ fn assert_some_are_refused(world_answers: &[Answer]) {
 
 #[test]
 fn chunks_that_stall_before_their_end_fill_the_budget_and_no_more() {
+    let _alone = alone();
     scenario(&setup().aws_at(plain_aws()), async |world| {
         warm_up(world).await;
         let rest = format!("a{}", tail());
@@ -247,6 +251,7 @@ fn chunks_that_stall_before_their_end_fill_the_budget_and_no_more() {
 
 #[test]
 fn bodies_that_stall_before_their_end_fill_the_budget_and_no_more() {
+    let _alone = alone();
     scenario(&setup().aws_at(plain_aws()), async |world| {
         warm_up(world).await;
         let post = Request::new("POST", DYNAMODB, "/").body("x".repeat(1 << 20));
@@ -260,6 +265,7 @@ fn bodies_that_stall_before_their_end_fill_the_budget_and_no_more() {
 
 #[test]
 fn a_connection_holds_a_quarter_and_the_others_go_on() {
+    let _alone = alone();
     scenario(&setup().aws_at(plain_aws()), async |world| {
         warm_up(world).await;
         let mut connection = Http2::open(world.port).await.expect("a connection");
@@ -293,6 +299,7 @@ fn a_connection_holds_a_quarter_and_the_others_go_on() {
 
 #[test]
 fn an_upload_that_is_refused_on_its_way_never_ends_at_aws() {
+    let _alone = alone();
     let budget = json!({"max_held_bytes": 1 << 20, "max_body_bytes": 1000});
     scenario(&setup().plugin(budget), async |world| {
         warm_up(world).await;
@@ -312,6 +319,7 @@ fn an_upload_that_is_refused_on_its_way_never_ends_at_aws() {
 
 #[test]
 fn the_largest_body_that_may_be_held_arrives_with_its_hash() {
+    let _alone = alone();
     const LARGEST: usize = 128 << 20;
     let largest = json!({"max_body_bytes": LARGEST, "body_timeout_ms": 600_000});
     let setup = setup()

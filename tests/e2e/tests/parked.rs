@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use e2e::{
-    Answer, Connection, Reply, Request, SOON, Setup, World, envoy, eventually, json, scenario,
-    until,
+    Answer, Connection, Reply, Request, SOON, Setup, World, alone, envoy, eventually, json,
+    scenario, until,
 };
 use futures_util::future::join_all;
 
@@ -44,6 +44,7 @@ async fn assert_alive(world: &World) {
 
 #[test]
 fn when_credentials_come_all_who_wait_go_on_and_none_twice() {
+    let _alone = alone();
     scenario(&waiting(), async |world| {
         let (answers, ()) = tokio::join!(
             world.ask_many(MAX_PARKED, get()),
@@ -57,6 +58,7 @@ fn when_credentials_come_all_who_wait_go_on_and_none_twice() {
 
 #[test]
 fn when_sts_denies_all_who_wait_are_told_so() {
+    let _alone = alone();
     let deny = |sts: &e2e::FakeSts| {
         sts.gate.close();
         sts.always(Reply::Refused(403, "AccessDenied", "Not authorized"));
@@ -77,6 +79,7 @@ fn when_sts_denies_all_who_wait_are_told_so() {
 
 #[test]
 fn when_the_wait_ends_all_who_wait_are_told_so() {
+    let _alone = alone();
     let setup = waiting().plugin(json!({"max_wait_ms": 20_000}));
     scenario(&setup, async |world| {
         let (answers, ()) = tokio::join!(
@@ -94,6 +97,7 @@ fn when_the_wait_ends_all_who_wait_are_told_so() {
 
 #[test]
 fn uploads_that_wait_with_half_a_body_go_on_with_their_next_part() {
+    let _alone = alone();
     scenario(&waiting(), async |world| {
         let head = Request::new("PUT", S3, "/bucket/key")
             .body("0123456789")
@@ -123,6 +127,7 @@ fn uploads_that_wait_with_half_a_body_go_on_with_their_next_part() {
 
 #[test]
 fn whole_bodies_that_wait_arrive_with_their_hash() {
+    let _alone = alone();
     scenario(&waiting(), async |world| {
         let post = Request::new("POST", DYNAMODB, "/").body("{}");
         let (answers, ()) = tokio::join!(
@@ -137,6 +142,7 @@ fn whole_bodies_that_wait_arrive_with_their_hash() {
 
 #[test]
 fn bodies_that_do_not_come_in_time_are_all_given_up() {
+    let _alone = alone();
     let setup = Setup::new()
         .guard()
         .plugin(json!({"body_timeout_ms": 15_000}))
@@ -162,6 +168,7 @@ fn bodies_that_do_not_come_in_time_are_all_given_up() {
 
 #[test]
 fn of_five_thousand_at_once_those_beyond_the_limit_are_told_so() {
+    let _alone = alone();
     scenario(&waiting(), async |world| {
         const ALL: usize = 5000;
         let (answers, ()) = tokio::join!(world.ask_many(ALL, get()), async {
@@ -187,6 +194,7 @@ fn of_five_thousand_at_once_those_beyond_the_limit_are_told_so() {
 
 #[test]
 fn a_configuration_that_changes_while_they_wait_ends_no_worker() {
+    let _alone = alone();
     scenario(&waiting().concurrency(2), async |world| {
         const REQUESTS: usize = 400;
         let asked = (0..REQUESTS).map(|_| async {
@@ -207,6 +215,7 @@ fn a_configuration_that_changes_while_they_wait_ends_no_worker() {
 
 #[test]
 fn clients_that_leave_while_they_wait_leave_nothing_behind() {
+    let _alone = alone();
     scenario(&waiting(), async |world| {
         let mut connections: Vec<Connection> = Vec::new();
         for _ in 0..MAX_PARKED {
