@@ -5,6 +5,10 @@
 //! "Create a signed AWS API request" (IAM User Guide); the shape of access key ids from "IAM
 //! identifiers", unique ids (IAM User Guide).
 
+use crate::own_keys::{self, OwnKeys};
+use crate::sigv4::percent_decoded;
+use std::borrow::Cow;
+
 /// The signature a request came with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientSignature<'a> {
@@ -12,6 +16,8 @@ pub enum ClientSignature<'a> {
     None,
     /// Signed with a key id that is listed as a placeholder, or that is none of AWS's.
     Placeholder {
+        /// The key id, as the client wrote it.
+        key_id: &'a str,
         /// What the client signed for; `None` where its scheme names no scope (Signature Version 2).
         scope: Option<Scope<'a>>,
     },
@@ -75,7 +81,10 @@ pub fn read<'a>(
             true => ClientSignature::Real,
             // AWS gave no such key with a token, and would not take ours with it.
             false if has_s3_session_token => ClientSignature::StraySessionToken,
-            false => ClientSignature::Placeholder { scope: Some(scope) },
+            false => ClientSignature::Placeholder {
+                key_id,
+                scope: Some(scope),
+            },
         }
     } else if let Some(rest) = strip_scheme(header, b"AWS ") {
         // Signature Version 2, which S3 still knows: `AWS <key id>:<signature>`.
@@ -85,11 +94,67 @@ pub fn read<'a>(
         {
             None => ClientSignature::Malformed,
             Some((key_id, _)) if is_real_key_id(key_id, placeholders) => ClientSignature::Real,
-            Some(_) => ClientSignature::Placeholder { scope: None },
+            Some((key_id, _)) => ClientSignature::Placeholder {
+                key_id,
+                scope: None,
+            },
         }
     } else {
         ClientSignature::OtherScheme
     }
+}
+
+/// Where a request carries a signature of the filter's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnSignature {
+    /// In its headers: the filter signed this very request, or another one with the same headers.
+    Header,
+    /// In its query: a URL that somebody presigned with the filter's credentials.
+    Query,
+}
+
+/// Looks for a signature of the filter's own. `signature` is what [`read`] made of the same values; `own_keys` is
+/// called where an id could be one of its own, and that is not for unsigned requests and those with the usual
+/// placeholders.
+pub fn find_own(
+    authorization: &[&[u8]],
+    query: Option<&str>,
+    signature: &ClientSignature<'_>,
+    placeholders: &[String],
+    own_keys: &dyn Fn() -> OwnKeys,
+) -> Option<OwnSignature> {
+    let is_candidate = |id: &str| own_keys::may_hold(id) && !placeholders.iter().any(|p| p == id);
+    let in_header: Vec<&str> = match signature {
+        ClientSignature::None | ClientSignature::Presigned => Vec::new(),
+        ClientSignature::Placeholder { key_id, .. } => {
+            let id = Some(*key_id);
+            id.into_iter().filter(|id| is_candidate(id)).collect()
+        }
+        // Several values, or one that is not understood here, may be understood elsewhere.
+        _ => {
+            let words = authorization.iter().flat_map(|value| words(value));
+            words.filter(|word| is_candidate(word)).collect()
+        }
+    };
+    let in_query = query.and_then(presigning_key_id);
+    let in_query = in_query.filter(|id| is_candidate(id));
+    if in_header.is_empty() && in_query.is_none() {
+        return None;
+    }
+    let own_keys = own_keys();
+    if in_header.iter().any(|id| own_keys.contains(id)) {
+        return Some(OwnSignature::Header);
+    }
+    in_query
+        .is_some_and(|id| own_keys.contains(&id))
+        .then_some(OwnSignature::Query)
+}
+
+/// Runs of letters and digits.
+fn words(value: &[u8]) -> impl Iterator<Item = &str> {
+    value
+        .split(|byte| !byte.is_ascii_alphanumeric())
+        .filter_map(|word| std::str::from_utf8(word).ok())
 }
 
 fn strip_scheme<'a>(header: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
@@ -129,17 +194,81 @@ fn is_real_key_id(key_id: &str, placeholders: &[String]) -> bool {
 
 /// Presigned by Signature Version 4, or by Version 2.
 fn is_presigned(query: &str) -> bool {
+    may_be_presigned(query) && is_presigned_by_parameter(query)
+}
+
+/// Whether a parameter begins like one of a signature. Every request's query comes through here.
+fn may_be_presigned(query: &str) -> bool {
+    let mut rest = query.as_bytes();
+    loop {
+        match rest.first() {
+            Some(b'X' | b'x' | b'A' | b'a' | b'S' | b's' | b'%') => return true,
+            _ => match after_ampersand(rest) {
+                Some(after) => rest = after,
+                None => return false,
+            },
+        }
+    }
+}
+
+/// What follows the first `&`, eight bytes at a time.
+fn after_ampersand(bytes: &[u8]) -> Option<&[u8]> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let (words, _) = bytes.as_chunks();
+    let is_without = |word: &&[u8; 8]| {
+        // Zero where the `&` stands: the subtraction borrows into the highest bit of such a byte first.
+        let word = u64::from_ne_bytes(**word) ^ (0x26 * EACH);
+        word.wrapping_sub(EACH) & !word & (0x80 * EACH) == 0
+    };
+    let skipped = 8 * words.iter().take_while(is_without).count();
+    let rest = bytes.get(skipped..)?;
+    let place = rest.iter().position(|byte| *byte == b'&')?;
+    rest.get(place + 1..)
+}
+
+fn is_presigned_by_parameter(query: &str) -> bool {
     let (mut has_key_id, mut has_signature) = (false, false);
-    for parameter in query.as_bytes().split(|byte| *byte == b'&') {
-        let name = parameter.split(|byte| *byte == b'=').next();
-        let is = |wanted: &[u8]| name.is_some_and(|name| name.eq_ignore_ascii_case(wanted));
-        if is(b"X-Amz-Signature") {
+    for (name, _) in parameters(query) {
+        if name.eq_ignore_ascii_case(b"X-Amz-Signature") {
             return true;
         }
-        has_key_id |= is(b"AWSAccessKeyId");
-        has_signature |= is(b"Signature");
+        has_key_id |= name.eq_ignore_ascii_case(b"AWSAccessKeyId");
+        has_signature |= name.eq_ignore_ascii_case(b"Signature");
     }
     has_key_id && has_signature
+}
+
+/// The key id that presigned a query.
+fn presigning_key_id(query: &str) -> Option<String> {
+    if !is_presigned(query) {
+        return None;
+    }
+    parameters(query).find_map(|(name, value)| {
+        let is_v4 = name.eq_ignore_ascii_case(b"X-Amz-Credential");
+        if !is_v4 && !name.eq_ignore_ascii_case(b"AWSAccessKeyId") {
+            return None;
+        }
+        let value = String::from_utf8(percent_decoded(value)).ok()?;
+        // A credential goes on with the scope.
+        Some(value.split('/').next().unwrap_or_default().to_owned())
+    })
+}
+
+/// Names, percent-decoded, and values, as they stand.
+fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, [u8]>, &[u8])> {
+    query
+        .as_bytes()
+        .split(|byte| *byte == b'&')
+        .map(|parameter| {
+            let end = parameter.iter().position(|byte| *byte == b'=');
+            let (name, value) = parameter.split_at(end.unwrap_or(parameter.len()));
+            let name = if name.contains(&b'%') {
+                Cow::Owned(percent_decoded(name))
+            } else {
+                Cow::Borrowed(name)
+            };
+            (name, value.get(1..).unwrap_or_default())
+        })
 }
 
 #[cfg(test)]
@@ -162,6 +291,14 @@ mod tests {
         )
     }
 
+    /// What a signature of this key id that holds for [`SCOPE`] is read as, where it is none of AWS's.
+    fn placeholder(key_id: &str) -> ClientSignature<'_> {
+        ClientSignature::Placeholder {
+            key_id,
+            scope: Some(SCOPE),
+        }
+    }
+
     const SCOPE: Scope<'static> = Scope {
         region: Some("eu-west-1"),
         service: "dynamodb",
@@ -178,11 +315,7 @@ mod tests {
             "a/b",
         ] {
             let header = sigv4(key_id);
-            assert_eq!(
-                of(&header),
-                ClientSignature::Placeholder { scope: Some(SCOPE) },
-                "{key_id}"
-            );
+            assert_eq!(of(&header), placeholder(key_id), "{key_id}");
         }
     }
 
@@ -196,7 +329,7 @@ mod tests {
             false,
             &["AKIAIOSFODNN7EXAMPLE".to_owned()],
         );
-        assert_eq!(listed, ClientSignature::Placeholder { scope: Some(SCOPE) });
+        assert_eq!(listed, placeholder("AKIAIOSFODNN7EXAMPLE"));
     }
 
     #[test]
@@ -215,14 +348,14 @@ mod tests {
             let header = sigv4a(key_id);
             assert_eq!(
                 of(&header),
-                ClientSignature::Placeholder { scope },
+                ClientSignature::Placeholder { key_id, scope },
                 "{key_id}"
             );
         }
         assert_eq!(of(&sigv4a("AKIAIOSFODNN7EXAMPLE")), ClientSignature::Real);
         // The scope of one algorithm is none of the other's.
         let of_sigv4 = sigv4("placeholder").replace("HMAC", "ECDSA-P256");
-        let ClientSignature::Placeholder { scope } = of(&of_sigv4) else {
+        let ClientSignature::Placeholder { scope, .. } = of(&of_sigv4) else {
             panic!("{:?}", of(&of_sigv4));
         };
         assert_eq!(scope.unwrap().region, None);
@@ -239,7 +372,10 @@ mod tests {
         assert_eq!(of("AWS AKIAIOSFODNN7EXAMPLE:abc="), ClientSignature::Real);
         assert_eq!(
             of("AWS placeholder:abc="),
-            ClientSignature::Placeholder { scope: None }
+            ClientSignature::Placeholder {
+                key_id: "placeholder",
+                scope: None
+            }
         );
         assert_eq!(of("AWS nocolon"), ClientSignature::Malformed);
     }
@@ -283,6 +419,115 @@ mod tests {
             ClientSignature::Presigned
         );
         assert_eq!(presigned("Signature=b"), ClientSignature::None);
+        for query in ["X-Amz%2DSignature=00", "%58-Amz-Signatur%65"] {
+            assert_eq!(presigned(query), ClientSignature::Presigned, "{query}");
+        }
+        for query in [
+            "X-Amz%2Signature=00",
+            "X-Amz%-Signature",
+            "a=X-Amz-Signature",
+        ] {
+            assert_eq!(presigned(query), ClientSignature::None, "{query}");
+        }
+    }
+
+    const OWN: &str = "ASIAOWNOWNOWNOWNOWN1";
+
+    /// What is found where `OWN` is the filter's; `None` for the register that was not even looked into.
+    fn find(authorization: &[&str], query: Option<&str>) -> Option<Option<OwnSignature>> {
+        let values: Vec<&[u8]> = authorization.iter().map(|value| value.as_bytes()).collect();
+        let placeholders = ["AKIAIOSFODNN7EXAMPLE".to_owned()];
+        let signature = read(&values, query, false, &placeholders);
+        let looked = std::cell::Cell::new(false);
+        let own_keys = || {
+            looked.set(true);
+            let now = std::time::SystemTime::UNIX_EPOCH;
+            OwnKeys::default()
+                .with(OWN, now, now)
+                .with("LONGERTHANTHEIDSOFAWS1", now, now)
+        };
+        let found = find_own(&values, query, &signature, &placeholders, &own_keys);
+        looked.get().then_some(found)
+    }
+
+    #[test]
+    fn a_signature_of_the_filters_own_is_found_in_any_header_form() {
+        let sigv4a = format!(
+            "AWS4-ECDSA-P256-SHA256 Credential={OWN}/20261123/s3/aws4_request, Signature=3044"
+        );
+        for value in [
+            sigv4(OWN),
+            sigv4("LONGERTHANTHEIDSOFAWS1"),
+            sigv4a,
+            format!("AWS {OWN}:abc="),
+            format!("  AWS4-HMAC-SHA256 Credential={OWN}"),
+            format!("Other {OWN}"),
+        ] {
+            assert_eq!(
+                find(&[&value], None),
+                Some(Some(OwnSignature::Header)),
+                "{value}"
+            );
+            let several: [&str; 2] = ["Bearer a", &value];
+            assert_eq!(
+                find(&several, None),
+                Some(Some(OwnSignature::Header)),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_signature_of_the_filters_own_is_found_in_a_presigned_query() {
+        for query in [
+            format!(
+                "a=b&X-Amz-Credential={OWN}%2F20261123%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Signature=00"
+            ),
+            format!("X-Amz-Credential={OWN}/20261123/eu-west-1/s3/aws4_request&X-Amz-Signature=00"),
+            format!("X%2DAmz-Credential=%41{}%2f&x-amz-signature=00", &OWN[1..]),
+            format!("AWSAccessKeyId={OWN}&Signature=b&Expires=1"),
+        ] {
+            assert_eq!(
+                find(&[], Some(&query)),
+                Some(Some(OwnSignature::Query)),
+                "{query}"
+            );
+            let placeholder = sigv4("placeholder");
+            assert_eq!(
+                find(&[&placeholder], Some(&query)),
+                Some(Some(OwnSignature::Query)),
+                "{query}"
+            );
+            let own = sigv4(OWN);
+            assert_eq!(
+                find(&[&own], Some(&query)),
+                Some(Some(OwnSignature::Header)),
+                "{query}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_filters_own_keys_are_looked_up_only_where_a_signature_may_be_one_of_theirs() {
+        let real = sigv4("AKIAIOSFODNN7EXAMPL2");
+        assert_eq!(find(&[&real], None), Some(None));
+        let presigned = "X-Amz-Credential=AKIAIOSFODNN7EXAMPL2%2F20261123&X-Amz-Signature=00";
+        assert_eq!(find(&[], Some(presigned)), Some(None));
+        // Not for an id alone: it is no secret, and AWS prints it.
+        let alone = format!("X-Amz-Credential={OWN}%2F20261123");
+        for (authorization, query) in [
+            (None, None),
+            (None, Some("list-type=2&prefix=a")),
+            (None, Some(alone.as_str())),
+            (Some(sigv4("placeholder")), Some("list-type=2")),
+            (Some(sigv4("test")), None),
+            (Some(sigv4("AKIAIOSFODNN7EXAMPLE")), None),
+            (Some("Bearer eyJhbGciOi.abc".to_owned()), None),
+            (Some("Basic dXNlcjpwYXNz".to_owned()), None),
+        ] {
+            let values: Vec<&str> = authorization.iter().map(String::as_str).collect();
+            assert_eq!(find(&values, query), None, "{authorization:?} {query:?}");
+        }
     }
 
     #[test]

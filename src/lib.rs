@@ -13,6 +13,7 @@ mod filter;
 pub mod headers;
 pub mod identity;
 pub mod metrics;
+pub mod own_keys;
 pub mod policy;
 pub mod refusal;
 pub mod role;

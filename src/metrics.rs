@@ -43,6 +43,7 @@ pub fn left_alone(why: LeftAlone) -> &'static str {
         LeftAlone::Rule => "sigv4_egress.requests.left_alone.rule",
         LeftAlone::ClientSignature => "sigv4_egress.requests.left_alone.client_signature",
         LeftAlone::Presigned => "sigv4_egress.requests.left_alone.presigned",
+        LeftAlone::OwnPresigned => "sigv4_egress.requests.left_alone.own_presigned",
         LeftAlone::OtherAuthorization => "sigv4_egress.requests.left_alone.other_authorization",
         LeftAlone::SessionToken => "sigv4_egress.requests.left_alone.session_token",
     }

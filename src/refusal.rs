@@ -4,6 +4,7 @@ mod format;
 
 pub use format::ErrorFormat;
 
+use crate::authorization::OwnSignature;
 use crate::chunked::{self, MAX_CHUNK_BYTES};
 use crate::endpoint::{HostError, ScopeError};
 use format::Said;
@@ -74,6 +75,11 @@ pub enum Refusal {
     EscapedCluster {
         /// That cluster.
         cluster: String,
+    },
+    /// It carries a signature that the filter made, and comes again, or goes where nothing of the filter's own may go.
+    OwnSignature {
+        /// Where the signature stands.
+        place: OwnSignature,
     },
     /// A rule refuses requests that the client signed.
     ClientSignatureRefused,
@@ -192,6 +198,7 @@ impl Refusal {
             Self::MarkerMissing { .. } => (403, "marker_missing", false),
             Self::ClusterNotListed { .. } => (403, "cluster_not_listed", false),
             Self::EscapedCluster { .. } => (403, "escaped_cluster", false),
+            Self::OwnSignature { .. } => (403, "own_signature", false),
             Self::ClientSignatureRefused => (403, "client_signature_refused", false),
             Self::UnknownService { .. } => (403, "unknown_service", false),
             Self::NoTarget => (400, "no_target", false),
@@ -225,6 +232,8 @@ impl Refusal {
             Self::ClusterNotListed { cluster } if cluster.is_empty() => "Route AWS hosts to a cluster that verifies AWS's certificate, and list it in `clusters`.".to_owned(),
             Self::ClusterNotListed { cluster } => format!("Route AWS hosts to a listed cluster, or add \"{cluster}\" to `clusters` if it verifies AWS's certificate."),
             Self::EscapedCluster { .. } => "A route matches a header that signing writes (:authority, authorization, x-amz-*). Match something else.".to_owned(),
+            Self::OwnSignature { place: OwnSignature::Header } => "Take internal_redirect_policy and request_mirror_policies out of Envoy's routes to AWS hosts, so that only the client follows redirects. A program that fetches the same credentials itself, from a container endpoint, needs placeholder keys instead.".to_owned(),
+            Self::OwnSignature { place: OwnSignature::Query } => "Send a presigned URL to the AWS host that it names, through a cluster that is listed in `clusters`.".to_owned(),
             Self::ClientSignatureRefused => "Use placeholder keys, or change `client_signature` in the rule.".to_owned(),
             Self::UnknownService { why: ScopeError::Ambiguous, .. } => "Call the service by its own host name, over http through this proxy (HTTP_PROXY).".to_owned(),
             Self::UnknownService { .. } => "Set up the client with a region and service that AWS has.".to_owned(),
@@ -291,6 +300,8 @@ impl fmt::Display for Refusal {
                     "a signed request was about to leave through the cluster \"{cluster}\""
                 )
             }
+            Self::OwnSignature { place: OwnSignature::Header } => f.write_str("the request carries a signature that was made here, for another request"),
+            Self::OwnSignature { place: OwnSignature::Query } => f.write_str("the URL is presigned with the credentials that sign here, and would go to a cluster that is not listed"),
             Self::ClientSignatureRefused => {
                 f.write_str("the request is signed with an identity of the client's own")
             }

@@ -10,6 +10,7 @@ use crate::cache::{Demand, Failure, Next, Retry};
 use crate::container::{self, AuthorizationError, ContainerError};
 use crate::credentials::{Credentials, Secret};
 use crate::metrics;
+use crate::own_keys::{self, OwnKeys};
 use crate::role::{Chained, Means, RoleId, WebIdentity};
 use crate::source::Authorization;
 use crate::sts::{self, AssumeRole, AssumeRoleWithWebIdentity, Operation, StsError};
@@ -262,6 +263,16 @@ impl Fetcher {
     }
 
     fn succeeded(&self, view: &RoleView, credentials: &Credentials, now: SystemTime) {
+        let (id, expires_at) = (&credentials.access_key_id, credentials.expires_at);
+        // Before anything is signed with them. Where that cannot be, neither could they be shared.
+        let is_filed = host::change_shared_data(own_keys::KEY, |stored| {
+            let keys = stored.map(OwnKeys::from_bytes).unwrap_or_default();
+            Some(keys.with(id, expires_at, now).as_bytes().to_vec())
+        });
+        if !is_filed {
+            host::log(LogLevel::Critical, "new credentials cannot be filed");
+            return;
+        }
         self.worker.count(&metrics::sts("ok"));
         host::log(
             LogLevel::Info,

@@ -125,6 +125,7 @@ impl Stream {
             headers: &headers,
             cluster: &host::cluster_name,
             route_metadata: &route_metadata,
+            own_keys: &host::own_keys,
             end_of_stream,
         };
         let mut plan = match decision::decide(&self.worker.config, head) {
@@ -138,7 +139,6 @@ impl Stream {
             }
             Decision::Refuse(refusal, format) => {
                 self.format = format;
-                self.leave_line(&audit::refused(&refusal));
                 return self.answer(&refusal);
             }
             Decision::Sign(plan) => plan,

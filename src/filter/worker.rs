@@ -159,20 +159,11 @@ impl Worker {
             roles.map(|(_, view)| (&view.role, view.key.as_str())),
             host::now(),
         );
-        // Each round that fails is an entry of another worker's.
-        for _ in 0..1000 {
-            let stored = host::shared_data(REGISTER_KEY);
-            let register = stored
-                .as_ref()
-                .map(|(bytes, _)| Register::from_bytes(bytes));
-            let Some(register) = register.unwrap_or_default().with(entry.clone()) else {
-                return;
-            };
-            let cas = stored.map(|(_, cas)| cas);
-            if host::swap_shared_data(REGISTER_KEY, &register.to_bytes(), cas) {
-                return;
-            }
-        }
+        host::change_shared_data(REGISTER_KEY, |stored| {
+            let register = stored.map(|bytes| Register::from_bytes(&bytes));
+            let register = register.unwrap_or_default().with(entry.clone())?;
+            Some(register.to_bytes())
+        });
     }
 
     /// What the route of the effective context carries for the rules.
@@ -380,6 +371,8 @@ impl Worker {
     /// Answers the request of the effective context.
     pub(super) fn answer(&self, stream: u32, refusal: &Refusal, format: ErrorFormat) -> Outcome {
         self.count(&metrics::refused(refusal));
+        // Fails where the request was signed before: that line stays.
+        let _ = host::leave_line(&audit::refused(refusal));
         self.hold(stream, Held::Answered);
         if let Err(error) = host::reply(&refusal.answer(format)) {
             host::log(LogLevel::Error, &error.to_string());

@@ -13,6 +13,7 @@ use sigv4_egress::credentials::{Credentials, Secret};
 use sigv4_egress::decision::{self, Decision, Head, PayloadPlan, Plan};
 use sigv4_egress::headers::Header;
 use sigv4_egress::metrics;
+use sigv4_egress::own_keys::OwnKeys;
 use sigv4_egress::refusal::{ErrorFormat, Refusal};
 use sigv4_egress::sigv4::{self, Payload, Signer};
 use std::io::{self, BufRead, Write};
@@ -135,6 +136,8 @@ pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Expla
         headers: &headers,
         cluster: &|| request.cluster.clone(),
         route_metadata: &request.route_metadata,
+        // Those of a running Envoy are not known here.
+        own_keys: &OwnKeys::default,
         end_of_stream: request.end_of_stream,
     };
     let plan = match decision::decide(&request.config, head) {

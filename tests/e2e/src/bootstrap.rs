@@ -36,6 +36,8 @@ pub(crate) struct Choices {
     pub(crate) plugin: Option<Value>,
     /// The filter in the upstream position.
     pub(crate) guard: Option<Value>,
+    /// The guard among the filters of [`ELSEWHERE`] itself.
+    pub(crate) guarded_elsewhere: bool,
     pub(crate) environment: Value,
     pub(crate) module: String,
     pub(crate) routes: Vec<Value>,
@@ -66,13 +68,24 @@ pub(crate) fn clusters(places: &Places<'_>, choices: &Choices) -> Value {
         None => cluster(AWS, tcp(places.aws), Some(&ca), choices.http2_to_aws),
         Some(port) => without_keep_alive(cluster(AWS, tcp(port), None, false)),
     };
+    let mut elsewhere = cluster(ELSEWHERE, tcp(places.elsewhere), None, false);
+    if choices.guarded_elsewhere {
+        let guard = json!({"position": "upstream", "clusters": [AWS]});
+        elsewhere["typed_extension_protocol_options"] = json!({
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http_protocol_options": {}},
+                "http_filters": upstream_filters(choices, &guard),
+            },
+        });
+    }
     json!([
         aws,
         cluster(STS, tcp(places.sts), Some(&ca), false),
         cluster(CONTAINER, tcp(places.agent), None, false),
         cluster(TOKEN, pipe(places.directory), None, false),
         cluster(PLAIN, tcp(places.plain), None, false),
-        cluster(ELSEWHERE, tcp(places.elsewhere), None, false),
+        elsewhere,
     ])
 }
 
@@ -88,15 +101,7 @@ pub(crate) fn egress_listener(choices: &Choices, access_log: &Path) -> Value {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
     });
     if let Some(guard) = &choices.guard {
-        router["upstream_http_filters"] = json!([
-            wasm(choices, "sigv4-egress-guard", guard),
-            {
-                "name": "envoy.filters.http.upstream_codec",
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
-                },
-            },
-        ]);
+        router["upstream_http_filters"] = upstream_filters(choices, guard);
     }
     let mut filters = Vec::new();
     if let Some(plugin) = &choices.plugin {
@@ -144,6 +149,18 @@ pub(crate) fn egress_listener(choices: &Choices, access_log: &Path) -> Value {
             "http_filters": filters,
         })))]}],
     })
+}
+
+fn upstream_filters(choices: &Choices, guard: &Value) -> Value {
+    json!([
+        wasm(choices, "sigv4-egress-guard", guard),
+        {
+            "name": "envoy.filters.http.upstream_codec",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
+            },
+        },
+    ])
 }
 
 pub(crate) fn token_listener(places: &Places<'_>, choices: &Choices) -> Value {

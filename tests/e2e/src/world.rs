@@ -76,6 +76,7 @@ impl Setup {
                     "allow": "*",
                 })),
                 guard: None,
+                guarded_elsewhere: false,
                 environment: json!({}),
                 module: String::new(),
                 routes: Vec::new(),
@@ -127,6 +128,12 @@ impl Setup {
     /// Adds the filter in the upstream position, as the guard.
     pub fn guard(mut self) -> Self {
         self.choices.guard = Some(json!({"position": "upstream", "clusters": [bootstrap::AWS]}));
+        self
+    }
+
+    /// Adds the guard to the filters of the cluster that only a test's own route leads to.
+    pub fn guard_elsewhere(mut self) -> Self {
+        self.choices.guarded_elsewhere = true;
         self
     }
 
