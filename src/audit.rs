@@ -4,7 +4,6 @@
 //! `%FILTER_STATE(wasm.sigv4_egress:PLAIN)%`, and the guard knows a signed request by it.
 
 use crate::decision::{LeftAlone, Plan};
-use crate::metrics;
 use crate::refusal::Refusal;
 
 /// The name of the property.
@@ -25,7 +24,7 @@ pub fn signed(plan: &Plan, role: &str, access_key_id: &str) -> String {
         authority,
         ..
     } = plan;
-    let reason = metrics::last_word(metrics::signed(plan.why));
+    let reason = plan.why.word();
     [
         SIGNED,
         "reason=",
@@ -50,10 +49,7 @@ pub fn signed(plan: &Plan, role: &str, access_key_id: &str) -> String {
 
 /// `left_alone reason=presigned`.
 pub fn left_alone(why: LeftAlone) -> String {
-    format!(
-        "left_alone reason={}",
-        metrics::last_word(metrics::left_alone(why))
-    )
+    format!("left_alone reason={why}")
 }
 
 /// `refused reason=not_allowed`.

@@ -9,6 +9,7 @@ use crate::chunked::{Fault, Form};
 use crate::config::Config;
 use crate::endpoint::{self, Asked, Endpoint, Host, Resolution, ScopeError};
 use crate::headers::{self, Header};
+use crate::metrics::words;
 use crate::own_keys::OwnKeys;
 use crate::policy::{OnClientSignature, PayloadMode, RouteMetadata, Subject, Verdict};
 use crate::refusal::{ErrorFormat, Refusal};
@@ -43,36 +44,38 @@ pub enum Decision {
     Sign(Plan),
 }
 
-/// Why a request goes on untouched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeftAlone {
-    /// Its host is no AWS endpoint.
-    NotAws,
-    /// A rule says so.
-    Rule,
-    /// A real key of the client's signed it.
-    ClientSignature,
-    /// It is presigned.
-    Presigned,
-    /// It is presigned with the filter's own credentials, by a service of AWS's.
-    OwnPresigned,
-    /// It carries another `authorization` scheme.
-    OtherAuthorization,
-    /// It carries an S3 Express session token.
-    SessionToken,
+words! {
+    /// Why a request goes on untouched.
+    pub enum LeftAlone in "sigv4_egress.requests.left_alone" {
+        /// Its host is no AWS endpoint.
+        NotAws = "not_aws",
+        /// A rule says so.
+        Rule = "rule",
+        /// A real key of the client's signed it.
+        ClientSignature = "client_signature",
+        /// It is presigned.
+        Presigned = "presigned",
+        /// It is presigned with the filter's own credentials, and leads to a listed cluster.
+        OwnPresigned = "own_presigned",
+        /// It carries another `authorization` scheme.
+        OtherAuthorization = "other_authorization",
+        /// An S3 Express session signed it.
+        SessionToken = "session_token",
+    }
 }
 
-/// Why a request is signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signed {
-    /// It came without a signature.
-    NoSignature,
-    /// It came with a placeholder's.
-    Placeholder,
-    /// It came with a placeholder's, for another service or region than the host's. The host decides.
-    PlaceholderForOther,
-    /// It came with a real key's, and a rule replaces it.
-    ReSigned,
+words! {
+    /// Why a request is signed.
+    pub enum Signed in "sigv4_egress.requests.signed" {
+        /// It came without a signature.
+        NoSignature = "no_signature",
+        /// It came with a placeholder's.
+        Placeholder = "placeholder",
+        /// It came with a placeholder's, for another service or region than the host's. The host decides.
+        PlaceholderForOther = "placeholder_for_other",
+        /// It came with a real key's, and a rule replaces it.
+        ReSigned = "re_signed",
+    }
 }
 
 /// How to sign one request.

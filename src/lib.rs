@@ -15,6 +15,7 @@ pub mod identity;
 pub mod metrics;
 pub mod own_keys;
 pub mod policy;
+pub mod quote;
 pub mod refusal;
 pub mod role;
 pub mod sigv4;

@@ -53,7 +53,7 @@ impl HttpContext for Guard {
         let Some((refusal, format)) = refusal else {
             return Action::Continue;
         };
-        Stat::counter(&metrics::refused(&refusal)).add(1);
+        Stat::counter(metrics::refused(&refusal)).add(1);
         // Fails where the line says that the request was signed: that one stays.
         let _ = host::leave_line(&audit::refused(&refusal));
         // Paused, the request goes nowhere, even if the reply could not be sent.

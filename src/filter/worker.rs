@@ -370,7 +370,7 @@ impl Worker {
 
     /// Answers the request of the effective context.
     pub(super) fn answer(&self, stream: u32, refusal: &Refusal, format: ErrorFormat) -> Outcome {
-        self.count(&metrics::refused(refusal));
+        self.count(metrics::refused(refusal));
         // Fails where the request was signed before: that line stays.
         let _ = host::leave_line(&audit::refused(refusal));
         self.hold(stream, Held::Answered);

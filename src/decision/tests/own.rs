@@ -125,7 +125,7 @@ fn escape_with(line: &str, request: &str) -> Option<String> {
         Refusal::EscapedCluster { cluster } => assert_eq!(cluster, "elsewhere"),
         other => assert!(matches!(other, Refusal::OwnSignature { .. }), "{other:?}"),
     }
-    Some(refusal.reason().to_owned())
+    Some(refusal.reason().to_string())
 }
 
 #[test]
