@@ -34,33 +34,37 @@ impl OwnKeys {
 
     /// Whether this process has got credentials with this access key id.
     pub fn contains(&self, access_key_id: &str) -> bool {
-        self.entries().any(|(id, _)| id == access_key_id)
+        let mut lines = self.0.lines();
+        lines.any(|line| is_of(line, access_key_id))
     }
 
-    /// With an id, and without those that are of no use any more. Of more than 16,384 (4,000 roles have so many), those
-    /// are dropped that expire first.
+    /// With an id, and without those that are of no use any more. 16,384 are kept, enough for 4,000 roles: of more, those
+    /// that were filed last.
     pub fn with(&self, access_key_id: &str, expires_at: SystemTime, now: SystemTime) -> Self {
-        let mut entries: Vec<(&str, u64)> = self
-            .entries()
-            .filter(|(id, expires_at)| {
-                *id != access_key_id && seconds(now) < expires_at.saturating_add(KEPT.as_secs())
-            })
+        let lines = self.0.lines();
+        let kept: Vec<&str> = lines
+            .filter(|line| !is_of(line, access_key_id) && is_of_use(line, now))
             .collect();
-        if entries.len() >= MAX_IDS {
-            let first = entries.iter().map(|(_, expires_at)| *expires_at).min();
-            entries.retain(|(_, expires_at)| Some(*expires_at) != first);
+        let first = kept.len().saturating_sub(MAX_IDS - 1);
+        let mut text = String::new();
+        for line in kept.iter().skip(first) {
+            text.push_str(line);
+            text.push('\n');
         }
-        entries.push((access_key_id, seconds(expires_at)));
-        let lines = entries.iter();
-        Self(lines.map(|(id, at)| format!("{id} {at}\n")).collect())
+        let seconds = seconds(expires_at).to_string();
+        Self([&text, access_key_id, " ", &seconds, "\n"].concat())
     }
+}
 
-    fn entries(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.0.lines().filter_map(|line| {
-            let (id, expires_at) = line.split_once(' ')?;
-            Some((id, expires_at.parse().ok()?))
-        })
-    }
+fn is_of(line: &str, access_key_id: &str) -> bool {
+    line.strip_prefix(access_key_id)
+        .is_some_and(|rest| rest.starts_with(' '))
+}
+
+/// Not of an id whose credentials expired an hour ago, or that cannot be read.
+fn is_of_use(line: &str, now: SystemTime) -> bool {
+    let expires_at = line.split_once(' ').and_then(|(_, text)| text.parse().ok());
+    expires_at.is_some_and(|at: u64| seconds(now) < at.saturating_add(KEPT.as_secs()))
 }
 
 /// Whether the register can hold such an id: it is not worth a look for any other.
@@ -125,27 +129,25 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_ids_is_bounded_and_those_that_live_longest_stay() {
+    fn the_number_of_ids_is_bounded_and_the_newest_stay() {
         let mut text = String::new();
         for number in 0..MAX_IDS {
             text.push_str(&format!("{} {}\n", id(number), seconds(at(number as u64))));
         }
         let keys = OwnKeys::from_bytes(text.into_bytes());
         let keys = keys.with(&id(MAX_IDS), at(MAX_IDS as u64), at(0));
-        assert_eq!(keys.entries().count(), MAX_IDS);
+        assert_eq!(keys.0.lines().count(), MAX_IDS);
         assert!(!keys.contains(&id(0)) && keys.contains(&id(1)));
     }
 
     #[test]
     fn what_cannot_be_read_holds_no_ids() {
-        for bytes in [
-            &b"\xff"[..],
-            b"ASIAEXAMPLE000000001",
-            b"ASIAEXAMPLE000000001 soon\n",
-        ] {
+        for bytes in [&b"\xff"[..], b"ASIAEXAMPLE000000001", b"\n\n"] {
             let keys = OwnKeys::from_bytes(bytes.to_vec());
             assert!(!keys.contains(&id(1)), "{bytes:?}");
         }
+        let odd = OwnKeys::from_bytes(b"ASIAEXAMPLE000000001 soon\n".to_vec());
+        assert!(!odd.with(&id(2), at(0), at(0)).contains(&id(1)));
     }
 
     proptest! {

@@ -5,9 +5,9 @@
 //! STS repeats the whole canonical request where a signature does not match, session token included ("Troubleshoot AWS
 //! Signature Version 4 errors", IAM User Guide), and a proxy may repeat anything that it was sent. So, in this order:
 //!
-//! 1. Of several lines only the first is kept, and of that what stands before a quoted request.
+//! 1. Of several lines only the first is kept.
 //! 2. What is not visible ASCII goes: invisible characters vanish, so that none of them splits a secret or turns the
-//!    direction of a line; others become `?`.
+//!    direction of a line; others become `?`. What follows the words before a quoted request goes.
 //! 3. What the text has in common with a secret that is in use now is replaced, from [`COMMON`] characters on.
 //! 4. What looks like a secret nobody knows of here is replaced, too: a run of the characters of tokens that holds the
 //!    start of a JWT, or is longer than any name of IAM's.
@@ -23,12 +23,12 @@ impl Quote {
     /// Quotes at most `max_chars` characters. `secrets` are those that are in use: what was sent, and the credentials
     /// that are there.
     pub fn new(text: &str, max_chars: usize, secrets: &[Secret]) -> Self {
-        let line = first_line(text);
-        // Enough for what is cut later, and for work that is bounded.
-        let visible: String = visible(line).take(2 * max_chars).collect();
+        // Twice as many: enough for what is cut later, and for work that is bounded.
+        let visible = visible_line(text, 2 * max_chars);
         let known = without_known(&visible, secrets);
-        let unknown = without_tokens(&known);
-        Self(unknown.trim().chars().take(max_chars).collect())
+        let mut quote = without_tokens(&known);
+        quote.truncate(max_chars);
+        Self(quote.trim_end().to_owned())
     }
 
     /// The text.
@@ -43,41 +43,38 @@ impl fmt::Display for Quote {
     }
 }
 
-/// What the first line says before it quotes a request.
-fn first_line(text: &str) -> &str {
-    let is_break = |c| {
-        matches!(
-            c,
-            '\n' | '\r' | '\x0b' | '\x0c' | '\u{85}' | '\u{2028}' | '\u{2029}'
-        )
-    };
-    let line = text.trim_start().split(is_break).next().unwrap_or_default();
-    let lower = line.to_ascii_lowercase();
-    let places = QUOTED_REQUEST.iter().filter_map(|words| lower.find(words));
-    // In ASCII, lower case stands where upper case stood.
-    line.get(..places.min().unwrap_or(line.len()))
-        .unwrap_or_default()
+/// The first line in visible ASCII and spaces, up to where it quotes a request.
+fn visible_line(text: &str, max_chars: usize) -> String {
+    let mut line = String::new();
+    for c in text.trim_start().chars() {
+        match c {
+            '\n' | '\r' | '\x0b' | '\x0c' | '\u{85}' | '\u{2028}' | '\u{2029}' => break,
+            ' '..='~' => line.push(c),
+            '\t' => line.push(' '),
+            _ if is_invisible(c) => {}
+            _ if c.is_whitespace() => line.push(' '),
+            _ => line.push('?'),
+        }
+        if line.len() == max_chars {
+            break;
+        }
+    }
+    for words in QUOTED_REQUEST {
+        if let Some(place) = line.find(words) {
+            line.truncate(place);
+        }
+    }
+    line
 }
 
-/// What stands before a request, or its parts, that AWS quotes; in lower case.
+/// What stands before a request, or its parts, that AWS quotes.
 const QUOTED_REQUEST: [&str; 5] = [
-    "the canonical string for this request",
-    "the string-to-sign should have been",
-    "canonicalrequest",
-    "stringtosign",
+    "The Canonical String for this request",
+    "The String-to-Sign should have been",
+    "CanonicalRequest",
+    "StringToSign",
     "x-amz-security-token:",
 ];
-
-/// In visible ASCII and spaces.
-fn visible(text: &str) -> impl Iterator<Item = char> {
-    text.chars().filter_map(|c| match c {
-        ' '..='~' => Some(c),
-        '\t' => Some(' '),
-        _ if is_invisible(c) => None,
-        _ if c.is_whitespace() => Some(' '),
-        _ => Some('?'),
-    })
-}
 
 /// Control characters, and those that Unicode lets a program show nothing for (`Default_Ignorable_Code_Point` in
 /// `DerivedCoreProperties.txt` of Unicode 16), those that turn the direction of a line among them.
@@ -91,7 +88,7 @@ fn is_invisible(c: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Replaces each stretch that the text has in common with a secret.
+/// Replaces each stretch that the text, which is ASCII, has in common with a secret.
 fn without_known(text: &str, secrets: &[Secret]) -> String {
     let mut is_secret = vec![false; text.len()];
     for secret in secrets {
@@ -106,19 +103,18 @@ fn without_known(text: &str, secrets: &[Secret]) -> String {
             let first = window.first();
             let mut parts = secret.windows(length);
             if parts.any(|part| part.first() == first && part == window) {
-                let end = start + length;
-                let marks = is_secret.get_mut(start..end).unwrap_or_default();
-                marks.fill(true);
+                let marks = is_secret.iter_mut().skip(start).take(length);
+                marks.for_each(|mark| *mark = true);
             }
         }
     }
     let mut out = String::new();
     let mut was_secret = false;
     for (c, is_secret) in text.chars().zip(is_secret) {
-        match (was_secret, is_secret) {
-            (false, true) => out.push_str(REDACTED),
-            (true, true) => {}
-            (_, false) => out.push(c),
+        if !is_secret {
+            out.push(c);
+        } else if !was_secret {
+            out.push_str(REDACTED);
         }
         was_secret = is_secret;
     }
@@ -128,40 +124,45 @@ fn without_known(text: &str, secrets: &[Secret]) -> String {
 /// Replaces what looks like a token.
 fn without_tokens(text: &str) -> String {
     let mut out = String::new();
-    for word in text.split_inclusive(|c: char| !is_of_token(c)) {
-        let run = word.trim_end_matches(|c| !is_of_token(c));
-        let rest = word.strip_prefix(run).unwrap_or_default();
-        // `name=value`: a value's own `=` stand at its end.
-        let value = run
-            .trim_end_matches('=')
-            .rfind('=')
-            .map_or(0, |place| place + 1);
-        let (name, value) = run.split_at_checked(value).unwrap_or_default();
-        for part in [name, value] {
-            let is_token =
-                part.contains("eyJ") || !is_path(&out, part) && part.len() > LONGEST_NAME;
-            out.push_str(if is_token { REDACTED } else { part });
+    let mut rest = text;
+    while !rest.is_empty() {
+        // A run of a token's characters; in `name=value` the name is one, and the value another.
+        let mut end = rest.len();
+        let mut before = ' ';
+        for (place, c) in rest.char_indices() {
+            if !is_of_token(c) || before == '=' && c != '=' {
+                end = place;
+                break;
+            }
+            before = c;
         }
-        out.push_str(rest);
+        let (run, after) = rest.split_at_checked(end).unwrap_or_default();
+        let is_token = run.contains("eyJ") || run.len() > LONGEST_NAME && !is_path(&out, run);
+        out.push_str(if is_token { REDACTED } else { run });
+        rest = after;
+        if run.is_empty() {
+            let mut chars = rest.chars();
+            out.extend(chars.next());
+            rest = chars.as_str();
+        }
     }
     out
 }
 
 /// Of base64, base64url, JWTs, and what is left of them in a URL.
 fn is_of_token(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "-_.+/=%~".contains(c)
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '/' | '=' | '%' | '~')
 }
 
 /// Whether a run goes on with a URL or an ARN, and has no part that is longer than a name: messages of STS name the OIDC
 /// provider and the role.
 fn is_path(before: &str, run: &str) -> bool {
     let word = before
-        .rsplit([' ', '\'', '"', '(', '[', '<'])
+        .rsplit([' ', '\'', '"', '(', '='])
         .next()
         .unwrap_or_default();
-    let is_of_one =
-        word.starts_with("arn:") || matches!(word, "https:" | "http:") && run.starts_with("//");
-    is_of_one && run.split('/').all(|part| part.len() <= LONGEST_NAME)
+    let is_of_url = run.starts_with("//") && (word == "https:" || word == "http:");
+    (is_of_url || word.starts_with("arn:")) && run.split('/').all(|part| part.len() <= LONGEST_NAME)
 }
 
 const REDACTED: &str = "[redacted]";

@@ -381,7 +381,7 @@ fn a_proxys_plain_text_is_kept_and_markup_is_not() {
     check(
         500,
         &"x ".repeat(5_000_000),
-        &format!("STS failed: {} (status 500)", "x ".repeat(256)),
+        &format!("STS failed: {}x (status 500)", "x ".repeat(255)),
     );
 }
 
