@@ -1,5 +1,5 @@
 //! Three calls of the proxy-wasm ABI that the SDK makes at a price: it copies every header into two allocations of its
-//! own, and panics where Envoy answers with a status that it does not know, or takes a property no second time.
+//! own, and panics where Envoy answers with a status that it does not know, or does not take a property.
 #![allow(
     unsafe_code,
     reason = "imported functions are unsafe to call, and what they hand over is a raw buffer"
@@ -47,7 +47,7 @@ pub(super) fn property(path: &[u8]) -> Result<Vec<u8>, Status> {
     })
 }
 
-/// Sets the value at a path, whose parts a NUL separates. Envoy takes one value for each stream and path.
+/// Sets the value at a path, whose parts a NUL separates.
 pub(super) fn set_property(path: &[u8], value: &[u8]) -> Result<(), Status> {
     // SAFETY: path and value are as long as they say, and Envoy only reads them.
     match unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) } {

@@ -54,8 +54,7 @@ impl HttpContext for Guard {
             return Action::Continue;
         };
         Stat::counter(metrics::refused(&refusal)).add(1);
-        // Fails where the line says that the request was signed: that one stays.
-        let _ = host::leave_line(&audit::refused(&refusal));
+        host::show_line(&audit::refused(&refusal));
         // Paused, the request goes nowhere, even if the reply could not be sent.
         let _ = host::reply(&refusal.answer(format));
         Action::Pause

@@ -10,7 +10,7 @@ use crate::headers::{self, Header};
 use crate::metrics;
 use crate::refusal::{ErrorFormat, Refusal};
 use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::{Action, LogLevel};
+use proxy_wasm::types::Action;
 use sha2::{Digest, Sha256};
 use std::rc::Rc;
 use std::time::Duration;
@@ -106,12 +106,6 @@ impl Stream {
         self.action()
     }
 
-    fn leave_line(&self, line: &str) {
-        if let Err(error) = host::leave_line(line) {
-            host::log(LogLevel::Error, &error.to_string());
-        }
-    }
-
     fn decide(&mut self, end_of_stream: bool) -> Action {
         let map = match host::request_headers() {
             Ok(map) => map,
@@ -133,7 +127,7 @@ impl Stream {
                 self.worker.count(metrics::left_alone(why));
                 // Most of a pod's traffic may be none of AWS's: it is not worth a call to Envoy.
                 if why != LeftAlone::NotAws {
-                    self.leave_line(&audit::left_alone(why));
+                    host::show_line(&audit::left_alone(why));
                 }
                 return Action::Continue;
             }

@@ -371,8 +371,7 @@ impl Worker {
     /// Answers the request of the effective context.
     pub(super) fn answer(&self, stream: u32, refusal: &Refusal, format: ErrorFormat) -> Outcome {
         self.count(metrics::refused(refusal));
-        // Fails where the request was signed before: that line stays.
-        let _ = host::leave_line(&audit::refused(refusal));
+        host::show_line(&audit::refused(refusal));
         self.hold(stream, Held::Answered);
         if let Err(error) = host::reply(&refusal.answer(format)) {
             host::log(LogLevel::Error, &error.to_string());

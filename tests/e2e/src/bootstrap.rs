@@ -283,6 +283,11 @@ fn wasm(choices: &Choices, name: &str, configuration: &Value) -> Value {
                     "vm_id": "sigv4-egress",
                     "runtime": "envoy.wasm.runtime.v8",
                     "code": {"local": {"filename": choices.module}},
+                    // Before Envoy 1.39 another environment alone makes no other VM.
+                    "configuration": {
+                        "@type": "type.googleapis.com/google.protobuf.StringValue",
+                        "value": choices.environment.to_string(),
+                    },
                     "environment_variables": {"key_values": choices.environment},
                 },
                 "configuration": {

@@ -60,6 +60,7 @@ pub struct Setup {
     token: Option<String>,
     token_listener: bool,
     prepare_sts: Arc<dyn Fn(&FakeSts)>,
+    prepare_agent: Arc<dyn Fn(&FakeAgent)>,
     limit: Duration,
     newest_only: bool,
 }
@@ -90,6 +91,7 @@ impl Setup {
             token: None,
             token_listener: true,
             prepare_sts: Arc::new(|_| {}),
+            prepare_agent: Arc::new(|_| {}),
             limit: LIMIT,
             newest_only: false,
         }
@@ -165,6 +167,12 @@ impl Setup {
     /// Scripts the fake STS before Envoy starts, so that the very first call sees it.
     pub fn sts(mut self, prepare: impl Fn(&FakeSts) + 'static) -> Self {
         self.prepare_sts = Arc::new(prepare);
+        self
+    }
+
+    /// Scripts the fake container endpoint before Envoy starts.
+    pub fn agent(mut self, prepare: impl Fn(&FakeAgent) + 'static) -> Self {
+        self.prepare_agent = Arc::new(prepare);
         self
     }
 
@@ -263,6 +271,7 @@ impl World {
         let sts = FakeSts::start(&ca, &ledger, &token).await;
         (setup.prepare_sts)(&sts);
         let agent = FakeAgent::start(&ledger).await;
+        (setup.prepare_agent)(&agent);
         let (plain, elsewhere) = (Recorder::start().await, Recorder::start().await);
         let world = |envoy| Self {
             envoy,
@@ -314,6 +323,13 @@ impl World {
     pub fn reconfigure(&self, keys: Value) {
         let mut choices = self.choices.clone();
         choices.set_plugin_keys(&keys);
+        self.write_listeners(&choices, &[Listener::Token, Listener::Egress]);
+    }
+
+    /// Hands Envoy both listeners again, with another variable in the environment of the VMs, which are new then.
+    pub fn reconfigure_environment(&self, key: &str, value: &str) {
+        let mut choices = self.choices.clone();
+        choices.environment[key] = json!(value);
         self.write_listeners(&choices, &[Listener::Token, Listener::Egress]);
     }
 

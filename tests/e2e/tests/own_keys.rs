@@ -41,6 +41,12 @@ fn a_signed_request_that_envoy_redirects_to_the_metadata_service_does_not_get_th
             assert!(message.contains("internal_redirect_policy"), "{message}");
             assert_nothing_went_elsewhere(world);
             assert_eq!(world.aws.received().len(), 1);
+            let log = world.access_log(2).await;
+            assert!(
+                log[0].starts_with("169.254.169.254 307 [signed "),
+                "{log:?}"
+            );
+            assert_eq!(log[1], "169.254.169.254 403 [refused reason=own_signature]");
             assert_eq!(world.stat("requests.refused.own_signature").await, 1);
             assert_eq!(world.stat("requests.left_alone.not_aws").await, 0);
         });
