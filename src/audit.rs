@@ -97,6 +97,7 @@ mod tests {
         let plan = Plan {
             authority: "s3.eu-west-1.amazonaws.com".to_owned(),
             path_and_query: None,
+            withheld_method: None,
             algorithm: Algorithm::SigV4,
             service: "s3".to_owned(),
             region: "eu-west-1".to_owned(),

@@ -85,6 +85,8 @@ pub struct Plan {
     pub authority: String,
     /// The `:path` that is signed and forwarded, where it is not the one that came.
     pub path_and_query: Option<String>,
+    /// The `:method`, where the request lacks it while it is held: so that Envoy would not forward it unsigned.
+    pub withheld_method: Option<String>,
     /// What signs.
     pub algorithm: Algorithm,
     /// The signing name.
@@ -358,6 +360,7 @@ fn try_decide<'a>(
     Ok(Decision::Sign(Plan {
         authority: host.into_authority(),
         path_and_query,
+        withheld_method: None,
         algorithm,
         service,
         region,

@@ -10,7 +10,7 @@ use crate::headers::{self, Header};
 use crate::metrics;
 use crate::refusal::{ErrorFormat, Refusal};
 use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
+use proxy_wasm::types::{Action, LogLevel};
 use sha2::{Digest, Sha256};
 use std::rc::Rc;
 use std::time::Duration;
@@ -29,6 +29,8 @@ pub(super) struct Stream {
 
 #[derive(Debug)]
 enum Stage {
+    /// Its headers have not come.
+    New,
     /// Left alone: everything goes on, unseen.
     LeftAlone,
     /// Signed: everything goes on, with the signatures of its chunks replaced where it has them.
@@ -46,8 +48,8 @@ struct Body {
     plan: Plan,
     /// Of the bytes that have come; `None` where they are held only for their number.
     hash: Option<Sha256>,
-    /// The client sent `content-length`.
-    length_known: bool,
+    /// The client's `content-length`.
+    length: Option<usize>,
     hashed_bytes: usize,
     /// All bytes that have come.
     bytes: usize,
@@ -59,7 +61,7 @@ impl Stream {
             id,
             worker,
             format: ErrorFormat::Plain,
-            stage: Stage::LeftAlone,
+            stage: Stage::New,
             refused: None,
         }
     }
@@ -67,7 +69,7 @@ impl Stream {
     fn action(&self) -> Action {
         match self.stage {
             Stage::LeftAlone | Stage::Flowing(_) => Action::Continue,
-            Stage::Body(_) | Stage::Parked | Stage::Answered => Action::Pause,
+            Stage::New | Stage::Body(_) | Stage::Parked | Stage::Answered => Action::Pause,
         }
     }
 
@@ -129,7 +131,8 @@ impl Stream {
                 if why != LeftAlone::NotAws {
                     host::show_line(&audit::left_alone(why));
                 }
-                return Action::Continue;
+                self.stage = Stage::LeftAlone;
+                return self.action();
             }
             Decision::Refuse(refusal, format) => {
                 self.format = format;
@@ -139,6 +142,7 @@ impl Stream {
         };
         self.format = plan.format;
         let length = head.content_length();
+        let method = head.value(":method");
         match std::mem::replace(&mut plan.payload, PayloadPlan::Empty) {
             PayloadPlan::Empty => {
                 let action = self.settle(plan, OwnedPayload::Empty, Some(headers));
@@ -158,13 +162,36 @@ impl Stream {
             }
             PayloadPlan::Held(value) => {
                 plan.payload = PayloadPlan::Held(value);
-                self.await_body(plan, None, length)
+                self.await_body(plan, None, method, length)
             }
             PayloadPlan::Hashed => {
                 plan.payload = PayloadPlan::Hashed;
-                self.await_body(plan, Some(Sha256::new()), length)
+                self.await_body(plan, Some(Sha256::new()), method, length)
             }
         }
+    }
+
+    /// Takes the method out of the headers of a request that is held for its body, as long as it is not sure that Envoy
+    /// hands over what comes.
+    ///
+    /// A list of capabilities without `proxy_on_request_body`, or without `proxy_on_request_trailers`, makes Envoy go on
+    /// with a held request as soon as one comes, unsigned, and nothing tells before. Without a method, Envoy answers it
+    /// itself (`filter_removed_required_request_headers`; `source/common/router/upstream_codec_filter.cc`). The calls
+    /// are made for the first such request of a VM, and where trailers may be what Envoy goes on with: they may end a body
+    /// of unknown length, or that of a request that waits for credentials.
+    fn withhold_method(
+        &self,
+        method: Option<&[u8]>,
+        length: Option<usize>,
+    ) -> Result<Option<String>, HostError> {
+        let is_sure = self.worker.hands_over_bodies.get()
+            && (length.is_some() || self.worker.hands_over_trailers.get());
+        if is_sure {
+            return Ok(None);
+        }
+        host::set_request_header(":method", None)?;
+        let method = method.and_then(|method| std::str::from_utf8(method).ok());
+        Ok(Some(method.unwrap_or_default().to_owned()))
     }
 
     /// The body need not be complete for its signature.
@@ -175,6 +202,7 @@ impl Stream {
         headers: Vec<Header<'_>>,
         length: Option<usize>,
     ) -> Action {
+        let method = headers::value(&headers, ":method");
         let action = self.settle(plan, payload, Some(headers));
         let max_body_bytes = self.worker.config.max_body_bytes;
         match self.stage {
@@ -182,20 +210,50 @@ impl Stream {
             Stage::Parked if length.is_some_and(|length| length > max_body_bytes) => {
                 self.answer(&Refusal::UploadTooLargeToHold { max_body_bytes })
             }
+            Stage::Parked => match self.withhold_method(method, None) {
+                Ok(Some(method)) => {
+                    self.worker.note_withheld(self.id, method);
+                    action
+                }
+                Ok(None) => action,
+                Err(error) => self.fail(error),
+            },
             _ => action,
         }
     }
 
-    fn await_body(&mut self, plan: Plan, hash: Option<Sha256>, length: Option<usize>) -> Action {
+    fn await_body(
+        &mut self,
+        mut plan: Plan,
+        hash: Option<Sha256>,
+        method: Option<&[u8]>,
+        length: Option<usize>,
+    ) -> Action {
+        match self.withhold_method(method, length) {
+            Ok(method) => plan.withheld_method = method,
+            Err(error) => return self.fail(error),
+        }
         self.worker.await_body(self.id, self.format);
         self.stage = Stage::Body(Box::new(Body {
             plan,
             hash,
-            length_known: length.is_some(),
+            length,
             hashed_bytes: 0,
             bytes: 0,
         }));
         self.action()
+    }
+
+    /// Envoy does not hand over the request's headers, so that what it is was never decided.
+    fn refuse_undecided(&mut self) -> Action {
+        let what = "Envoy did not hand over its headers: allow proxy_on_request_headers";
+        host::log(
+            LogLevel::Critical,
+            &format!("a request went on unsigned: {what}"),
+        );
+        self.answer(&Refusal::HostCallFailed {
+            what: what.to_owned(),
+        })
     }
 
     /// A part of the body flows, or its end.
@@ -213,7 +271,7 @@ impl Stream {
         let Stage::Body(body) = std::mem::replace(&mut self.stage, Stage::Answered) else {
             return self.action();
         };
-        if !body.length_known
+        if body.length.is_none()
             && let Err(error) = host::set_content_length(body.bytes)
         {
             return self.fail(error);
@@ -242,7 +300,9 @@ impl HttpContext for Stream {
 
     fn on_http_request_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
         let max_body_bytes = self.worker.config.max_body_bytes;
+        self.worker.hands_over_bodies.set(true);
         match &mut self.stage {
+            Stage::New => return self.refuse_undecided(),
             Stage::LeftAlone | Stage::Flowing(_) | Stage::Answered => {}
             Stage::Parked => {
                 let outcome = self.worker.settle_part(self.id, end_of_stream);
@@ -262,13 +322,24 @@ impl HttpContext for Stream {
                 if end_of_stream {
                     return self.finish();
                 }
+                // Only the end is to come, with trailers or without.
+                if body.length == Some(body.bytes) {
+                    self.finish();
+                    if matches!(self.stage, Stage::Parked) {
+                        let outcome = self.worker.settle_part(self.id, false);
+                        self.follow(outcome);
+                    }
+                    return self.action();
+                }
             }
         }
         self.flow(end_of_stream)
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        self.worker.hands_over_trailers.set(true);
         match &self.stage {
+            Stage::New => self.refuse_undecided(),
             // With trailers, no body callback says that the stream has ended.
             Stage::Body(_) => self.finish(),
             Stage::Parked => {
@@ -286,6 +357,16 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        match &self.stage {
+            Stage::New => return self.refuse_undecided(),
+            Stage::Body(body)
+                if body.was_not_handed_over() && !self.worker.is_answered(self.id) =>
+            {
+                let text = "Envoy answered a request before any of its body came: if that was no timeout, allow proxy_on_request_body";
+                host::log(LogLevel::Error, text);
+            }
+            _ => {}
+        }
         // Our own answers are not AWS's, and what others signed tells nothing of our credentials. (A request that was
         // signed from the root is `Parked` here, unless a part of its body came later.)
         let is_ours = !matches!(self.stage, Stage::LeftAlone | Stage::Answered);
@@ -306,6 +387,11 @@ impl HttpContext for Stream {
 }
 
 impl Body {
+    /// Nothing of it has come, nor of any body before.
+    fn was_not_handed_over(&self) -> bool {
+        self.bytes == 0 && self.plan.withheld_method.is_some()
+    }
+
     /// Takes what has come since the last callback; each byte is copied out of Envoy once.
     fn take(&mut self, body_size: usize) -> Result<(), HostError> {
         self.bytes = body_size;

@@ -45,6 +45,9 @@ pub(super) struct Worker {
     /// Few, and those that count most requests come first.
     counters: RefCell<Vec<(String, Stat)>>,
     parked_stat: Stat,
+    /// Envoy has handed over a part of a body, or trailers: it is allowed to.
+    pub(super) hands_over_bodies: Cell<bool>,
+    pub(super) hands_over_trailers: Cell<bool>,
 }
 
 /// A request that does not flow at the moment, or did not until it was settled from the root.
@@ -134,6 +137,8 @@ impl Worker {
             looks: Cell::default(),
             counters: RefCell::default(),
             parked_stat: Stat::gauge(metrics::PARKED),
+            hands_over_bodies: Cell::default(),
+            hands_over_trailers: Cell::default(),
         }
     }
 
@@ -269,8 +274,12 @@ impl Worker {
             Some(other) => other.as_bytes(),
             None => value(":path"),
         };
+        let method = match &plan.withheld_method {
+            Some(method) => method,
+            None => std::str::from_utf8(value(":method")).unwrap_or_default(),
+        };
         let request = Request {
-            method: std::str::from_utf8(value(":method")).unwrap_or_default(),
+            method,
             host: plan.authority.as_bytes(),
             path_and_query,
             headers: &headers,
@@ -301,6 +310,9 @@ impl Worker {
         }
         if let Some(path_and_query) = &plan.path_and_query {
             host::set_request_header(":path", Some(path_and_query))?;
+        }
+        if let Some(method) = &plan.withheld_method {
+            host::set_request_header(":method", Some(method))?;
         }
         for (name, value) in signed.edits() {
             // A call to Envoy costs more than a look at the names.
@@ -409,6 +421,18 @@ impl Worker {
             Some(request) => self.sign(stream, &request, None, credentials, now),
             None => Outcome::Answered,
         }
+    }
+
+    /// Notes that a parked request lacks its method, which is put back when it is signed.
+    pub(super) fn note_withheld(&self, stream: u32, method: String) {
+        if let Some(Held::Parked(parked)) = self.held.borrow_mut().get_mut(&stream) {
+            parked.plan.withheld_method = Some(method);
+        }
+    }
+
+    /// Whether the root has answered a request.
+    pub(super) fn is_answered(&self, stream: u32) -> bool {
+        matches!(self.held.borrow().get(&stream), Some(Held::Answered))
     }
 
     fn hold(&self, stream: u32, held: Held) {

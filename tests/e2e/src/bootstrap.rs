@@ -38,9 +38,13 @@ pub(crate) struct Choices {
     pub(crate) guard: Option<Value>,
     /// The guard among the filters of [`ELSEWHERE`] itself.
     pub(crate) guarded_elsewhere: bool,
+    /// What the module may call of Envoy, and Envoy of the module; `None`: everything.
+    pub(crate) capabilities: Option<Value>,
     pub(crate) environment: Value,
     pub(crate) module: String,
     pub(crate) routes: Vec<Value>,
+    /// Before the filter.
+    pub(crate) filters: Vec<Value>,
     pub(crate) buffer_limit: u32,
     pub(crate) http2_to_aws: bool,
     /// Where AWS is instead, without TLS.
@@ -103,7 +107,7 @@ pub(crate) fn egress_listener(choices: &Choices, access_log: &Path) -> Value {
     if let Some(guard) = &choices.guard {
         router["upstream_http_filters"] = upstream_filters(choices, guard);
     }
-    let mut filters = Vec::new();
+    let mut filters = choices.filters.clone();
     if let Some(plugin) = &choices.plugin {
         filters.push(wasm(choices, "sigv4-egress", plugin));
     }
@@ -272,7 +276,7 @@ pub(crate) fn bootstrap(directory: &Path, clusters: Value) -> Value {
 }
 
 fn wasm(choices: &Choices, name: &str, configuration: &Value) -> Value {
-    json!({
+    let mut filter = json!({
         "name": name,
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
@@ -298,7 +302,30 @@ fn wasm(choices: &Choices, name: &str, configuration: &Value) -> Value {
                 "allow_on_headers_stop_iteration": true,
             },
         },
-    })
+    });
+    if let Some(capabilities) = &choices.capabilities {
+        filter["typed_config"]["config"]["capability_restriction_config"] =
+            json!({"allowed_capabilities": capabilities});
+    }
+    filter
+}
+
+/// The capabilities that the shipped `envoy/envoy.yaml` allows.
+///
+/// # Panics
+/// When it has no such list.
+pub fn shipped_capabilities() -> Vec<String> {
+    let file = crate::envoy::workspace().join("envoy/envoy.yaml");
+    let text = std::fs::read_to_string(file).expect("envoy/envoy.yaml");
+    let (_, list) = text.split_once("allowed_capabilities:\n").expect("a list");
+    let lines = list
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('#'));
+    let names = lines.map_while(|line| line.strip_suffix(": {}"));
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    assert!(names.len() > 30, "{names:?}");
+    names
 }
 
 fn manager(mut fields: Value) -> Value {

@@ -78,9 +78,11 @@ impl Setup {
                 })),
                 guard: None,
                 guarded_elsewhere: false,
+                capabilities: None,
                 environment: json!({}),
                 module: String::new(),
                 routes: Vec::new(),
+                filters: Vec::new(),
                 buffer_limit: 2 << 20,
                 http2_to_aws: false,
                 aws_at: None,
@@ -127,6 +129,12 @@ impl Setup {
         self
     }
 
+    /// An HTTP filter of Envoy's before ours.
+    pub fn filter_before(mut self, filter: Value) -> Self {
+        self.choices.filters.push(filter);
+        self
+    }
+
     /// Adds the filter in the upstream position, as the guard.
     pub fn guard(mut self) -> Self {
         self.choices.guard = Some(json!({"position": "upstream", "clusters": [bootstrap::AWS]}));
@@ -136,6 +144,17 @@ impl Setup {
     /// Adds the guard to the filters of the cluster that only a test's own route leads to.
     pub fn guard_elsewhere(mut self) -> Self {
         self.choices.guarded_elsewhere = true;
+        self
+    }
+
+    /// Allows what the shipped configuration allows, but for these.
+    pub fn without_capabilities(mut self, missing: &[&str]) -> Self {
+        let names = bootstrap::shipped_capabilities();
+        let allowed = names
+            .into_iter()
+            .filter(|name| !missing.contains(&name.as_str()));
+        let allowed: Value = allowed.map(|name| (name, json!({}))).collect();
+        self.choices.capabilities = Some(allowed);
         self
     }
 
