@@ -1,8 +1,11 @@
 //! Envoy's configuration: what a user deploys, with the fakes in AWS's place.
 
+use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+
+use crate::envoy;
 
 /// The cluster for AWS hosts that the filter signs for.
 pub const AWS: &str = "sigv4-egress-aws";
@@ -234,6 +237,48 @@ pub fn redirect(configuration: &mut Value, ports: &[(&str, u16)]) {
     }
 }
 
+/// The shipped `envoy/envoy.yaml` with the two changes of its comments for EKS Pod Identity, the token in `pod` and the CA
+/// in `ca.pem` of this directory, and clusters that lead to these ports on 127.0.0.1.
+///
+/// # Panics
+/// When the file is not what is expected here.
+pub fn shipped_for_pod_identity(directory: &Path, ports: &[(&str, u16)]) -> Value {
+    let path = |name: &str| directory.join(name).display().to_string();
+    let file = envoy::workspace().join("envoy/envoy.yaml");
+    let text = fs::read_to_string(file).expect("envoy/envoy.yaml");
+    let replacements = [
+        // For Pod Identity.
+        (
+            "match: { path: /token }",
+            "match: { path: /container-token }".to_owned(),
+        ),
+        (
+            "/var/run/secrets/eks.amazonaws.com/serviceaccount",
+            path("pod"),
+        ),
+        // Of this machine.
+        ("/etc/sigv4-egress/sigv4_egress.wasm", envoy::module()),
+        ("/etc/ssl/certs/ca-certificates.crt", path("ca.pem")),
+        ("/var/run/sigv4-egress/token.sock", path("token.sock")),
+        ("port_value: 9911", "port_value: 0".to_owned()),
+        ("port_value: 9901", "port_value: 0".to_owned()),
+    ];
+    let text = replacements.iter().fold(text, |text, (from, to)| {
+        assert!(text.contains(from), "envoy/envoy.yaml has no {from}");
+        text.replace(from, to)
+    });
+    let mut config: Value = serde_saphyr::from_str(&text).expect("YAML");
+    redirect(&mut config, ports);
+    // What EKS puts into the environment of a pod with an association.
+    let environment = json!({
+        "AWS_REGION": "eu-west-1",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/var/run/token",
+    });
+    set_environment(&mut config, &environment);
+    config
+}
+
 /// Gives every VM in a configuration these variables, and no others.
 pub fn set_environment(configuration: &mut Value, variables: &Value) {
     match configuration {
@@ -315,8 +360,8 @@ fn wasm(choices: &Choices, name: &str, configuration: &Value) -> Value {
 /// # Panics
 /// When it has no such list.
 pub fn shipped_capabilities() -> Vec<String> {
-    let file = crate::envoy::workspace().join("envoy/envoy.yaml");
-    let text = std::fs::read_to_string(file).expect("envoy/envoy.yaml");
+    let file = envoy::workspace().join("envoy/envoy.yaml");
+    let text = fs::read_to_string(file).expect("envoy/envoy.yaml");
     let (_, list) = text.split_once("allowed_capabilities:\n").expect("a list");
     let lines = list
         .lines()
