@@ -41,6 +41,8 @@ pub(crate) struct Choices {
     pub(crate) guard: Option<Value>,
     /// The guard among the filters of [`ELSEWHERE`] itself.
     pub(crate) guarded_elsewhere: bool,
+    /// `allow_on_headers_stop_iteration`.
+    pub(crate) stop_iteration: bool,
     /// What the module may call of Envoy, and Envoy of the module; `None`: everything.
     pub(crate) capabilities: Option<Value>,
     pub(crate) environment: Value,
@@ -344,7 +346,7 @@ fn wasm(choices: &Choices, name: &str, configuration: &Value) -> Value {
                     "value": configuration.to_string(),
                 },
                 "failure_policy": "FAIL_CLOSED",
-                "allow_on_headers_stop_iteration": true,
+                "allow_on_headers_stop_iteration": choices.stop_iteration,
             },
         },
     });

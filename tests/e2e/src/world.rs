@@ -78,6 +78,7 @@ impl Setup {
                 })),
                 guard: None,
                 guarded_elsewhere: false,
+                stop_iteration: true,
                 capabilities: None,
                 environment: json!({}),
                 module: String::new(),
@@ -144,6 +145,12 @@ impl Setup {
     /// Adds the guard to the filters of the cluster that only a test's own route leads to.
     pub fn guard_elsewhere(mut self) -> Self {
         self.choices.guarded_elsewhere = true;
+        self
+    }
+
+    /// Leaves `allow_on_headers_stop_iteration` out.
+    pub fn without_stop_iteration(mut self) -> Self {
+        self.choices.stop_iteration = false;
         self
     }
 
