@@ -222,27 +222,29 @@ fn after_ampersand(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 /// The credentials of a query that is presigned by Signature Version 4 or by Version 2, as they stand, with a scope behind
-/// the key id or without; those that are missing are empty. `None`: it is not presigned.
-fn presigned(query: &str) -> Option<[&[u8]; 2]> {
+/// the key id or without. `None`: it is not presigned.
+fn presigned(query: &str) -> Option<Vec<&[u8]>> {
     if !may_be_presigned(query) {
         return None;
     }
-    let (mut v4, mut v2) = (None, None);
-    let (mut has_v4_signature, mut has_v2_signature) = (false, false);
+    let mut credentials = Vec::new();
+    let (mut by_v4, mut has_v2_key, mut has_v2_signature) = (false, false, false);
     for parameter in query.as_bytes().split(|byte| *byte == b'&') {
         let end = parameter.iter().position(|byte| *byte == b'=');
         let (name, value) = parameter.split_at(end.unwrap_or(parameter.len()));
         let name = percent_decoded(name).to_ascii_lowercase();
         match name.as_slice() {
-            b"x-amz-signature" => has_v4_signature = true,
-            b"x-amz-credential" => v4 = value.get(1..),
+            b"x-amz-signature" => by_v4 = true,
+            b"x-amz-credential" => credentials.extend(value.get(1..)),
             b"signature" => has_v2_signature = true,
-            b"awsaccesskeyid" => v2 = Some(value.get(1..).unwrap_or_default()),
+            b"awsaccesskeyid" => {
+                has_v2_key = true;
+                credentials.extend(value.get(1..));
+            }
             _ => {}
         }
     }
-    let is_presigned = has_v4_signature || has_v2_signature && v2.is_some();
-    is_presigned.then(|| [v4, v2].map(Option::unwrap_or_default))
+    (by_v4 || has_v2_key && has_v2_signature).then_some(credentials)
 }
 
 #[cfg(test)]
@@ -460,6 +462,9 @@ mod tests {
             format!("X-Amz-Credential={OWN}/20261123/eu-west-1/s3/aws4_request&X-Amz-Signature=00"),
             format!("X%2DAmz-Credential=%41{}%2f&x-amz-signature=00", &OWN[1..]),
             format!("AWSAccessKeyId={OWN}&Signature=b&Expires=1"),
+            format!(
+                "X-Amz-Credential={OWN}%2F&X-Amz-Credential=a&AWSAccessKeyId=b&X-Amz-Signature=0"
+            ),
         ] {
             assert_eq!(
                 find(&[], Some(&query)),

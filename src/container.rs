@@ -110,7 +110,7 @@ fn refusal_of_text(body: &[u8]) -> (String, String) {
     parts.unwrap_or((String::new(), text))
 }
 
-/// What else stands there, such as `AccountId`, is not read: it can't be wrong.
+/// What else stands there, such as `AccountId`, is not read, and so cannot be wrong.
 fn credentials(tree: &Value) -> Result<Credentials, InvalidReply> {
     let key_id = tree::text(tree, "AccessKeyId", tree::is_access_key_id)?;
     let key = tree::text(tree, "SecretAccessKey", tree::is_visible_ascii)?;
