@@ -8,7 +8,7 @@
 //! 1. Of several lines only the first is kept.
 //! 2. What is not visible ASCII goes: invisible characters vanish, so that none of them splits a secret or turns the
 //!    direction of a line; others become `?`. What follows the words before a quoted request goes.
-//! 3. What the text has in common with a secret that is in use now is replaced, from [`COMMON`] characters on.
+//! 3. What the text has in common with a secret that is in use now is replaced, from 8 characters on.
 //! 4. What looks like a secret nobody knows of here is replaced, too: a run of the characters of tokens that holds the
 //!    start of a JWT, or is longer than any name of IAM's.
 
@@ -26,6 +26,7 @@ impl Quote {
         // Twice as many: enough for what is cut later, and for work that is bounded.
         let visible = visible_line(text, 2 * max_chars);
         let known = without_known(&visible, secrets);
+        // All of it is ASCII: it can be cut anywhere.
         let mut quote = without_tokens(&known);
         quote.truncate(max_chars);
         Self(quote.trim_end().to_owned())
@@ -55,7 +56,7 @@ fn visible_line(text: &str, max_chars: usize) -> String {
             _ if c.is_whitespace() => line.push(' '),
             _ => line.push('?'),
         }
-        if line.len() == max_chars {
+        if line.len() >= max_chars {
             break;
         }
     }
