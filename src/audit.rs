@@ -4,7 +4,6 @@
 //! `%FILTER_STATE(wasm.sigv4_egress:PLAIN)%`, and the guard knows a signed request by it.
 
 use crate::decision::{LeftAlone, Plan};
-use crate::metrics;
 use crate::refusal::Refusal;
 
 /// The name of the property.
@@ -25,7 +24,7 @@ pub fn signed(plan: &Plan, role: &str, access_key_id: &str) -> String {
         authority,
         ..
     } = plan;
-    let reason = metrics::last_word(metrics::signed(plan.why));
+    let reason = plan.why.word();
     [
         SIGNED,
         "reason=",
@@ -50,10 +49,7 @@ pub fn signed(plan: &Plan, role: &str, access_key_id: &str) -> String {
 
 /// `left_alone reason=presigned`.
 pub fn left_alone(why: LeftAlone) -> String {
-    format!(
-        "left_alone reason={}",
-        metrics::last_word(metrics::left_alone(why))
-    )
+    format!("left_alone reason={why}")
 }
 
 /// `refused reason=not_allowed`.
@@ -101,6 +97,7 @@ mod tests {
         let plan = Plan {
             authority: "s3.eu-west-1.amazonaws.com".to_owned(),
             path_and_query: None,
+            withheld_method: None,
             algorithm: Algorithm::SigV4,
             service: "s3".to_owned(),
             region: "eu-west-1".to_owned(),

@@ -29,10 +29,12 @@
 //! step; a pause or a lease that a step back would stretch without end is void instead.
 
 mod failure;
+mod place;
 mod rules;
 mod stored;
 
 pub use failure::{Failure, Retry};
+pub use place::place;
 pub use rules::Pace;
 pub(crate) use stored::text;
 

@@ -31,22 +31,13 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use crate::credentials::{CallHeaders, Credentials, Secret};
+use crate::quote::Quote;
 use crate::source::Endpoint;
 use crate::sts::{AwsError, InvalidReply, tree};
 use crate::timestamp::parse_rfc3339;
-use crate::token::redact;
 
 /// Where the token listener serves the authorization token's file.
 pub const TOKEN_PATH: &str = "/container-token";
-
-/// Credentials, and whose they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContainerCredentials {
-    /// The credentials.
-    pub credentials: Credentials,
-    /// The account of the role, 12 digits, where the endpoint says it.
-    pub account_id: Option<String>,
-}
 
 /// All headers of the request. `authorization` is what stands in the environment or in the file.
 pub fn request_headers(endpoint: &Endpoint, authorization: Option<&Secret>) -> CallHeaders {
@@ -68,32 +59,33 @@ pub fn request_headers(endpoint: &Endpoint, authorization: Option<&Secret>) -> C
 /// A reply without `Expiration` or token is refused, as the SDKs for Rust and Python do: only temporary
 /// credentials are signed with.
 ///
+/// `secrets` are those that the caller has sent, or has: an error never holds a part of them.
+///
 /// # Errors
-/// See [`ContainerError`]; it never holds a part of the credentials.
+/// See [`ContainerError`].
 pub fn parse_reply(
     status: u16,
     body: &[u8],
+    secrets: &[Secret],
     now: SystemTime,
-) -> Result<ContainerCredentials, ContainerError> {
+) -> Result<Credentials, ContainerError> {
     if status == 0 {
         return Err(ContainerError::Unreachable {
-            detail: String::new(),
+            detail: Quote::default(),
         });
     }
     let tree = tree::read(body);
     let refusal = tree.as_ref().ok().and_then(refusal_in);
     if status != 200 || refusal.is_some() {
         let (code, message) = refusal.unwrap_or_else(|| refusal_of_text(body));
-        return Err(ContainerError::classify(AwsError {
-            status,
-            code: redact(&code, tree::MAX_CODE_CHARS),
-            message: redact(&message, tree::MAX_MESSAGE_CHARS),
-        }));
+        let error = AwsError::new(status, &code, &message, secrets);
+        return Err(ContainerError::classify(error));
     }
     let credentials = credentials(&tree.map_err(ContainerError::InvalidReply)?)?;
-    let expires_at = credentials.credentials.expires_at;
-    if expires_at <= now {
-        return Err(ContainerError::AlreadyExpired { at: expires_at });
+    if credentials.expires_at <= now {
+        return Err(ContainerError::AlreadyExpired {
+            at: credentials.expires_at,
+        });
     }
     Ok(credentials)
 }
@@ -118,7 +110,8 @@ fn refusal_of_text(body: &[u8]) -> (String, String) {
     parts.unwrap_or((String::new(), text))
 }
 
-fn credentials(tree: &Value) -> Result<ContainerCredentials, InvalidReply> {
+/// What else stands there, such as `AccountId`, is not read, and so cannot be wrong.
+fn credentials(tree: &Value) -> Result<Credentials, InvalidReply> {
     let key_id = tree::text(tree, "AccessKeyId", tree::is_access_key_id)?;
     let key = tree::text(tree, "SecretAccessKey", tree::is_visible_ascii)?;
     // `SessionToken` is what `aws configure export-credentials` writes.
@@ -129,23 +122,12 @@ fn credentials(tree: &Value) -> Result<ContainerCredentials, InvalidReply> {
         token => token,
     }?;
     let expiration = tree::text(tree, "Expiration", |text| parse_rfc3339(text).is_some())?;
-    let account_id = match tree.get("AccountId") {
-        None | Some(Value::Null) => None,
-        Some(_) => Some(tree::text(tree, "AccountId", is_account_id)?.to_owned()),
-    };
-    Ok(ContainerCredentials {
-        credentials: Credentials {
-            access_key_id: key_id.to_owned(),
-            secret_access_key: Secret::new(key),
-            session_token: Secret::new(token),
-            expires_at: parse_rfc3339(expiration).ok_or(InvalidReply::Malformed("Expiration"))?,
-        },
-        account_id,
+    Ok(Credentials {
+        access_key_id: key_id.to_owned(),
+        secret_access_key: Secret::new(key),
+        session_token: Secret::new(token),
+        expires_at: parse_rfc3339(expiration).ok_or(InvalidReply::Malformed("Expiration"))?,
     })
-}
-
-fn is_account_id(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -55,6 +55,16 @@ impl CallHeaders {
         self.0.push((name, Secret::new(value)));
     }
 
+    /// What of the values is a secret: the signature, of which the rest of `authorization` is none.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        let headers = self.0.iter();
+        let signatures = headers.filter_map(|(name, value)| {
+            let (_, signature) = value.expose().rsplit_once("Signature=")?;
+            (*name == "authorization").then(|| Secret::new(signature))
+        });
+        signatures.collect()
+    }
+
     /// Names and values in order, pseudo-headers first, for the callout and nothing else.
     pub fn expose(&self) -> Vec<(&str, &str)> {
         let headers = self.0.iter();
@@ -75,6 +85,13 @@ pub struct Credentials {
     pub session_token: Secret,
     /// From this moment on AWS refuses what they sign.
     pub expires_at: SystemTime,
+}
+
+impl Credentials {
+    /// What of them is secret.
+    pub(crate) fn secrets(&self) -> [Secret; 2] {
+        [self.secret_access_key.clone(), self.session_token.clone()]
+    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,14 @@
 //! All the filter asks when headers arrive. The order is the policy: the allow-list comes before
 //! everything that would leave a request alone, so that no header gets a request around it.
 
-use crate::authorization::{self, ClientSignature};
+use crate::audit;
+use crate::authorization::{self, ClientSignature, OwnSignature};
 use crate::chunked::{Fault, Form};
 use crate::config::Config;
 use crate::endpoint::{self, Asked, Endpoint, Host, Resolution, ScopeError};
 use crate::headers::{self, Header};
+use crate::metrics::words;
+use crate::own_keys::OwnKeys;
 use crate::policy::{OnClientSignature, PayloadMode, RouteMetadata, Subject, Verdict};
 use crate::refusal::{ErrorFormat, Refusal};
 use crate::role::RoleId;
@@ -23,6 +26,9 @@ pub struct Head<'a> {
     pub cluster: &'a dyn Fn() -> Option<String>,
     /// What its route carries for the rules, as far as they ask for it.
     pub route_metadata: &'a RouteMetadata,
+    /// Reads the access key ids that this process has got. A call to Envoy, too, which is made where a request carries
+    /// a signature that could be the filter's own.
+    pub own_keys: &'a dyn Fn() -> OwnKeys,
     /// No body follows.
     pub end_of_stream: bool,
 }
@@ -38,34 +44,38 @@ pub enum Decision {
     Sign(Plan),
 }
 
-/// Why a request goes on untouched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeftAlone {
-    /// Its host is no AWS endpoint.
-    NotAws,
-    /// A rule says so.
-    Rule,
-    /// A real key of the client's signed it.
-    ClientSignature,
-    /// It is presigned.
-    Presigned,
-    /// It carries another `authorization` scheme.
-    OtherAuthorization,
-    /// It carries an S3 Express session token.
-    SessionToken,
+words! {
+    /// Why a request goes on untouched.
+    pub enum LeftAlone in "sigv4_egress.requests.left_alone" {
+        /// Its host is no AWS endpoint.
+        NotAws = "not_aws",
+        /// A rule says so.
+        Rule = "rule",
+        /// A real key of the client's signed it.
+        ClientSignature = "client_signature",
+        /// It is presigned.
+        Presigned = "presigned",
+        /// It is presigned with the filter's own credentials, and leads to a listed cluster.
+        OwnPresigned = "own_presigned",
+        /// It carries another `authorization` scheme.
+        OtherAuthorization = "other_authorization",
+        /// An S3 Express session signed it.
+        SessionToken = "session_token",
+    }
 }
 
-/// Why a request is signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signed {
-    /// It came without a signature.
-    NoSignature,
-    /// It came with a placeholder's.
-    Placeholder,
-    /// It came with a placeholder's, for another service or region than the host's. The host decides.
-    PlaceholderForOther,
-    /// It came with a real key's, and a rule replaces it.
-    ReSigned,
+words! {
+    /// Why a request is signed.
+    pub enum Signed in "sigv4_egress.requests.signed" {
+        /// It came without a signature.
+        NoSignature = "no_signature",
+        /// It came with a placeholder's.
+        Placeholder = "placeholder",
+        /// It came with a placeholder's, for another service or region than the host's. The host decides.
+        PlaceholderForOther = "placeholder_for_other",
+        /// It came with a real key's, and a rule replaces it.
+        ReSigned = "re_signed",
+    }
 }
 
 /// How to sign one request.
@@ -75,6 +85,8 @@ pub struct Plan {
     pub authority: String,
     /// The `:path` that is signed and forwarded, where it is not the one that came.
     pub path_and_query: Option<String>,
+    /// The `:method`, where the request lacks it while it is held: so that Envoy would not forward it unsigned.
+    pub withheld_method: Option<String>,
     /// What signs.
     pub algorithm: Algorithm,
     /// The signing name.
@@ -142,6 +154,21 @@ pub fn decide(config: &Config, head: Head<'_>) -> Decision {
     })
 }
 
+/// Why a request must not leave through `cluster`, which is none of those that are listed: `line` says that it was
+/// signed, or it carries a signature of the filter's own.
+pub fn escape(cluster: String, line: &str, head: Head<'_>) -> Option<(Refusal, ErrorFormat)> {
+    if let Some(signed) = audit::Signed::read(line) {
+        let format = ErrorFormat::of(head, Some(signed.service));
+        return Some((Refusal::EscapedCluster { cluster }, format));
+    }
+    let authorization: Vec<&[u8]> = head.values("authorization").collect();
+    let (_, query) = head.path_and_query();
+    // Not even a placeholder that is configured is known here.
+    let signature = authorization::read(&authorization, query, false, &[]);
+    let place = authorization::find_own(&authorization, query, &signature, &[], head.own_keys)?;
+    Some((Refusal::OwnSignature { place }, ErrorFormat::of(head, None)))
+}
+
 /// `known_format` is set as soon as the service is known.
 fn try_decide<'a>(
     config: &Config,
@@ -152,19 +179,8 @@ fn try_decide<'a>(
         .value(":authority")
         .or_else(|| head.value("host"))
         .unwrap_or_default();
-    let mut host = match Host::parse(authority) {
-        Ok(host) => host,
-        Err(why) if mentions_aws(authority) => return Err(Refusal::InvalidHost { why }),
-        Err(_) => return Ok(Decision::LeaveAlone(LeftAlone::NotAws)),
-    };
     let authorization: Vec<&[u8]> = head.values("authorization").collect();
-    let target = head
-        .value(":path")
-        .and_then(|target| std::str::from_utf8(target).ok());
-    let (path, query) = match target.and_then(|target| target.split_once('?')) {
-        Some((path, query)) => (Some(path), Some(query)),
-        None => (target, None),
-    };
+    let (path, query) = head.path_and_query();
     let has_session_token = head.value("x-amz-s3session-token").is_some();
     let signature = authorization::read(
         &authorization,
@@ -173,12 +189,41 @@ fn try_decide<'a>(
         &config.placeholders,
     );
     let is_listed = || (head.cluster)().is_some_and(|cluster| config.clusters.contains(&cluster));
+    let own = match &signature {
+        // Most requests.
+        ClientSignature::None => None,
+        signature => authorization::find_own(
+            &authorization,
+            query,
+            signature,
+            &config.placeholders,
+            head.own_keys,
+        ),
+    };
+    match own {
+        Some(OwnSignature::Query) if is_listed() => {}
+        Some(place) => return Err(Refusal::OwnSignature { place }),
+        None => {}
+    }
+    let left_alone = |why| {
+        Ok(Decision::LeaveAlone(match own {
+            Some(_) => LeftAlone::OwnPresigned,
+            None => why,
+        }))
+    };
+    let mut host = match Host::parse(authority) {
+        Ok(host) => host,
+        Err(why) if mentions_aws(authority) => return Err(Refusal::InvalidHost { why }),
+        Err(_) => return left_alone(LeftAlone::NotAws),
+    };
 
     let at_loopback = host.is_loopback() && is_listed();
     let mut path_and_query = None;
     if at_loopback {
         let scope = match signature {
-            ClientSignature::Placeholder { scope: Some(scope) } => scope,
+            ClientSignature::Placeholder {
+                scope: Some(scope), ..
+            } => scope,
             ClientSignature::SessionToken | ClientSignature::StraySessionToken => {
                 return Err(Refusal::ExpressSession);
             }
@@ -230,13 +275,13 @@ fn try_decide<'a>(
         route_metadata: head.route_metadata,
     });
     let (endpoint, rule) = match verdict {
-        Verdict::NotAws => return Ok(Decision::LeaveAlone(LeftAlone::NotAws)),
+        Verdict::NotAws => return left_alone(LeftAlone::NotAws),
         Verdict::LeaveAlone if at_loopback => {
             return refused(Refusal::LeftAloneAtLoopback {
                 host: host.name().to_owned(),
             });
         }
-        Verdict::LeaveAlone => return Ok(Decision::LeaveAlone(LeftAlone::Rule)),
+        Verdict::LeaveAlone => return left_alone(LeftAlone::Rule),
         Verdict::Denied { rule } => {
             return refused(Refusal::Denied {
                 host: host.name().to_owned(),
@@ -261,28 +306,27 @@ fn try_decide<'a>(
         .and_then(|rule| rule.client_signature)
         .unwrap_or_default();
     let why = match signature {
+        _ if own.is_some() && !at_loopback => return left_alone(LeftAlone::OwnPresigned),
         ClientSignature::None => Signed::NoSignature,
-        ClientSignature::Placeholder { scope: Some(scope) }
-            if !at_loopback && !agrees(scope, endpoint) =>
-        {
-            Signed::PlaceholderForOther
-        }
+        ClientSignature::Placeholder {
+            scope: Some(scope), ..
+        } if !at_loopback && !agrees(scope, endpoint) => Signed::PlaceholderForOther,
         ClientSignature::Placeholder { .. } => Signed::Placeholder,
-        ClientSignature::Presigned => return Ok(Decision::LeaveAlone(LeftAlone::Presigned)),
+        ClientSignature::Presigned => return left_alone(LeftAlone::Presigned),
         ClientSignature::SessionToken
             if endpoint.service == "s3express" && on_real != OnClientSignature::Refuse =>
         {
-            return Ok(Decision::LeaveAlone(LeftAlone::SessionToken));
+            return left_alone(LeftAlone::SessionToken);
         }
         ClientSignature::StraySessionToken => return Err(Refusal::ExpressSession),
         ClientSignature::OtherScheme => {
-            return Ok(Decision::LeaveAlone(LeftAlone::OtherAuthorization));
+            return left_alone(LeftAlone::OtherAuthorization);
         }
         ClientSignature::Malformed => return Err(Refusal::MalformedAuthorization),
         // To another service, a session's token is just a header.
         ClientSignature::Real | ClientSignature::SessionToken => match on_real {
             OnClientSignature::LeaveAlone => {
-                return Ok(Decision::LeaveAlone(LeftAlone::ClientSignature));
+                return left_alone(LeftAlone::ClientSignature);
             }
             OnClientSignature::Refuse => return Err(Refusal::ClientSignatureRefused),
             OnClientSignature::ReSign => Signed::ReSigned,
@@ -316,6 +360,7 @@ fn try_decide<'a>(
     Ok(Decision::Sign(Plan {
         authority: host.into_authority(),
         path_and_query,
+        withheld_method: None,
         algorithm,
         service,
         region,
@@ -417,6 +462,16 @@ impl<'a> Head<'a> {
     /// The values of a header, in order.
     pub fn values(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         headers::values(self.headers, name)
+    }
+
+    /// The parts of `:path`, where it is text.
+    fn path_and_query(self) -> (Option<&'a str>, Option<&'a str>) {
+        let target = self.value(":path");
+        let target = target.and_then(|target| std::str::from_utf8(target).ok());
+        match target.and_then(|target| target.split_once('?')) {
+            Some((path, query)) => (Some(path), Some(query)),
+            None => (target, None),
+        }
     }
 
     /// The `content-length`; `None` where there is none. One that no memory could hold counts as the

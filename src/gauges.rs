@@ -58,7 +58,7 @@ impl Tally {
         words.flat_map(u64::to_le_bytes).collect()
     }
 
-    /// With what `owner` adds now, and without those who have not told theirs for [`FORGOTTEN_AFTER`]. `None`: it
+    /// With what `owner` adds now, and without those who have not told theirs for 30 seconds. `None`: it
     /// stays as it is.
     pub fn with(&self, owner: u64, levels: Levels, now: SystemTime) -> Option<Self> {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();

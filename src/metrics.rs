@@ -1,5 +1,9 @@
 //! The names of the stats. Envoy puts `wasmcustom.` before them; Prometheus output takes it off.
 
+mod words;
+
+pub(crate) use words::words;
+
 use crate::decision::{LeftAlone, Signed};
 use crate::refusal::Refusal;
 use crate::status::VERSION;
@@ -30,37 +34,214 @@ pub fn source(source: &str) -> String {
 
 /// Counter: requests signed, by why.
 pub fn signed(why: Signed) -> &'static str {
-    match why {
-        Signed::NoSignature => "sigv4_egress.requests.signed.no_signature",
-        Signed::Placeholder => "sigv4_egress.requests.signed.placeholder",
-        Signed::PlaceholderForOther => "sigv4_egress.requests.signed.placeholder_for_other",
-        Signed::ReSigned => "sigv4_egress.requests.signed.re_signed",
-    }
+    why.stat()
 }
 
 /// Counter: requests left alone, by why.
 pub fn left_alone(why: LeftAlone) -> &'static str {
-    match why {
-        LeftAlone::NotAws => "sigv4_egress.requests.left_alone.not_aws",
-        LeftAlone::Rule => "sigv4_egress.requests.left_alone.rule",
-        LeftAlone::ClientSignature => "sigv4_egress.requests.left_alone.client_signature",
-        LeftAlone::Presigned => "sigv4_egress.requests.left_alone.presigned",
-        LeftAlone::OtherAuthorization => "sigv4_egress.requests.left_alone.other_authorization",
-        LeftAlone::SessionToken => "sigv4_egress.requests.left_alone.session_token",
-    }
+    why.stat()
 }
 
 /// Counter: requests answered by us, by reason.
-pub fn refused(refusal: &Refusal) -> String {
-    format!("sigv4_egress.requests.refused.{}", refusal.reason())
-}
-
-/// The last word of a counter's name: the reason.
-pub fn last_word(counter: &str) -> &str {
-    counter.rsplit('.').next().unwrap_or_default()
+pub fn refused(refusal: &Refusal) -> &'static str {
+    refusal.reason().stat()
 }
 
 /// Counter: attempts to get credentials, by outcome.
-pub fn sts(outcome: &str) -> String {
-    format!("sigv4_egress.sts.{outcome}")
+pub fn sts(outcome: Fetched) -> &'static str {
+    outcome.stat()
+}
+
+words! {
+    /// How an attempt to get credentials ended. Each fault has a word of its own.
+    pub enum Fetched in "sigv4_egress.sts" {
+        /// Credentials came.
+        Ok = "ok",
+        /// The token listener gave no answer when it was asked for the web identity token.
+        TokenUnreachable = "token_unreachable",
+        /// The token listener answered with another status than 200.
+        TokenStatus = "token_status",
+        /// The file of the web identity token is empty.
+        TokenEmpty = "token_empty",
+        /// The file holds more than a web identity token can have.
+        TokenTooLong = "token_too_long",
+        /// The file holds no web identity token.
+        TokenMalformed = "token_malformed",
+        /// The web identity token in the file has expired: it is not renewed, or not read again.
+        TokenExpired = "token_expired",
+        /// The web identity token is meant for another audience.
+        TokenWrongAudience = "token_wrong_audience",
+        /// STS gave no answer.
+        Unreachable = "unreachable",
+        /// STS denied the role.
+        Denied = "denied",
+        /// STS found a fault in the request.
+        Rejected = "rejected",
+        /// STS says that the web identity token, which had not expired by this node's clock, has.
+        TokenExpiredAtSts = "token_expired_at_sts",
+        /// STS says that the credentials of the pod's own role, which ask for a chained role, have expired.
+        OwnRoleExpired = "own_role_expired",
+        /// STS could not reach the cluster's OIDC provider.
+        ProviderUnreachable = "provider_unreachable",
+        /// STS throttled the call.
+        Throttled = "throttled",
+        /// STS, or something on the way to it, failed.
+        ServiceFault = "service_fault",
+        /// STS sent what holds no credentials.
+        InvalidReply = "invalid_reply",
+        /// STS sent credentials that had expired already.
+        AlreadyExpired = "already_expired",
+        /// The container endpoint's authorization token: the token listener gave no answer.
+        AuthorizationUnreachable = "authorization_unreachable",
+        /// The token listener answered with another status than 200.
+        AuthorizationStatus = "authorization_status",
+        /// The file of the authorization token is empty.
+        AuthorizationEmpty = "authorization_empty",
+        /// The file holds more than an authorization token can have.
+        AuthorizationTooLong = "authorization_too_long",
+        /// The file holds what no header can.
+        AuthorizationMalformed = "authorization_malformed",
+        /// The container endpoint gave no answer.
+        ContainerUnreachable = "container_unreachable",
+        /// The container endpoint has no credentials for this pod or task.
+        ContainerDenied = "container_denied",
+        /// The container endpoint found a fault in the request.
+        ContainerRejected = "container_rejected",
+        /// The container endpoint says that the authorization token has expired.
+        ContainerTokenExpired = "container_token_expired",
+        /// The container endpoint throttled the call.
+        ContainerThrottled = "container_throttled",
+        /// The container endpoint, or what it asks, failed.
+        ContainerServiceFault = "container_service_fault",
+        /// The container endpoint sent what holds no credentials.
+        ContainerInvalidReply = "container_invalid_reply",
+        /// The container endpoint sent credentials that had expired already.
+        ContainerAlreadyExpired = "container_already_expired",
+        /// A chained role could not be asked for: the pod's own role has no credentials, and will not have them soon.
+        OwnRole = "own_role",
+    }
+}
+
+/// The stats as Markdown, as they stand in the documentation.
+pub fn markdown() -> String {
+    let mut page = String::from(
+        "# Stats\n\n\
+         Written by `UPDATE=1 cargo test --test reference` from `src/metrics.rs` and the words that it counts by.\n\n\
+         Envoy shows them as `wasmcustom.<name>`, Prometheus as `<name>` with `_` for `.`. In Envoy 1.36 what the guard counts stands \
+         beneath the cluster: `cluster.<cluster>.wasmcustom.<name>`.\n\n\
+         | stat | kind | meaning |\n|---|---|---|\n",
+    );
+    for (name, kind, meaning) in STATS {
+        page.push_str(&format!("| `{name}` | {kind} | {meaning} |\n"));
+    }
+    let mut family =
+        |title: &str, word: &str, words: &mut dyn Iterator<Item = (&'static str, &'static str)>| {
+            page.push_str(&format!(
+                "\n## {title}\n\n| `<{word}>` | meaning |\n|---|---|\n"
+            ));
+            for (word, meaning) in words {
+                page.push_str(&format!("| `{word}` | {meaning} |\n"));
+            }
+        };
+    let words = Signed::ALL.iter().map(|why| (why.word(), why.meaning()));
+    family("Requests signed", "why", &mut { words });
+    let words = LeftAlone::ALL.iter().map(|why| (why.word(), why.meaning()));
+    family("Requests left alone", "why", &mut { words });
+    let words = Fetched::ALL.iter().map(|how| (how.word(), how.meaning()));
+    family("Attempts to get credentials", "outcome", &mut { words });
+    page
+}
+
+/// Name, kind and meaning.
+const STATS: &[(&str, &str, &str)] = &[
+    (
+        "sigv4_egress.requests.signed.<why>",
+        "counter",
+        "Requests signed, by what they came with ([below](#requests-signed)).",
+    ),
+    (
+        "sigv4_egress.requests.left_alone.<why>",
+        "counter",
+        "Requests that went on untouched ([below](#requests-left-alone)).",
+    ),
+    (
+        "sigv4_egress.requests.refused.<reason>",
+        "counter",
+        "Requests that the filter answered, by [reason](reasons.md). One whose chunks turn out to be wrong was counted as signed before.",
+    ),
+    (
+        "sigv4_egress.sts.<outcome>",
+        "counter",
+        "Attempts to get credentials ([below](#attempts-to-get-credentials)).",
+    ),
+    (
+        CREDENTIAL_AGE,
+        "gauge",
+        "Seconds since the credentials of the pod's own role were fetched.",
+    ),
+    (
+        CREDENTIAL_SECONDS_TO_EXPIRY,
+        "gauge",
+        "Seconds until they expire; 0 where there are none.",
+    ),
+    (
+        PARKED,
+        "gauge",
+        "Requests that wait for credentials now, in all workers.",
+    ),
+    (
+        HELD_BYTES,
+        "gauge",
+        "Bytes of bodies and chunks that are held now, in all workers.",
+    ),
+    (
+        STALE,
+        "counter",
+        "Refreshes that began because AWS called credentials expired or unknown.",
+    ),
+    (
+        CLOCK_SKEW,
+        "counter",
+        "Changes of the time that a host's requests are signed with.",
+    ),
+    (
+        "sigv4_egress.build_info.<version>",
+        "gauge",
+        "Always 1; `_` for `.` in the version.",
+    ),
+    (
+        "sigv4_egress.source.<source>",
+        "gauge",
+        "Always 1: where the pod's own credentials come from, `web_identity` or `container`.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refusal::Reason;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_word_is_used_once_in_its_set_and_fits_into_a_stats_name() {
+        let mut seen = BTreeSet::new();
+        let stats = Signed::ALL.iter().map(|why| why.stat());
+        let stats = stats.chain(LeftAlone::ALL.iter().map(|why| why.stat()));
+        let stats = stats.chain(Reason::ALL.iter().map(|reason| reason.stat()));
+        for stat in stats.chain(Fetched::ALL.iter().map(|outcome| outcome.stat())) {
+            assert!(
+                stat.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b"._4".contains(&b)),
+                "{stat}"
+            );
+            assert!(seen.insert(stat), "{stat}");
+        }
+    }
+
+    #[test]
+    fn a_stats_name_ends_with_its_word() {
+        assert_eq!(Fetched::OwnRole.stat(), "sigv4_egress.sts.own_role");
+        assert_eq!(Signed::ReSigned.to_string(), "re_signed");
+        assert_eq!(Fetched::Ok.meaning(), "Credentials came.");
+    }
 }

@@ -239,6 +239,14 @@ impl Parking {
         self.take_in(stream, Held::Parked { request, body }, now)
     }
 
+    /// A request that is parked, to be changed; `None` where it is not.
+    pub fn parked_request(&mut self, ticket: Ticket) -> Option<&mut Unsigned> {
+        match &mut self.slots.get_mut(ticket)?.held {
+            Held::Parked { request, .. } => Some(request),
+            Held::Body(_) | Held::Answered | Held::Resumed(_) => None,
+        }
+    }
+
     /// Holds a request until its body is there. If that takes too long, it is answered in `format`.
     pub fn await_body(&mut self, stream: u32, format: ErrorFormat, now: SystemTime) -> Ticket {
         self.take_in(stream, Held::Body(format), now)

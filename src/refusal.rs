@@ -1,9 +1,12 @@
 //! The answers we give instead of forwarding: one place for status, reason, and advice.
 
 mod format;
+pub mod reason;
 
 pub use format::ErrorFormat;
+pub use reason::Reason;
 
+use crate::authorization::OwnSignature;
 use crate::budget::Holder;
 use crate::chunked::{self, MAX_CHUNK_BYTES};
 use crate::endpoint::{HostError, ScopeError};
@@ -83,6 +86,11 @@ pub enum Refusal {
         /// That cluster.
         cluster: String,
     },
+    /// It carries a signature that the filter made, and comes again, or goes where nothing of the filter's own may go.
+    OwnSignature {
+        /// Where the signature stands.
+        place: OwnSignature,
+    },
     /// A rule refuses requests that the client signed.
     ClientSignatureRefused,
     /// The credential scope names no host.
@@ -145,9 +153,35 @@ pub struct Answer {
 }
 
 impl Refusal {
-    /// The word for [`REASON_HEADER`] and the counter.
-    pub fn reason(&self) -> &'static str {
-        self.row().1
+    /// For [`REASON_HEADER`], the counter, and the access log.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::CredentialsPending { .. } => Reason::CredentialsPending,
+            Self::CredentialsUnavailable { .. } => Reason::CredentialsUnavailable,
+            Self::TooManyParked { .. } => Reason::TooManyParked,
+            Self::TooMuchHeld { .. } => Reason::TooMuchHeld,
+            Self::UploadTooLargeToHold { .. } => Reason::UploadTooLargeToHold,
+            Self::NotAllowed { .. } => Reason::NotAllowed,
+            Self::Denied { .. } => Reason::Denied,
+            Self::LeftAloneAtLoopback { .. } => Reason::LeftAloneAtLoopback,
+            Self::MarkerMissing { .. } => Reason::MarkerMissing,
+            Self::ClusterNotListed { .. } => Reason::ClusterNotListed,
+            Self::EscapedCluster { .. } => Reason::EscapedCluster,
+            Self::OwnSignature { .. } => Reason::OwnSignature,
+            Self::ClientSignatureRefused => Reason::ClientSignatureRefused,
+            Self::UnknownService { .. } => Reason::UnknownService,
+            Self::NoTarget => Reason::NoTarget,
+            Self::ExpressSession => Reason::ExpressSessionUnsupported,
+            Self::ConnectRefused => Reason::ConnectRefused,
+            Self::InvalidHost { .. } => Reason::InvalidHost,
+            Self::MalformedAuthorization => Reason::MalformedAuthorization,
+            Self::BodyTimeout { .. } => Reason::BodyTimeout,
+            Self::BodyTooLarge { .. } => Reason::BodyTooLarge,
+            Self::ChunkSignaturesUnsupported => Reason::ChunkSignaturesUnsupported,
+            Self::MalformedChunks { .. } => Reason::MalformedChunks,
+            Self::ChunkTooLarge => Reason::ChunkTooLarge,
+            Self::HostCallFailed { .. } => Reason::HostCallFailed,
+        }
     }
 
     /// The reason as the error code that SDKs show: `SigV4EgressNotAllowed`.
@@ -156,7 +190,7 @@ impl Refusal {
     /// another region or slow down: whether it retries depends on the status alone.
     pub fn code(&self) -> String {
         let mut code = "SigV4Egress".to_owned();
-        for word in self.reason().split('_') {
+        for word in self.reason().word().split('_') {
             let (first, rest) = word.split_at(word.len().min(1));
             code.push_str(&first.to_ascii_uppercase());
             code.push_str(rest);
@@ -166,54 +200,24 @@ impl Refusal {
 
     /// What the client gets.
     pub fn answer(&self, format: ErrorFormat) -> Answer {
-        let (status, reason, retry) = self.row();
+        let reason = self.reason();
         let code = self.code();
         let mut headers = format.headers(&code);
-        headers.push((REASON_HEADER, reason.to_owned()));
-        if retry {
+        headers.push((REASON_HEADER, reason.word().to_owned()));
+        if reason.passes_later() {
             headers.push(("retry-after", "1".to_owned()));
         }
         let body = format.body(Said {
-            status,
+            status: reason.status(),
             code: &code,
-            reason,
+            reason: reason.word(),
             error: &self.to_string(),
             help: &self.help(),
         });
         Answer {
-            status,
+            status: reason.status(),
             headers,
             body,
-        }
-    }
-
-    /// Status, reason, and whether a retry helps.
-    fn row(&self) -> (u16, &'static str, bool) {
-        match self {
-            Self::CredentialsPending { .. } => (503, "credentials_pending", true),
-            Self::CredentialsUnavailable { .. } => (503, "credentials_unavailable", true),
-            Self::TooManyParked { .. } => (503, "too_many_parked", true),
-            Self::TooMuchHeld { .. } => (503, "too_much_held", true),
-            Self::UploadTooLargeToHold { .. } => (503, "upload_too_large_to_hold", true),
-            Self::NotAllowed { .. } => (403, "not_allowed", false),
-            Self::Denied { .. } => (403, "denied", false),
-            Self::LeftAloneAtLoopback { .. } => (403, "left_alone_at_loopback", false),
-            Self::MarkerMissing { .. } => (403, "marker_missing", false),
-            Self::ClusterNotListed { .. } => (403, "cluster_not_listed", false),
-            Self::EscapedCluster { .. } => (403, "escaped_cluster", false),
-            Self::ClientSignatureRefused => (403, "client_signature_refused", false),
-            Self::UnknownService { .. } => (403, "unknown_service", false),
-            Self::NoTarget => (400, "no_target", false),
-            Self::ExpressSession => (501, "express_session_unsupported", false),
-            Self::ConnectRefused => (403, "connect_refused", false),
-            Self::InvalidHost { .. } => (400, "invalid_host", false),
-            Self::MalformedAuthorization => (400, "malformed_authorization", false),
-            Self::BodyTimeout { .. } => (408, "body_timeout", false),
-            Self::BodyTooLarge { .. } => (413, "body_too_large", false),
-            Self::ChunkSignaturesUnsupported => (501, "chunk_signatures_unsupported", false),
-            Self::MalformedChunks { .. } => (400, "malformed_chunks", false),
-            Self::ChunkTooLarge => (413, "chunk_too_large", false),
-            Self::HostCallFailed { .. } => (500, "host_call_failed", false),
         }
     }
 
@@ -236,6 +240,8 @@ impl Refusal {
             Self::ClusterNotListed { cluster } if cluster.is_empty() => "Route AWS hosts to a cluster that verifies AWS's certificate, and list it in `clusters`.".to_owned(),
             Self::ClusterNotListed { cluster } => format!("Route AWS hosts to a listed cluster, or add \"{cluster}\" to `clusters` if it verifies AWS's certificate."),
             Self::EscapedCluster { .. } => "A route matches a header that signing writes (:authority, authorization, x-amz-*). Match something else.".to_owned(),
+            Self::OwnSignature { place: OwnSignature::Header } => "Take internal_redirect_policy and request_mirror_policies out of Envoy's routes to AWS hosts, so that only the client follows redirects. A program that fetches the same credentials itself, from a container endpoint, needs placeholder keys instead.".to_owned(),
+            Self::OwnSignature { place: OwnSignature::Query } => "Send a presigned URL to the AWS host that it names, through a cluster that is listed in `clusters`.".to_owned(),
             Self::ClientSignatureRefused => "Use placeholder keys, or change `client_signature` in the rule.".to_owned(),
             Self::UnknownService { why: ScopeError::Ambiguous, .. } => "Call the service by its own host name, over http through this proxy (HTTP_PROXY).".to_owned(),
             Self::UnknownService { .. } => "Set up the client with a region and service that AWS has.".to_owned(),
@@ -308,6 +314,8 @@ impl fmt::Display for Refusal {
                     "a signed request was about to leave through the cluster \"{cluster}\""
                 )
             }
+            Self::OwnSignature { place: OwnSignature::Header } => f.write_str("the request carries a signature that was made here, for another request"),
+            Self::OwnSignature { place: OwnSignature::Query } => f.write_str("the URL is presigned with the credentials that sign here, and would go to a cluster that is not listed"),
             Self::ClientSignatureRefused => {
                 f.write_str("the request is signed with an identity of the client's own")
             }

@@ -27,6 +27,7 @@ use sha2::{Digest, Sha256};
 pub use self::canonical::CanonicalRequest;
 pub use self::chunk::ChunkSigner;
 pub use self::encode::hex;
+pub(crate) use self::encode::percent_decoded;
 use self::key::SigningKey;
 pub use self::key::SigningKeys;
 use crate::credentials::{Credentials, Secret};

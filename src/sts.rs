@@ -26,9 +26,8 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use crate::credentials::{Credentials, Secret};
+use crate::quote::Quote;
 use crate::timestamp::{from_epoch_seconds, parse_rfc3339};
-use crate::token::redact;
-use tree::{MAX_CODE_CHARS, MAX_MESSAGE_CHARS};
 
 pub use error::{AwsError, InvalidReply, Recoverability, StsError};
 pub use request::{AssumeRole, AssumeRoleWithWebIdentity, request_headers, signed_headers};
@@ -67,17 +66,20 @@ impl Operation {
 
 /// Reads the reply of the STS callout. `status` is 0 where there was none.
 ///
+/// `secrets` are those that the caller has sent, or has: an error never holds a part of them.
+///
 /// # Errors
-/// See [`StsError`]; it never holds a part of the token or of the credentials.
+/// See [`StsError`].
 pub fn parse_reply(
     operation: Operation,
     status: u16,
     body: &[u8],
+    secrets: &[Secret],
     now: SystemTime,
 ) -> Result<Credentials, StsError> {
     if status == 0 {
         return Err(StsError::Unreachable {
-            detail: String::new(),
+            detail: Quote::default(),
         });
     }
     let tree = tree::read(body);
@@ -88,17 +90,10 @@ pub fn parse_reply(
                 .and_then(|error| error.get(name))
                 .and_then(Value::as_str)
         };
-        let code = redact(text("Code").unwrap_or_default(), MAX_CODE_CHARS);
         let message = text("Message").map_or_else(|| tree::plain_text(body), ToOwned::to_owned);
-        let message = redact(&message, MAX_MESSAGE_CHARS);
-        return Err(StsError::classify(
-            operation,
-            AwsError {
-                status,
-                code,
-                message,
-            },
-        ));
+        let code = text("Code").unwrap_or_default();
+        let error = AwsError::new(status, code, &message, secrets);
+        return Err(StsError::classify(operation, error));
     }
 
     let credentials = credentials(operation, &tree.map_err(StsError::InvalidReply)?)?;

@@ -14,6 +14,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::credentials::Secret;
+use crate::metrics::Fetched;
+use crate::quote::Quote;
 use crate::timestamp::{from_epoch_seconds, rfc3339};
 
 /// A token that STS may accept: well formed, not expired, for the right audience.
@@ -49,7 +51,7 @@ pub enum TokenError {
     /// The wanted audience is not among those of `aud`.
     WrongAudience {
         /// The `aud` claim, comma separated.
-        found: String,
+        found: Quote,
         /// The audience that was asked for.
         wanted: String,
     },
@@ -93,7 +95,8 @@ pub fn parse_reply(
         .aud
         .ok_or(TokenError::Malformed("it has no `aud` claim"))?;
     if !found.iter().any(|name| name == audience) {
-        let found = redact(&found.join(", "), MAX_QUOTED_CHARS);
+        let secrets = [Secret::new(token)];
+        let found = Quote::new(&found.join(", "), MAX_QUOTED_CHARS, &secrets);
         return Err(TokenError::WrongAudience {
             found,
             wanted: audience.to_owned(),
@@ -106,16 +109,16 @@ pub fn parse_reply(
 }
 
 impl TokenError {
-    /// One word for metrics.
-    pub fn word(&self) -> &'static str {
+    /// What is counted.
+    pub fn outcome(&self) -> Fetched {
         match self {
-            Self::Unreachable => "token_unreachable",
-            Self::Status(_) => "token_status",
-            Self::Empty => "token_empty",
-            Self::TooLong(_) => "token_too_long",
-            Self::Malformed(_) => "token_malformed",
-            Self::Expired { .. } => "token_expired",
-            Self::WrongAudience { .. } => "token_wrong_audience",
+            Self::Unreachable => Fetched::TokenUnreachable,
+            Self::Status(_) => Fetched::TokenStatus,
+            Self::Empty => Fetched::TokenEmpty,
+            Self::TooLong(_) => Fetched::TokenTooLong,
+            Self::Malformed(_) => Fetched::TokenMalformed,
+            Self::Expired { .. } => Fetched::TokenExpired,
+            Self::WrongAudience { .. } => Fetched::TokenWrongAudience,
         }
     }
 
@@ -168,27 +171,6 @@ impl fmt::Display for TokenError {
 
 impl std::error::Error for TokenError {}
 
-/// Text from outside, made fit for an error: one line, at most `max_chars`, and without anything
-/// that looks like a token. That is a run of token characters which contains the start of a JWT
-/// (`eyJ`), or is longer than any name that IAM allows.
-pub(crate) fn redact(text: &str, max_chars: usize) -> String {
-    let is_token_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let line = text
-        .replace(['\n', '\r', '\t'], " ")
-        .replace(char::is_control, "");
-    let mut redacted = String::new();
-    for piece in line.split_inclusive(|c| !is_token_char(c)) {
-        let run = piece.trim_end_matches(|c| !is_token_char(c));
-        if run.contains("eyJ") || run.len() > MAX_IAM_NAME {
-            redacted.push_str("[redacted]");
-            redacted.extend(piece.strip_prefix(run));
-        } else {
-            redacted.push_str(piece);
-        }
-    }
-    redacted.trim().chars().take(max_chars).collect()
-}
-
 struct Claims {
     exp: Option<f64>,
     aud: Option<Vec<String>>,
@@ -235,8 +217,6 @@ const NOT_A_JWT: TokenError =
 /// `WebIdentityToken` of AssumeRoleWithWebIdentity, AWS STS API Reference: 4 to 20,000 characters.
 const MAX_TOKEN_BYTES: usize = 20_000;
 const MAX_QUOTED_CHARS: usize = 512;
-/// Role and session names have at most 64 characters (IAM User Guide, "IAM and STS quotas").
-const MAX_IAM_NAME: usize = 64;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-"""Writes the endpoint table and the list of hosts that tests it, from the installed botocore.
+"""Writes the endpoint table, the lists that test it, and that of operations that hand out credentials, from botocore.
 
     python xtask/endpoints.py <repository>
 
@@ -11,6 +11,7 @@ import sys
 
 import botocore.session
 
+import botocore_credentials
 import botocore_directory_buckets
 import botocore_hosts
 import botocore_scopes
@@ -33,6 +34,7 @@ def main(root):
     scopes = botocore_scopes.rows(partitions)
     operations = botocore_scopes.survey(partitions)
     for path, text in {
+        "docs/credentials.md": botocore_credentials.document(),
         "tests/data/botocore-directory-buckets.txt": botocore_directory_buckets.request_list(),
         "tests/data/botocore-hosts.txt": host_list(hosts, places),
         "tests/data/botocore-operations.txt": operation_list(operations),

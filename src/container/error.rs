@@ -7,6 +7,8 @@
 use std::fmt;
 use std::time::SystemTime;
 
+use crate::metrics::Fetched;
+use crate::quote::Quote;
 use crate::sts::{AwsError, InvalidReply, Recoverability, tree};
 use crate::timestamp::rfc3339;
 
@@ -16,7 +18,7 @@ pub enum ContainerError {
     /// No reply: no connection, a reset, or the timeout.
     Unreachable {
         /// What Envoy says about it; may be empty.
-        detail: String,
+        detail: Quote,
     },
     /// The endpoint has no credentials for this pod or task.
     Denied(AwsError),
@@ -40,12 +42,12 @@ pub enum ContainerError {
 impl ContainerError {
     /// Sorts a refusal by its code, else by its status.
     pub(super) fn classify(error: AwsError) -> Self {
-        if error.code.is_empty() && tree::is_of_envoy(&error.message) {
+        if error.is_without_code() && tree::is_of_envoy(error.message.as_str()) {
             return Self::Unreachable {
                 detail: error.message,
             };
         }
-        let kind = match (row(&error.code), error.status) {
+        let kind = match (row(error.code.as_str()), error.status) {
             (Some(row), _) => row.kind,
             (None, 429) => Self::Throttled,
             (None, 500..) => Self::ServiceFault,
@@ -80,7 +82,7 @@ impl ContainerError {
             | Self::Rejected(error)
             | Self::TokenExpired(error)
             | Self::Throttled(error)
-            | Self::ServiceFault(error) => match (row(&error.code), self) {
+            | Self::ServiceFault(error) => match (row(error.code.as_str()), self) {
                 (Some(row), _) => row.advice,
                 (None, Self::Throttled(_)) => WAIT_THROTTLED,
                 (None, Self::ServiceFault(_)) => WAIT_AGENT,
@@ -89,17 +91,17 @@ impl ContainerError {
         }
     }
 
-    /// One word for metrics; a call that worked is `ok`.
-    pub fn word(&self) -> &'static str {
+    /// What is counted.
+    pub fn outcome(&self) -> Fetched {
         match self {
-            Self::Unreachable { .. } => "unreachable",
-            Self::Denied(_) => "denied",
-            Self::Rejected(_) => "rejected",
-            Self::TokenExpired(_) => "token_expired",
-            Self::Throttled(_) => "throttled",
-            Self::ServiceFault(_) => "service_fault",
-            Self::InvalidReply(_) => "invalid_reply",
-            Self::AlreadyExpired { .. } => "already_expired",
+            Self::Unreachable { .. } => Fetched::ContainerUnreachable,
+            Self::Denied(_) => Fetched::ContainerDenied,
+            Self::Rejected(_) => Fetched::ContainerRejected,
+            Self::TokenExpired(_) => Fetched::ContainerTokenExpired,
+            Self::Throttled(_) => Fetched::ContainerThrottled,
+            Self::ServiceFault(_) => Fetched::ContainerServiceFault,
+            Self::InvalidReply(_) => Fetched::ContainerInvalidReply,
+            Self::AlreadyExpired { .. } => Fetched::ContainerAlreadyExpired,
         }
     }
 }
@@ -114,7 +116,7 @@ impl fmt::Display for ContainerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let endpoint = "the container endpoint";
         match self {
-            Self::Unreachable { detail } if detail.is_empty() => {
+            Self::Unreachable { detail } if detail.as_str().is_empty() => {
                 write!(f, "{endpoint} gave no answer")
             }
             Self::Unreachable { detail } => write!(f, "{endpoint} gave no answer: {detail}"),

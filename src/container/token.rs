@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::credentials::Secret;
+use crate::metrics::Fetched;
 
 /// Why there is no token to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,14 +56,14 @@ pub(crate) fn is_authorization(text: &str) -> bool {
 }
 
 impl AuthorizationError {
-    /// One word for metrics.
-    pub fn word(&self) -> &'static str {
+    /// What is counted.
+    pub fn outcome(&self) -> Fetched {
         match self {
-            Self::Unreachable => "authorization_unreachable",
-            Self::Status(_) => "authorization_status",
-            Self::Empty => "authorization_empty",
-            Self::TooLong(_) => "authorization_too_long",
-            Self::Malformed => "authorization_malformed",
+            Self::Unreachable => Fetched::AuthorizationUnreachable,
+            Self::Status(_) => Fetched::AuthorizationStatus,
+            Self::Empty => Fetched::AuthorizationEmpty,
+            Self::TooLong(_) => Fetched::AuthorizationTooLong,
+            Self::Malformed => Fetched::AuthorizationMalformed,
         }
     }
 

@@ -3,6 +3,7 @@ use crate::config::{self, Plugin};
 use crate::policy::NO_ROUTE_METADATA;
 use std::cell::Cell;
 
+mod own;
 mod property;
 
 const REAL: &str = "AKIAIOSFODNN7EXAMPLE";
@@ -18,10 +19,13 @@ fn config(extra: &str) -> Config {
     }
 }
 
-/// A request as `METHOD authority path`, then one header per line; a body follows if it says so.
-fn decide_as(config: &Config, cluster: Option<&str>, text: &str) -> Decision {
+/// The headers of a request that is written as `METHOD authority path`, or with `|` between them, then one header per
+/// line.
+fn headers(text: &str) -> Vec<Header<'_>> {
     let mut lines = text.lines().map(str::trim);
-    let mut first = lines.next().unwrap().split(' ');
+    let first = lines.next().unwrap();
+    let separator = if first.contains('|') { '|' } else { ' ' };
+    let mut first = first.split(separator);
     let mut headers: Vec<Header<'_>> = [":method", ":authority", ":path"]
         .map(|name| (name, first.next().unwrap().as_bytes()))
         .to_vec();
@@ -29,10 +33,17 @@ fn decide_as(config: &Config, cluster: Option<&str>, text: &str) -> Decision {
         let (name, value) = line.split_once(": ").unwrap();
         (name, value.as_bytes())
     }));
+    headers
+}
+
+/// A body follows if the method says so.
+fn decide_as(config: &Config, cluster: Option<&str>, text: &str) -> Decision {
+    let headers = headers(text);
     let head = Head {
         headers: &headers,
         cluster: &|| cluster.map(str::to_owned),
         route_metadata: NO_ROUTE_METADATA,
+        own_keys: &OwnKeys::default,
         end_of_stream: !text.starts_with("P"),
     };
     decide(config, head)
@@ -584,6 +595,7 @@ fn the_cluster_is_read_only_where_it_decides() {
                 Some("aws".to_owned())
             },
             route_metadata: NO_ROUTE_METADATA,
+            own_keys: &OwnKeys::default,
             end_of_stream: true,
         };
         decide(&config(r#", "allow": "*""#), head);

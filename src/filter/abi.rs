@@ -1,5 +1,5 @@
-//! Two calls of the proxy-wasm ABI that the SDK makes at a price that each request would pay: it copies every
-//! header into two allocations of its own, and panics where Envoy answers with a status that it does not know.
+//! Three calls of the proxy-wasm ABI that the SDK makes at a price: it copies every header into two allocations of its
+//! own, and panics where Envoy answers with a status that it does not know, or does not take a property.
 #![allow(
     unsafe_code,
     reason = "imported functions are unsafe to call, and what they hand over is a raw buffer"
@@ -22,6 +22,13 @@ unsafe extern "C" {
         return_data: *mut *mut u8,
         return_size: *mut usize,
     ) -> u32;
+
+    fn proxy_set_property(
+        path: *const u8,
+        path_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
 }
 
 /// A map of headers as Envoy serialises it, see [`crate::headers::read`].
@@ -40,10 +47,17 @@ pub(super) fn property(path: &[u8]) -> Result<Vec<u8>, Status> {
     })
 }
 
+/// Sets the value at a path, whose parts a NUL separates.
+pub(super) fn set_property(path: &[u8], value: &[u8]) -> Result<(), Status> {
+    // SAFETY: path and value are as long as they say, and Envoy only reads them.
+    match unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) } {
+        OK => Ok(()),
+        _ => Err(Status::InternalFailure),
+    }
+}
+
 /// What a call has left where it was told to.
 fn returned(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, Status> {
-    const OK: u32 = Status::Ok as u32;
-    const NOT_FOUND: u32 = Status::NotFound as u32;
     let (mut data, mut size) = (null_mut(), 0);
     match call(&mut data, &mut size) {
         OK if data.is_null() => Ok(Vec::new()),
@@ -54,3 +68,6 @@ fn returned(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8
         _ => Err(Status::InternalFailure),
     }
 }
+
+const OK: u32 = Status::Ok as u32;
+const NOT_FOUND: u32 = Status::NotFound as u32;

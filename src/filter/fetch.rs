@@ -9,7 +9,9 @@ use super::worker::Worker;
 use crate::cache::{Demand, Failure, Next, Retry};
 use crate::container::{self, AuthorizationError, ContainerError};
 use crate::credentials::{Credentials, Secret};
-use crate::metrics;
+use crate::metrics::{self, Fetched};
+use crate::own_keys::{self, OwnKeys};
+use crate::quote::Quote;
 use crate::role::{Chained, Means, RoleId, WebIdentity};
 use crate::source::Authorization;
 use crate::sts::{self, AssumeRole, AssumeRoleWithWebIdentity, Operation, StsError};
@@ -32,6 +34,8 @@ struct Fetch {
     callout: u32,
     view: Rc<RoleView>,
     asked: Asked,
+    /// The secrets that went along: the reply may repeat them.
+    sent: Vec<Secret>,
 }
 
 /// What was asked for, and so who was asked.
@@ -103,7 +107,7 @@ impl Fetcher {
             return;
         }
         if let (true, Some(failure)) = (without, lasting) {
-            self.failed(view, "own_role", failure);
+            self.failed(view, Fetched::OwnRole, failure);
             return;
         }
         match (&view.role.means, own.usable(now)) {
@@ -132,7 +136,7 @@ impl Fetcher {
         ];
         let cluster = &self.worker.config.token_cluster;
         match (host::call(cluster, &headers, None, TOKEN_TIMEOUT), asked) {
-            (Ok(callout), _) => self.wait(view, callout, asked),
+            (Ok(callout), _) => self.wait(view, callout, asked, Vec::new()),
             (Err(_), Asked::AuthorizationToken) => {
                 self.authorization_failed(view, AuthorizationError::Unreachable);
             }
@@ -140,11 +144,12 @@ impl Fetcher {
         }
     }
 
-    fn wait(&mut self, view: &Rc<RoleView>, callout: u32, asked: Asked) {
+    fn wait(&mut self, view: &Rc<RoleView>, callout: u32, asked: Asked, sent: Vec<Secret>) {
         self.in_flight.push(Fetch {
             callout,
             view: Rc::clone(view),
             asked,
+            sent,
         });
     }
 
@@ -154,7 +159,9 @@ impl Fetcher {
         let Some(place) = fetches.position(|fetch| fetch.callout == callout) else {
             return;
         };
-        let Fetch { view, asked, .. } = self.in_flight.swap_remove(place);
+        let Fetch {
+            view, asked, sent, ..
+        } = self.in_flight.swap_remove(place);
         // One byte more than is read shows that there is more.
         let (status, body) = host::call_reply(body_size, sts::MAX_REPLY_BYTES + 1);
         #[cfg(feature = "trap")]
@@ -171,15 +178,36 @@ impl Fetcher {
                 Ok(token) => self.ask_container(&view, Some(&token)),
                 Err(error) => self.authorization_failed(&view, error),
             },
-            Asked::Sts(operation) => match sts::parse_reply(operation, status, &body, now) {
-                Ok(credentials) => self.succeeded(&view, &credentials, now),
-                Err(error) => self.sts_failed(&view, &error),
-            },
-            Asked::Container => match container::parse_reply(status, &body, now) {
-                Ok(reply) => self.succeeded(&view, &reply.credentials, now),
-                Err(error) => self.container_failed(&view, &error),
-            },
+            Asked::Sts(operation) => {
+                let secrets = self.secrets(sent, &view);
+                match sts::parse_reply(operation, status, &body, &secrets, now) {
+                    Ok(credentials) => self.succeeded(&view, &credentials, now),
+                    Err(error) => self.sts_failed(&view, &error),
+                }
+            }
+            Asked::Container => {
+                let secrets = self.secrets(sent, &view);
+                match container::parse_reply(status, &body, &secrets, now) {
+                    Ok(credentials) => self.succeeded(&view, &credentials, now),
+                    Err(error) => self.container_failed(&view, &error),
+                }
+            }
         }
+    }
+
+    /// What no text of the other side's may show a part of: what it was sent, and the credentials that it may know.
+    fn secrets(&self, sent: Vec<Secret>, view: &RoleView) -> Vec<Secret> {
+        let own = self.worker.roles.own();
+        let mut secrets = sent;
+        for record in [own.record(), view.record()] {
+            secrets.extend(
+                record
+                    .credentials
+                    .iter()
+                    .flat_map(|cached| cached.credentials.secrets()),
+            );
+        }
+        secrets
     }
 
     fn ask_sts(&mut self, view: &Rc<RoleView>, token: &Secret) {
@@ -202,7 +230,8 @@ impl Fetcher {
         .body();
         let worker = Rc::clone(&self.worker);
         let headers = sts::request_headers(&worker.config.sts_host);
-        self.call_sts(view, Operation::AssumeRoleWithWebIdentity, &headers, &body);
+        let operation = Operation::AssumeRoleWithWebIdentity;
+        self.call_sts(view, operation, &headers, &body, vec![token.clone()]);
     }
 
     fn ask_sts_signed(
@@ -223,7 +252,9 @@ impl Fetcher {
         }
         .body();
         let headers = self.worker.sign_sts_call(&body, credentials, now);
-        self.call_sts(view, Operation::AssumeRole, &headers.expose(), &body);
+        let mut sent = headers.secrets();
+        sent.extend(credentials.secrets());
+        self.call_sts(view, Operation::AssumeRole, &headers.expose(), &body, sent);
     }
 
     fn call_sts(
@@ -232,11 +263,12 @@ impl Fetcher {
         operation: Operation,
         headers: &[(&str, &str)],
         body: &Secret,
+        sent: Vec<Secret>,
     ) {
         let config = &self.worker.config;
         let body = Some(body.expose().as_bytes());
         match host::call(&config.sts_cluster, headers, body, config.sts_timeout) {
-            Ok(callout) => self.wait(view, callout, Asked::Sts(operation)),
+            Ok(callout) => self.wait(view, callout, Asked::Sts(operation), sent),
             Err(_) => {
                 let detail = no_cluster(&config.sts_cluster);
                 self.sts_failed(view, &StsError::Unreachable { detail });
@@ -252,7 +284,10 @@ impl Fetcher {
         let headers = container::request_headers(endpoint, authorization);
         let (cluster, timeout) = (&config.container_cluster, config.sts_timeout);
         match host::call(cluster, &headers.expose(), None, timeout) {
-            Ok(callout) => self.wait(view, callout, Asked::Container),
+            Ok(callout) => {
+                let sent = authorization.cloned().into_iter().collect();
+                self.wait(view, callout, Asked::Container, sent);
+            }
             Err(_) => {
                 let detail = no_cluster(cluster);
                 self.container_failed(view, &ContainerError::Unreachable { detail });
@@ -261,7 +296,17 @@ impl Fetcher {
     }
 
     fn succeeded(&self, view: &RoleView, credentials: &Credentials, now: SystemTime) {
-        self.worker.count(&metrics::sts("ok"));
+        let (id, expires_at) = (&credentials.access_key_id, credentials.expires_at);
+        // Before anything is signed with them. Where that cannot be, neither could they be shared.
+        let is_filed = host::change_shared_data(own_keys::KEY, |stored| {
+            let keys = stored.map(OwnKeys::from_bytes).unwrap_or_default();
+            Some(keys.with(id, expires_at, now).as_bytes().to_vec())
+        });
+        if !is_filed {
+            host::log(LogLevel::Critical, "new credentials cannot be filed");
+            return;
+        }
+        self.worker.count(metrics::sts(Fetched::Ok));
         host::log(
             LogLevel::Info,
             &format!(
@@ -278,15 +323,15 @@ impl Fetcher {
     }
 
     fn token_failed(&self, view: &RoleView, error: &TokenError) {
-        self.failed(view, error.word(), &Failure::from(error));
+        self.failed(view, error.outcome(), &Failure::from(error));
     }
 
     fn authorization_failed(&self, view: &RoleView, error: AuthorizationError) {
-        self.failed(view, error.word(), &Failure::from(&error));
+        self.failed(view, error.outcome(), &Failure::from(&error));
     }
 
     fn container_failed(&self, view: &RoleView, error: &ContainerError) {
-        self.failed(view, error.word(), &Failure::from(error));
+        self.failed(view, error.outcome(), &Failure::from(error));
     }
 
     fn sts_failed(&self, view: &RoleView, error: &StsError) {
@@ -298,11 +343,11 @@ impl Fetcher {
                 own.note_stale(&cached.credentials.access_key_id, self.worker.config.pace);
             }
         }
-        self.failed(view, error.word(), &Failure::from(error));
+        self.failed(view, error.outcome(), &Failure::from(error));
     }
 
-    fn failed(&self, view: &RoleView, outcome: &str, failure: &Failure) {
-        self.worker.count(&metrics::sts(outcome));
+    fn failed(&self, view: &RoleView, outcome: Fetched, failure: &Failure) {
+        self.worker.count(metrics::sts(outcome));
         let (now, jitter, pace) = (host::now(), host::jitter(), self.worker.config.pace);
         view.change_record(|record| {
             record.failed(self.worker.owner, failure.clone(), now, jitter, pace)
@@ -338,8 +383,8 @@ impl Drop for Fetcher {
     }
 }
 
-fn no_cluster(name: &str) -> String {
-    format!("Envoy has no cluster \"{name}\"")
+fn no_cluster(name: &str) -> Quote {
+    Quote::new(&format!("Envoy has no cluster \"{name}\""), 512, &[])
 }
 
 /// The token comes from this very Envoy.

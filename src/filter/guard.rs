@@ -2,11 +2,12 @@
 //!
 //! Signing writes headers, and any header write makes Envoy choose the route again, while the
 //! downstream filter still sees the first route's cluster. Here the cluster is the one that the request
-//! leaves through: what was signed for a listed cluster leaves through no other.
+//! leaves through: what was signed for a listed cluster leaves through no other. A request that Envoy sends once more
+//! (a copy, a redirect) has lost its line, so that the guard also looks for our own access key ids.
 
-use super::host::{self, Stat};
-use crate::audit::Signed;
-use crate::decision::Head;
+use super::host::{self, HostError, Stat};
+use crate::audit;
+use crate::decision::{self, Head};
 use crate::headers;
 use crate::metrics;
 use crate::policy::NO_ROUTE_METADATA;
@@ -30,19 +31,30 @@ impl HttpContext for Guard {
             return Action::Continue;
         }
         let line = host::line().unwrap_or_default();
-        let Some(signed) = Signed::read(&line) else {
+        let map = host::request_headers();
+        let headers = map.as_ref().ok().and_then(|map| headers::read(map));
+        let refusal = match &headers {
+            Some(headers) => decision::escape(
+                cluster,
+                &line,
+                Head {
+                    headers,
+                    cluster: &|| None,
+                    route_metadata: NO_ROUTE_METADATA,
+                    own_keys: &host::own_keys,
+                    end_of_stream,
+                },
+            ),
+            None => {
+                let what = HostError::no_map().to_string();
+                Some((Refusal::HostCallFailed { what }, ErrorFormat::Plain))
+            }
+        };
+        let Some((refusal, format)) = refusal else {
             return Action::Continue;
         };
-        let map = host::request_headers().unwrap_or_default();
-        let head = Head {
-            headers: &headers::read(&map).unwrap_or_default(),
-            cluster: &|| None,
-            route_metadata: NO_ROUTE_METADATA,
-            end_of_stream,
-        };
-        let format = ErrorFormat::of(head, Some(signed.service));
-        let refusal = Refusal::EscapedCluster { cluster };
-        Stat::counter(&metrics::refused(&refusal)).add(1);
+        Stat::counter(metrics::refused(&refusal)).add(1);
+        host::show_line(&audit::refused(&refusal));
         // Paused, the request goes nowhere, even if the reply could not be sent.
         let _ = host::reply(&refusal.answer(format));
         Action::Pause

@@ -6,6 +6,7 @@
 use super::abi;
 use crate::audit;
 use crate::headers;
+use crate::own_keys::{self, OwnKeys};
 use crate::policy::ROUTE_NAMESPACE;
 use crate::refusal::Answer;
 use proxy_wasm::hostcalls;
@@ -197,11 +198,16 @@ pub(super) fn request_time() -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_nanos(nanoseconds))
 }
 
-/// Leaves the decision's line in the stream's filter state. Once a stream: Envoy takes no second one, and
-/// the SDK panics at that.
+/// Leaves the decision's line in the stream's filter state. A later one takes its place (Envoy 1.36.4 and 1.40.0).
 pub(super) fn leave_line(line: &str) -> Result<(), HostError> {
-    hostcalls::set_property(vec![audit::PROPERTY], Some(line.as_bytes()))
-        .map_err(failed("set_property"))
+    abi::set_property(audit::PROPERTY.as_bytes(), line.as_bytes()).map_err(failed("set_property"))
+}
+
+/// As [`leave_line`], where the log alone depends on it.
+pub(super) fn show_line(line: &str) {
+    if let Err(error) = leave_line(line) {
+        log(LogLevel::Error, &error.to_string());
+    }
 }
 
 /// The line that the downstream filter left; `None` where it left none.
@@ -247,6 +253,33 @@ pub(super) fn shared_data(key: &str) -> Option<(Vec<u8>, u32)> {
 pub(super) fn swap_shared_data(key: &str, value: &[u8], cas: Option<u32>) -> bool {
     // On an absent entry `u32::MAX` creates it, and fails where it exists (Envoy 1.36.4, 1.40.0).
     hostcalls::set_shared_data(key, Some(value), Some(cas.unwrap_or(u32::MAX))).is_ok()
+}
+
+/// The access key ids that this process has got.
+pub(super) fn own_keys() -> OwnKeys {
+    shared_data(own_keys::KEY)
+        .map_or_else(OwnKeys::default, |(bytes, _)| OwnKeys::from_bytes(bytes))
+}
+
+/// Changes what lies in shared data, whatever it is by now; `change` gets `None` where there is nothing, and gives
+/// `None` where nothing is to be done. `false`: it could not be changed.
+pub(super) fn change_shared_data(
+    key: &str,
+    change: impl Fn(Option<Vec<u8>>) -> Option<Vec<u8>>,
+) -> bool {
+    // Each round that fails is a success of another worker's.
+    for _ in 0..1000 {
+        let (bytes, cas) = match shared_data(key) {
+            Some((bytes, cas)) => (Some(bytes), Some(cas)),
+            None => (None, None),
+        };
+        match change(bytes) {
+            Some(changed) if swap_shared_data(key, &changed, cas) => return true,
+            Some(_) => {}
+            None => return true,
+        }
+    }
+    false
 }
 
 /// A stat that is defined on first use.

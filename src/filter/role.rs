@@ -1,11 +1,9 @@
 //! One role's credentials as this worker's VM sees them: its view of the record in shared data.
 
 use super::host;
-use crate::cache::{Pace, Record};
+use crate::cache::{self, Pace, Record};
 use crate::config::Config;
 use crate::role::Role;
-use crate::sigv4::hex;
-use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
@@ -24,7 +22,7 @@ pub(super) struct RoleView {
 impl RoleView {
     pub(super) fn new(role: Role, config: &Config) -> Self {
         Self {
-            key: shared_data_key(&role, config),
+            key: cache::place(&role, config),
             role,
             record: RefCell::default(),
             used_at: Cell::default(),
@@ -110,18 +108,4 @@ impl RoleView {
             }
         }
     }
-}
-
-/// Every input of the credentials, so that different ones never share a record.
-fn shared_data_key(role: &Role, config: &Config) -> String {
-    let own = &config.roles.own().means;
-    let ways = [
-        &config.token_cluster,
-        &config.token_audience,
-        &config.container_cluster,
-        &config.sts_cluster,
-        &config.sts_host,
-    ];
-    let inputs = format!("{:?} {own:?} {ways:?}", role.means);
-    format!("record/{}/{}", Record::FORM, hex(&Sha256::digest(inputs)))
 }

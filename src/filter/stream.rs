@@ -35,6 +35,8 @@ pub(super) struct Stream {
 
 #[derive(Debug)]
 enum Stage {
+    /// Its headers have not come.
+    New,
     /// Left alone: everything goes on, unseen.
     LeftAlone,
     /// Signed: everything goes on, with the signatures of its chunks replaced where it has them.
@@ -52,8 +54,8 @@ struct Body {
     plan: Plan,
     /// Of the bytes that have come; `None` where they are held only for their number.
     hash: Option<Sha256>,
-    /// The client sent `content-length`.
-    length_known: bool,
+    /// The client's `content-length`.
+    length: Option<usize>,
     hashed_bytes: usize,
     /// All bytes that have come.
     bytes: usize,
@@ -65,7 +67,7 @@ impl Stream {
             id,
             worker,
             format: ErrorFormat::Plain,
-            stage: Stage::LeftAlone,
+            stage: Stage::New,
             ticket: None,
             share: Share::default(),
             refused: None,
@@ -75,7 +77,7 @@ impl Stream {
     fn action(&self) -> Action {
         match self.stage {
             Stage::LeftAlone | Stage::Flowing(_) => Action::Continue,
-            Stage::Body(_) | Stage::Parked | Stage::Answered => Action::Pause,
+            Stage::New | Stage::Body(_) | Stage::Parked | Stage::Answered => Action::Pause,
         }
     }
 
@@ -132,6 +134,12 @@ impl Stream {
         self.worker.release(&mut self.share);
     }
 
+    /// While it waits for its body: the root has answered it.
+    fn is_answered_by_root(&self) -> bool {
+        let awaits_body = |ticket| self.worker.awaits_body(ticket);
+        !self.ticket.is_some_and(awaits_body)
+    }
+
     /// More of its body has come while it was parked.
     fn settle_part(&mut self, end_of_stream: bool) -> Action {
         let outcome = match self.ticket {
@@ -139,12 +147,6 @@ impl Stream {
             None => Outcome::Answered,
         };
         self.follow(outcome)
-    }
-
-    fn leave_line(&self, line: &str) {
-        if let Err(error) = host::leave_line(line) {
-            host::log(LogLevel::Error, &error.to_string());
-        }
     }
 
     fn decide(&mut self, end_of_stream: bool) -> Action {
@@ -162,6 +164,7 @@ impl Stream {
             headers: &headers,
             cluster: &host::cluster_name,
             route_metadata: &route_metadata,
+            own_keys: &host::own_keys,
             end_of_stream,
         };
         let mut plan = match decision::decide(&self.worker.config, head) {
@@ -169,19 +172,20 @@ impl Stream {
                 self.worker.count(metrics::left_alone(why));
                 // Most of a pod's traffic may be none of AWS's: it is not worth a call to Envoy.
                 if why != LeftAlone::NotAws {
-                    self.leave_line(&audit::left_alone(why));
+                    host::show_line(&audit::left_alone(why));
                 }
-                return Action::Continue;
+                self.stage = Stage::LeftAlone;
+                return self.action();
             }
             Decision::Refuse(refusal, format) => {
                 self.format = format;
-                self.leave_line(&audit::refused(&refusal));
                 return self.answer(&refusal);
             }
             Decision::Sign(plan) => plan,
         };
         self.format = plan.format;
         let length = head.content_length();
+        let method = head.value(":method");
         match std::mem::replace(&mut plan.payload, PayloadPlan::Empty) {
             PayloadPlan::Empty => {
                 let action = self.settle(plan, OwnedPayload::Empty, Some(headers));
@@ -201,13 +205,36 @@ impl Stream {
             }
             PayloadPlan::Held(value) => {
                 plan.payload = PayloadPlan::Held(value);
-                self.await_body(plan, None, length)
+                self.await_body(plan, None, method, length)
             }
             PayloadPlan::Hashed => {
                 plan.payload = PayloadPlan::Hashed;
-                self.await_body(plan, Some(Sha256::new()), length)
+                self.await_body(plan, Some(Sha256::new()), method, length)
             }
         }
+    }
+
+    /// Takes the method out of the headers of a request that is held for its body, as long as it is not sure that Envoy
+    /// hands over what comes.
+    ///
+    /// A list of capabilities without `proxy_on_request_body`, or without `proxy_on_request_trailers`, makes Envoy go on
+    /// with a held request as soon as one comes, unsigned, and nothing tells before. Without a method, Envoy answers it
+    /// itself (`filter_removed_required_request_headers`; `source/common/router/upstream_codec_filter.cc`). The calls
+    /// are made for the first such request of a VM, and where trailers may be what Envoy goes on with: they may end a body
+    /// of unknown length, or that of a request that waits for credentials.
+    fn withhold_method(
+        &self,
+        method: Option<&[u8]>,
+        length: Option<usize>,
+    ) -> Result<Option<String>, HostError> {
+        let is_sure = self.worker.hands_over_bodies.get()
+            && (length.is_some() || self.worker.hands_over_trailers.get());
+        if is_sure {
+            return Ok(None);
+        }
+        host::set_request_header(":method", None)?;
+        let method = method.and_then(|method| std::str::from_utf8(method).ok());
+        Ok(Some(method.unwrap_or_default().to_owned()))
     }
 
     /// The body need not be complete for its signature.
@@ -218,6 +245,7 @@ impl Stream {
         headers: Vec<Header<'_>>,
         length: Option<usize>,
     ) -> Action {
+        let method = headers::value(&headers, ":method");
         let action = self.settle(plan, payload, Some(headers));
         let max_body_bytes = self.worker.config.max_body_bytes;
         match self.stage {
@@ -225,21 +253,53 @@ impl Stream {
             Stage::Parked if length.is_some_and(|length| length > max_body_bytes) => {
                 self.answer(&Refusal::UploadTooLargeToHold { max_body_bytes })
             }
+            Stage::Parked => match self.withhold_method(method, None) {
+                Ok(Some(method)) => {
+                    if let Some(ticket) = self.ticket {
+                        self.worker.note_withheld(ticket, method);
+                    }
+                    action
+                }
+                Ok(None) => action,
+                Err(error) => self.fail(error),
+            },
             _ => action,
         }
     }
 
-    fn await_body(&mut self, plan: Plan, hash: Option<Sha256>, length: Option<usize>) -> Action {
+    fn await_body(
+        &mut self,
+        mut plan: Plan,
+        hash: Option<Sha256>,
+        method: Option<&[u8]>,
+        length: Option<usize>,
+    ) -> Action {
+        match self.withhold_method(method, length) {
+            Ok(method) => plan.withheld_method = method,
+            Err(error) => return self.fail(error),
+        }
         let ticket = self.worker.await_body(self.id, self.format);
         self.take_ticket(ticket);
         self.stage = Stage::Body(Box::new(Body {
             plan,
             hash,
-            length_known: length.is_some(),
+            length,
             hashed_bytes: 0,
             bytes: 0,
         }));
         self.action()
+    }
+
+    /// Envoy does not hand over the request's headers, so that what it is was never decided.
+    fn refuse_undecided(&mut self) -> Action {
+        let what = "Envoy did not hand over its headers: allow proxy_on_request_headers";
+        host::log(
+            LogLevel::Critical,
+            &format!("a request went on unsigned: {what}"),
+        );
+        self.answer(&Refusal::HostCallFailed {
+            what: what.to_owned(),
+        })
     }
 
     /// A part of the body flows, or its end.
@@ -272,11 +332,10 @@ impl Stream {
             return self.action();
         };
         // Not if the root has answered it.
-        let awaits_body = |ticket| self.worker.awaits_body(ticket);
-        if !self.ticket.is_some_and(awaits_body) {
+        if self.is_answered_by_root() {
             return self.action();
         }
-        if !body.length_known
+        if body.length.is_none()
             && let Err(error) = host::set_content_length(body.bytes)
         {
             return self.fail(error);
@@ -309,7 +368,9 @@ impl HttpContext for Stream {
 
     fn on_http_request_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
         let max_body_bytes = self.worker.config.max_body_bytes;
+        self.worker.hands_over_bodies.set(true);
         match &mut self.stage {
+            Stage::New => return self.refuse_undecided(),
             Stage::LeftAlone | Stage::Flowing(_) | Stage::Answered => {}
             Stage::Parked => {
                 self.settle_part(end_of_stream);
@@ -329,18 +390,27 @@ impl HttpContext for Stream {
                 if let Err(error) = body.take(body_size) {
                     return self.fail(error);
                 }
-                return if end_of_stream {
-                    self.finish()
-                } else {
-                    self.hold(body_size)
-                };
+                if end_of_stream {
+                    return self.finish();
+                }
+                // Only the end is to come, with trailers or without.
+                if body.length == Some(body.bytes) {
+                    self.finish();
+                    return match self.stage {
+                        Stage::Parked => self.settle_part(false),
+                        _ => self.action(),
+                    };
+                }
+                return self.hold(body_size);
             }
         }
         self.flow(end_of_stream)
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        self.worker.hands_over_trailers.set(true);
         match &self.stage {
+            Stage::New => self.refuse_undecided(),
             // With trailers, no body callback says that the stream has ended.
             Stage::Body(_) => self.finish(),
             Stage::Parked => {
@@ -357,9 +427,15 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        // Signed from the root, and its body has left.
-        if let Stage::Parked = self.stage {
-            self.worker.release(&mut self.share);
+        match &self.stage {
+            Stage::New => return self.refuse_undecided(),
+            Stage::Body(body) if body.was_not_handed_over() && !self.is_answered_by_root() => {
+                let text = "Envoy answered a request before any of its body came: if that was no timeout, allow proxy_on_request_body";
+                host::log(LogLevel::Error, text);
+            }
+            // Signed from the root, and its body has left.
+            Stage::Parked => self.worker.release(&mut self.share),
+            _ => {}
         }
         // Our own answers are not AWS's, and what others signed tells nothing of our credentials.
         let is_ours = !matches!(self.stage, Stage::LeftAlone | Stage::Answered);
@@ -380,6 +456,11 @@ impl HttpContext for Stream {
 }
 
 impl Body {
+    /// Nothing of it has come, nor of any body before.
+    fn was_not_handed_over(&self) -> bool {
+        self.bytes == 0 && self.plan.withheld_method.is_some()
+    }
+
     /// Takes what has come since the last callback; each byte is copied out of Envoy once.
     fn take(&mut self, body_size: usize) -> Result<(), HostError> {
         self.bytes = body_size;

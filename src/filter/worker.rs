@@ -55,6 +55,9 @@ pub(super) struct Worker {
     held_bytes: Stat,
     /// The CAS number of the tally that the gauges show; `None`: they show none yet.
     shown_tally: Cell<Option<Option<u32>>>,
+    /// Envoy has handed over a part of a body, or trailers: it is allowed to.
+    pub(super) hands_over_bodies: Cell<bool>,
+    pub(super) hands_over_trailers: Cell<bool>,
 }
 
 /// What became of a request that is ready to be signed.
@@ -88,6 +91,8 @@ impl Worker {
             parked: Stat::gauge(metrics::PARKED),
             held_bytes: Stat::gauge(metrics::HELD_BYTES),
             shown_tally: Cell::default(),
+            hands_over_bodies: Cell::default(),
+            hands_over_trailers: Cell::default(),
         }
     }
 
@@ -113,20 +118,11 @@ impl Worker {
             roles.map(|(_, view)| (&view.role, view.key.as_str())),
             host::now(),
         );
-        // Each round that fails is an entry of another worker's.
-        for _ in 0..1000 {
-            let stored = host::shared_data(REGISTER_KEY);
-            let register = stored
-                .as_ref()
-                .map(|(bytes, _)| Register::from_bytes(bytes));
-            let Some(register) = register.unwrap_or_default().with(entry.clone()) else {
-                return;
-            };
-            let cas = stored.map(|(_, cas)| cas);
-            if host::swap_shared_data(REGISTER_KEY, &register.to_bytes(), cas) {
-                return;
-            }
-        }
+        host::change_shared_data(REGISTER_KEY, |stored| {
+            let register = stored.map(|bytes| Register::from_bytes(&bytes));
+            let register = register.unwrap_or_default().with(entry.clone())?;
+            Some(register.to_bytes())
+        });
     }
 
     /// What the route of the effective context carries for the rules.
@@ -215,8 +211,12 @@ impl Worker {
             Some(other) => other.as_bytes(),
             None => value(":path"),
         };
+        let method = match &plan.withheld_method {
+            Some(method) => method,
+            None => std::str::from_utf8(value(":method")).unwrap_or_default(),
+        };
         let request = Request {
-            method: std::str::from_utf8(value(":method")).unwrap_or_default(),
+            method,
             host: plan.authority.as_bytes(),
             path_and_query,
             headers: &headers,
@@ -248,6 +248,9 @@ impl Worker {
         }
         if let Some(path_and_query) = &plan.path_and_query {
             host::set_request_header(":path", Some(path_and_query))?;
+        }
+        if let Some(method) = &plan.withheld_method {
+            host::set_request_header(":method", Some(method))?;
         }
         for (name, value) in signed.edits() {
             // A call to Envoy costs more than a look at the names.
@@ -317,7 +320,8 @@ impl Worker {
 
     /// Answers the request of the effective context.
     pub(super) fn answer(&self, refusal: &Refusal, format: ErrorFormat) -> Outcome {
-        self.count(&metrics::refused(refusal));
+        self.count(metrics::refused(refusal));
+        host::show_line(&audit::refused(refusal));
         if let Err(error) = host::reply(&refusal.answer(format)) {
             host::log(LogLevel::Error, &error.to_string());
         }
@@ -352,6 +356,14 @@ impl Worker {
     /// A request needs its ticket no longer: it flows, was answered, or has ended.
     pub(super) fn forget(&self, ticket: Ticket) {
         self.parking.borrow_mut().forget(ticket);
+    }
+
+    /// A parked request lacks its method, which is put back when it is signed.
+    pub(super) fn note_withheld(&self, ticket: Ticket, method: String) {
+        let mut parking = self.parking.borrow_mut();
+        if let Some(request) = parking.parked_request(ticket) {
+            request.plan.withheld_method = Some(method);
+        }
     }
 
     /// A stream holds so much at the end of a callback; on an error, its request must be answered.

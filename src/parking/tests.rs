@@ -20,6 +20,7 @@ fn at(seconds: u64) -> SystemTime {
 
 fn request(role: RoleId) -> Box<Unsigned> {
     let plan = Plan {
+        withheld_method: None,
         authority: "s3.eu-west-1.amazonaws.com".to_owned(),
         path_and_query: None,
         algorithm: Algorithm::SigV4,

@@ -219,6 +219,7 @@ mod tests {
             headers: &headers,
             cluster: &|| None,
             route_metadata: NO_ROUTE_METADATA,
+            own_keys: &crate::own_keys::OwnKeys::default,
             end_of_stream: true,
         };
         assert_eq!(

@@ -176,6 +176,18 @@ fn encode(out: &mut Vec<u8>, bytes: &[u8], stays: impl Fn(u8) -> bool, plus: u8)
     }
 }
 
+/// Decodes each valid `%XX`; a `%` that starts none is a byte like any other.
+pub(crate) fn percent_decoded(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((byte, after)) = take_run(&mut out, rest, |byte| byte != b'%') {
+        let (byte, after) = escaped(after).unwrap_or((byte, after));
+        out.push(byte);
+        rest = after;
+    }
+    out
+}
+
 /// Appends what stays as it is up to the first byte that does not; returns that one, and what follows it.
 fn take_run<'a>(
     out: &mut Vec<u8>,
@@ -370,6 +382,11 @@ mod tests {
     fn a_tab_in_a_header_value_is_a_space() {
         check_header_value(b"my\tvalue", b"my value");
         check_header_value(b"a\t\tb \t c", b"a b c");
+    }
+
+    #[test]
+    fn what_is_no_escape_is_not_decoded() {
+        assert_eq!(percent_decoded(b"%41%2f%2F+%%4%4g%"), b"A//+%%4%4g%");
     }
 
     #[test]

@@ -8,6 +8,9 @@ use std::fmt;
 use std::time::SystemTime;
 
 use super::{MAX_REPLY_BYTES, Operation, tree};
+use crate::credentials::Secret;
+use crate::metrics::Fetched;
+use crate::quote::Quote;
 use crate::timestamp::rfc3339;
 
 /// Why STS gave no usable credentials. The variants say whose fault it is.
@@ -16,7 +19,7 @@ pub enum StsError {
     /// No reply of STS: no connection, a reset, or the timeout.
     Unreachable {
         /// What Envoy says about it; may be empty.
-        detail: String,
+        detail: Quote,
     },
     /// STS knows the caller and says no.
     Denied(Operation, AwsError),
@@ -40,16 +43,16 @@ pub enum StsError {
     },
 }
 
-/// An error as STS worded it, cleaned: one line, bounded, no token.
+/// An error in its sender's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsError {
     /// HTTP status.
     pub status: u16,
     /// Such as `AccessDenied`, at most 64 characters. Empty if the reply names none: then it is
     /// hardly STS's.
-    pub code: String,
+    pub code: Quote,
     /// At most 512 characters; may be empty.
-    pub message: String,
+    pub message: Quote,
 }
 
 /// What is wrong with a reply of status 200.
@@ -78,15 +81,31 @@ pub enum Recoverability {
     NonRecoverable,
 }
 
+impl AwsError {
+    /// Quotes both, without a part of the secrets.
+    pub fn new(status: u16, code: &str, message: &str, secrets: &[Secret]) -> Self {
+        Self {
+            status,
+            code: Quote::new(code, MAX_CODE_CHARS, secrets),
+            message: Quote::new(message, MAX_MESSAGE_CHARS, secrets),
+        }
+    }
+
+    /// Whether the sender names no code.
+    pub(crate) fn is_without_code(&self) -> bool {
+        self.code.as_str().is_empty()
+    }
+}
+
 impl StsError {
     /// Sorts a refusal by its code, else by its status.
     pub(super) fn classify(operation: Operation, error: AwsError) -> Self {
-        if error.code.is_empty() && tree::is_of_envoy(&error.message) {
+        if error.is_without_code() && tree::is_of_envoy(error.message.as_str()) {
             return Self::Unreachable {
                 detail: error.message,
             };
         }
-        let kind = match (row(operation, &error.code), error.status) {
+        let kind = match (row(operation, error.code.as_str()), error.status) {
             (Some(row), _) => row.kind,
             (None, 429) => Self::Throttled,
             (None, 500..) => Self::ServiceFault,
@@ -99,7 +118,7 @@ impl StsError {
     /// Whether, and how soon, to try again.
     pub fn recoverability(&self) -> Recoverability {
         match self {
-            Self::Rejected(_, error) if error.message.contains("verification key") => {
+            Self::Rejected(_, error) if error.message.as_str().contains("verification key") => {
                 Recoverability::RetryQuickly
             }
             Self::Denied(..) | Self::Rejected(..) => Recoverability::NonRecoverable,
@@ -126,30 +145,35 @@ impl StsError {
             | Self::TokenExpired(operation, error)
             | Self::ProviderUnreachable(operation, error)
             | Self::Throttled(operation, error)
-            | Self::ServiceFault(operation, error) => match (row(*operation, &error.code), self) {
-                (Some(row), _) => row.advice,
-                (None, Self::Throttled(..)) => WAIT_THROTTLED,
-                (None, Self::ServiceFault(..)) => WAIT_SERVICE,
-                (None, _) if error.code.is_empty() => NOT_STS,
-                (None, _) => {
-                    "look the code up in the STS API Reference, under the call's Errors and Common Errors"
+            | Self::ServiceFault(operation, error) => {
+                match (row(*operation, error.code.as_str()), self) {
+                    (Some(row), _) => row.advice,
+                    (None, Self::Throttled(..)) => WAIT_THROTTLED,
+                    (None, Self::ServiceFault(..)) => WAIT_SERVICE,
+                    (None, _) if error.is_without_code() => NOT_STS,
+                    (None, _) => {
+                        "look the code up in the STS API Reference, under the call's Errors and Common Errors"
+                    }
                 }
-            },
+            }
         }
     }
 
-    /// One word for metrics; a call that worked is `ok`.
-    pub fn word(&self) -> &'static str {
+    /// What is counted.
+    pub fn outcome(&self) -> Fetched {
         match self {
-            Self::Unreachable { .. } => "unreachable",
-            Self::Denied(..) => "denied",
-            Self::Rejected(..) => "rejected",
-            Self::TokenExpired(..) => "token_expired",
-            Self::ProviderUnreachable(..) => "provider_unreachable",
-            Self::Throttled(..) => "throttled",
-            Self::ServiceFault(..) => "service_fault",
-            Self::InvalidReply(_) => "invalid_reply",
-            Self::AlreadyExpired { .. } => "already_expired",
+            Self::Unreachable { .. } => Fetched::Unreachable,
+            Self::Denied(..) => Fetched::Denied,
+            Self::Rejected(..) => Fetched::Rejected,
+            Self::TokenExpired(Operation::AssumeRoleWithWebIdentity, _) => {
+                Fetched::TokenExpiredAtSts
+            }
+            Self::TokenExpired(Operation::AssumeRole, _) => Fetched::OwnRoleExpired,
+            Self::ProviderUnreachable(..) => Fetched::ProviderUnreachable,
+            Self::Throttled(..) => Fetched::Throttled,
+            Self::ServiceFault(..) => Fetched::ServiceFault,
+            Self::InvalidReply(_) => Fetched::InvalidReply,
+            Self::AlreadyExpired { .. } => Fetched::AlreadyExpired,
         }
     }
 }
@@ -163,7 +187,9 @@ impl From<InvalidReply> for StsError {
 impl fmt::Display for StsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreachable { detail } if detail.is_empty() => f.write_str("STS gave no answer"),
+            Self::Unreachable { detail } if detail.as_str().is_empty() => {
+                f.write_str("STS gave no answer")
+            }
             Self::Unreachable { detail } => write!(f, "STS gave no answer: {detail}"),
             Self::Denied(operation, error) => {
                 write!(f, "STS denied the {}: {error}", operation.role())
@@ -197,10 +223,10 @@ impl std::error::Error for StsError {}
 /// `AccessDenied: Not authorized to perform ... (status 403)`.
 impl fmt::Display for AwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.code.is_empty() {
+        if !self.is_without_code() {
             write!(f, "{}: ", self.code)?;
         }
-        if !self.message.is_empty() {
+        if !self.message.as_str().is_empty() {
             write!(f, "{} ", self.message)?;
         }
         write!(f, "(status {})", self.status)
@@ -252,6 +278,9 @@ fn row(operation: Operation, code: &str) -> Option<&'static Row> {
     let mut rows = own.iter().chain(BOTH);
     rows.find(|row| row.codes.contains(&code))
 }
+
+const MAX_CODE_CHARS: usize = 64;
+const MAX_MESSAGE_CHARS: usize = 512;
 
 const NOT_STS: &str =
     "check that `sts_cluster` and `sts_host` lead to STS and to no other server or proxy";

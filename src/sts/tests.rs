@@ -17,7 +17,7 @@ fn now() -> SystemTime {
 
 /// Reads the reply to the first of the calls.
 fn parse_reply(status: u16, body: &[u8], now: SystemTime) -> Result<Credentials, StsError> {
-    super::parse_reply(Operation::AssumeRoleWithWebIdentity, status, body, now)
+    super::parse_reply(Operation::AssumeRoleWithWebIdentity, status, body, &[], now)
 }
 
 fn expected() -> Credentials {
@@ -112,7 +112,7 @@ fn json_and_xml_of_the_same_credentials_are_read() {
 #[test]
 fn the_reply_of_a_chained_role_is_read_as_its_own() {
     let chained =
-        |body: &str| super::parse_reply(Operation::AssumeRole, 200, body.as_bytes(), now());
+        |body: &str| super::parse_reply(Operation::AssumeRole, 200, body.as_bytes(), &[], now());
     let xml = xml_with(KEY_ID, KEY, SESSION, "2026-11-23T21:00:00Z");
     for body in [json(json!(EXPIRY)), xml] {
         let reply = body.replace("AssumeRoleWithWebIdentity", "AssumeRole");
@@ -167,7 +167,7 @@ fn errors_are_sorted_by_code_and_then_by_status() {
         ] {
             let error = parse_reply(status, body.as_bytes(), now()).unwrap_err();
             assert_eq!(
-                (error.word(), error.recoverability()),
+                (error.outcome().word(), error.recoverability()),
                 (word, recoverability),
                 "{body}"
             );
@@ -216,10 +216,16 @@ fn errors_are_sorted_by_code_and_then_by_status() {
         400,
         "ExpiredTokenException",
         "m",
-        "token_expired",
+        "token_expired_at_sts",
         Recoverable,
     );
-    check(400, "ExpiredToken", "m", "token_expired", Recoverable);
+    check(
+        400,
+        "ExpiredToken",
+        "m",
+        "token_expired_at_sts",
+        Recoverable,
+    );
     check(
         400,
         "IDPCommunicationError",
@@ -266,8 +272,8 @@ fn errors_of_a_chained_role_have_advice_of_their_own() {
     #[track_caller]
     fn check(status: u16, code: &str, recoverability: Recoverability, text: &str, advice: &str) {
         let body = json_error(code, "m");
-        let error =
-            super::parse_reply(Operation::AssumeRole, status, body.as_bytes(), now()).unwrap_err();
+        let error = super::parse_reply(Operation::AssumeRole, status, body.as_bytes(), &[], now())
+            .unwrap_err();
         assert_eq!(error.recoverability(), recoverability, "{code}");
         assert_eq!(
             error.to_string(),
@@ -375,7 +381,7 @@ fn a_proxys_plain_text_is_kept_and_markup_is_not() {
     check(
         500,
         &"x ".repeat(5_000_000),
-        &format!("STS failed: {} (status 500)", "x ".repeat(256)),
+        &format!("STS failed: {}x (status 500)", "x ".repeat(255)),
     );
 }
 
@@ -386,7 +392,7 @@ fn a_reply_that_is_not_stss_is_explained() {
         let error = parse_reply(200, body, now()).unwrap_err();
         assert_eq!(error, StsError::InvalidReply(why));
         assert_eq!(
-            (error.word(), error.recoverability()),
+            (error.outcome().word(), error.recoverability()),
             ("invalid_reply", Recoverability::Recoverable)
         );
     }
@@ -482,11 +488,11 @@ fn no_reply_is_unreachable() {
     assert_eq!(
         error,
         StsError::Unreachable {
-            detail: String::new()
+            detail: Quote::default()
         }
     );
     assert_eq!(
-        (error.word(), error.recoverability()),
+        (error.outcome().word(), error.recoverability()),
         ("unreachable", Recoverability::Recoverable)
     );
 }
@@ -494,15 +500,16 @@ fn no_reply_is_unreachable() {
 #[test]
 fn aws_messages_are_one_bounded_line() {
     let body = json_error(
-        "Bad\r\nCode",
-        &format!("line\none\u{1b}[31m {}", "long ".repeat(200)),
+        "Bad\u{7}Code\r\nMore",
+        &format!("\nline one\u{1b}[31m {}\nline two", "long ".repeat(200)),
     );
     let StsError::Rejected(_, error) = parse_reply(400, body.as_bytes(), now()).unwrap_err() else {
         panic!("not rejected");
     };
-    assert_eq!(error.code, "Bad  Code");
-    assert!(error.message.starts_with("line one[31m long "));
-    assert_eq!(error.message.chars().count(), 512);
+    assert_eq!(error.code.as_str(), "BadCode");
+    let message = error.message.as_str();
+    assert!(message.starts_with("line one[31m long "), "{message}");
+    assert_eq!(message.chars().count(), 512);
 }
 
 #[test]
@@ -532,7 +539,11 @@ fn nothing_that_can_be_printed_shows_a_secret() {
         for status in [0, 200, 201, 301, 400, 403, 429, 500] {
             let printed = match parse_reply(status, body.as_bytes(), now()) {
                 Ok(credentials) => format!("{credentials:?}"),
-                Err(error) => format!("{error} {error:?} {} {}", error.advice(), error.word()),
+                Err(error) => format!(
+                    "{error} {error:?} {} {}",
+                    error.advice(),
+                    error.outcome().word()
+                ),
             };
             for secret in [KEY, SESSION].into_iter().chain(JWT.split('.')) {
                 assert!(!printed.contains(secret), "{printed}");
@@ -541,7 +552,94 @@ fn nothing_that_can_be_printed_shows_a_secret() {
     }
 }
 
+/// As query services word it ("Troubleshoot AWS Signature Version 4 errors", IAM User Guide), for a call that is signed
+/// with `SESSION`.
+fn signature_does_not_match(form: impl Fn(&str, &str) -> String) -> String {
+    let canonical = format!(
+        "POST\n/\n\naccept:application/json\ncontent-type:application/x-www-form-urlencoded\n\
+         host:sts.eu-west-1.amazonaws.com\nx-amz-date:20261123T200000Z\nx-amz-security-token:{SESSION}\n\n\
+         accept;content-type;host;x-amz-date;x-amz-security-token\n00"
+    );
+    let message = format!(
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
+         Access Key and signing method. Consult the service documentation for details.\n\n\
+         The Canonical String for this request should have been\n'{canonical}'\n\n\
+         The String-to-Sign should have been\n'AWS4-HMAC-SHA256\n20261123T200000Z\n00'\n"
+    );
+    form("SignatureDoesNotMatch", &message)
+}
+
+#[test]
+fn the_request_that_sts_quotes_where_a_signature_does_not_match_is_cut() {
+    let xml = |code: &str, message: &str| {
+        format!(
+            "<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+        )
+    };
+    for body in [
+        signature_does_not_match(xml),
+        signature_does_not_match(json_error),
+    ] {
+        for secrets in [&[Secret::new(SESSION)][..], &[]] {
+            let error =
+                super::parse_reply(Operation::AssumeRole, 403, body.as_bytes(), secrets, now());
+            assert_eq!(
+                error.unwrap_err().to_string(),
+                "STS rejected the request for the chained role: SignatureDoesNotMatch: The request signature we \
+                 calculated does not match the signature you provided. Check your AWS Secret Access Key and signing \
+                 method. Consult the service documentation for details. (status 403)"
+            );
+        }
+    }
+}
+
+/// All that becomes visible of an error: in the log, in the status document, and in a client's answer.
+fn visible(error: &StsError) -> String {
+    let failure = crate::cache::Failure::from(error);
+    let refusal = crate::refusal::Refusal::CredentialsUnavailable {
+        cause: failure.cause.clone(),
+        advice: failure.advice.clone(),
+    };
+    let answer = refusal.answer(crate::refusal::ErrorFormat::Plain);
+    let body = String::from_utf8_lossy(&answer.body).into_owned();
+    format!("{error} {error:?} {failure} {failure:?} {refusal:?} {body}")
+}
+
 proptest! {
+    /// Whatever a reply makes of the secrets that went to STS: cut, apart, and in any of its forms.
+    #[test]
+    fn no_part_of_what_was_sent_becomes_visible(
+        token in "[A-Za-z0-9_.-]{60,400}", key in "[A-Za-z0-9/+]{40}", status in 100..600u16,
+        pieces in proptest::collection::vec((any::<bool>(), 0..400usize, 8..400usize, "[ \\n:'=/&\u{200b}]{0,2}"), 0..9),
+    ) {
+        let mut text = String::new();
+        for (is_token, start, length, noise) in pieces {
+            let secret = if is_token { &token } else { &key };
+            text.extend(secret.chars().skip(start % secret.len()).take(length));
+            text.push_str(&noise);
+        }
+        let secrets = [Secret::new(token.clone()), Secret::new(key.clone())];
+        let escaped = text.replace('&', "&amp;");
+        for body in [
+            json_error("Code", &text),
+            json_error(&text, "message"),
+            format!("<ErrorResponse><Error><Code>C</Code><Message>{escaped}</Message></Error></ErrorResponse>"),
+            format!("upstream connect error {text}"),
+            text.clone(),
+        ] {
+            for operation in [Operation::AssumeRoleWithWebIdentity, Operation::AssumeRole] {
+                let reply = super::parse_reply(operation, status, body.as_bytes(), &secrets, now());
+                let visible = visible(&reply.unwrap_err());
+                for secret in [&token, &key] {
+                    for window in secret.as_bytes().windows(8) {
+                        let window = std::str::from_utf8(window).unwrap();
+                        prop_assert!(!visible.contains(window), "{window} in {visible}");
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn no_reply_panics(status in any::<u16>(), bytes in any::<Vec<u8>>(), cut in 0..2000usize, flip in any::<u8>()) {
         let _ = parse_reply(status, &bytes, now());

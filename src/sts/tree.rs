@@ -72,6 +72,4 @@ pub(crate) fn is_of_envoy(message: &str) -> bool {
         .any(|text| message.starts_with(text))
 }
 
-pub(crate) const MAX_CODE_CHARS: usize = 64;
-pub(crate) const MAX_MESSAGE_CHARS: usize = 512;
 const MAX_PLAIN_BYTES: usize = 2048;

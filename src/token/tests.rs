@@ -139,26 +139,6 @@ fn a_listener_that_fails_is_not_a_token() {
 }
 
 #[test]
-fn redaction_removes_tokens_and_keeps_the_rest() {
-    #[track_caller]
-    fn check(text: &str, expected: &str) {
-        assert_eq!(redact(text, 512), expected);
-    }
-    check(
-        "No OpenIDConnect provider found in your account for https://oidc.eks.eu-west-1.amazonaws.com/id/A1",
-        "No OpenIDConnect provider found in your account for https://oidc.eks.eu-west-1.amazonaws.com/id/A1",
-    );
-    check("token=eyJh.eyJi.c-_ is bad", "token=[redacted] is bad");
-    check("'eyJhbG'", "'[redacted]'");
-    check("eyJ\u{0}hbG\r\nnext\u{1b}[0m", "[redacted]  next[0m");
-    check(
-        &format!("{} {}", "a".repeat(65), "b".repeat(64)),
-        &format!("[redacted] {}", "b".repeat(64)),
-    );
-    assert_eq!(redact(&"é ".repeat(600), 512).chars().count(), 512);
-}
-
-#[test]
 fn nothing_that_can_be_printed_shows_the_token() {
     let valid = jwt(r#"{"exp":1795464001,"aud":"sts.amazonaws.com"}"#);
     let expired = jwt(r#"{"exp":1,"aud":"sts.amazonaws.com"}"#);
@@ -169,7 +149,11 @@ fn nothing_that_can_be_printed_shows_the_token() {
         for body in [token.as_str(), &long] {
             let printed = match parse(body.as_bytes()) {
                 Ok(parsed) => format!("{parsed:?}"),
-                Err(error) => format!("{error} {error:?} {} {}", error.word(), error.advice()),
+                Err(error) => format!(
+                    "{error} {error:?} {} {}",
+                    error.outcome().word(),
+                    error.advice()
+                ),
             };
             for part in token.split('.').chain(valid.split('.')) {
                 assert!(!printed.contains(part), "{printed}");
@@ -183,6 +167,5 @@ proptest! {
     fn no_reply_panics(status in any::<u16>(), body in any::<Vec<u8>>(), claims in any::<String>()) {
         let _ = parse_reply(status, &body, AUDIENCE, now());
         let _ = parse(jwt(&claims).as_bytes());
-        prop_assert!(redact(&claims, 20).chars().count() <= 20);
     }
 }

@@ -1,4 +1,5 @@
-//! `cargo xtask endpoints`: writes the endpoint tables and their test data from botocore.
+//! `cargo xtask endpoints`: writes the endpoint tables, their test data, and the list of operations that hand out
+//! credentials from botocore.
 //!
 //! botocore is Python, so the generator is too (`xtask/endpoints.py`); this runs it with the pinned
 //! botocore or the newest, and formats what it wrote.
@@ -10,6 +11,7 @@ use std::process::Command;
 
 /// What the generator writes.
 const WRITTEN: &[&str] = &[
+    "docs/credentials.md",
     "src/endpoint/scopes.txt",
     "src/endpoint/table.rs",
     "tests/data/botocore-directory-buckets.txt",

@@ -15,6 +15,6 @@ pub(crate) fn test() -> Result {
     }
     tools::s3s()?;
     clients::clients()?;
-    // cargo's own closing lines stay the last.
-    run(&mut cargo(&["test", "--workspace"]))
+    // cargo's own closing lines stay the last. A test that fails hides none of the others.
+    run(&mut cargo(&["test", "--workspace", "--no-fail-fast"]))
 }

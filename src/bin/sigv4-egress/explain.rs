@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use sigv4_egress::credentials::{Credentials, Secret};
 use sigv4_egress::decision::{self, Decision, Head, PayloadPlan, Plan};
 use sigv4_egress::headers::Header;
-use sigv4_egress::metrics;
+use sigv4_egress::own_keys::OwnKeys;
 use sigv4_egress::refusal::{ErrorFormat, Refusal};
 use sigv4_egress::sigv4::{self, Payload, Signer};
 use std::io::{self, BufRead, Write};
@@ -135,12 +135,14 @@ pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Expla
         headers: &headers,
         cluster: &|| request.cluster.clone(),
         route_metadata: &request.route_metadata,
+        // Those of a running Envoy are not known here.
+        own_keys: &OwnKeys::default,
         end_of_stream: request.end_of_stream,
     };
     let plan = match decision::decide(&request.config, head) {
         Decision::LeaveAlone(why) => {
             return Explanation::LeaveAlone {
-                reason: metrics::last_word(metrics::left_alone(why)).to_owned(),
+                reason: why.word().to_owned(),
             };
         }
         Decision::Refuse(refusal, format) => return refused(&refusal, format),
@@ -156,7 +158,7 @@ pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Expla
 
 fn refused(refusal: &Refusal, format: ErrorFormat) -> Explanation {
     Explanation::Refuse {
-        reason: refusal.reason(),
+        reason: refusal.reason().word(),
         status: refusal.answer(format).status,
         error: refusal.to_string(),
         help: refusal.help(),
@@ -235,7 +237,7 @@ fn sign(
         Err(error) => (None, Some(STANDARD.encode(error.as_bytes()))),
     };
     Signature {
-        reason: metrics::last_word(metrics::signed(plan.why)).to_owned(),
+        reason: plan.why.word().to_owned(),
         service: plan.service.clone(),
         region: plan.region.clone(),
         algorithm: resolve::word(plan.algorithm),

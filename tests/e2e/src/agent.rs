@@ -35,6 +35,7 @@ pub struct FakeAgent {
     pub port: u16,
     journal: Mutex<Vec<Asked>>,
     refusal: Mutex<Option<(u16, &'static str)>>,
+    account: Mutex<serde_json::Value>,
     ledger: Arc<Ledger>,
 }
 
@@ -48,6 +49,7 @@ impl FakeAgent {
             port: listener.local_addr().expect("bound").port(),
             journal: Mutex::default(),
             refusal: Mutex::default(),
+            account: Mutex::new(json!("123456789012")),
             ledger: Arc::clone(ledger),
         });
         let this = Arc::clone(&agent);
@@ -68,7 +70,12 @@ impl FakeAgent {
         agent
     }
 
-    /// From now on every request gets this status and this text.
+    /// What stands as `AccountId` in replies from now on.
+    pub fn account(&self, account: serde_json::Value) {
+        *lock(&self.account) = account;
+    }
+
+    /// From now on every request gets this status and this text, in which `{}` is the authorization that came.
     pub fn refuse_with(&self, status: u16, text: &'static str) {
         *lock(&self.refusal) = Some((status, text));
     }
@@ -88,8 +95,9 @@ impl FakeAgent {
             host: value(header::HOST).unwrap_or_default(),
             authorization: value(header::AUTHORIZATION),
         });
+        let authorization = value(header::AUTHORIZATION).unwrap_or_default();
         let (status, body) = match *lock(&self.refusal) {
-            Some((status, text)) => (status, text.to_owned()),
+            Some((status, text)) => (status, text.replace("{}", &authorization)),
             None => {
                 let key = self.ledger.issue(ROLE, Duration::from_secs(3600));
                 let body = json!({
@@ -97,7 +105,7 @@ impl FakeAgent {
                     "SecretAccessKey": key.secret_access_key,
                     "Token": key.session_token,
                     "Expiration": crate::sts::rfc3339(key.expires_at),
-                    "AccountId": "123456789012",
+                    "AccountId": *lock(&self.account),
                 });
                 (200, body.to_string())
             }

@@ -31,6 +31,7 @@ pub struct FakeAws {
     cut_off: AtomicU64,
     status: Mutex<Option<u16>>,
     body: Mutex<Option<&'static str>>,
+    redirect: Mutex<Option<String>>,
     forgets: AtomicBool,
     ledger: Arc<Ledger>,
 }
@@ -48,6 +49,7 @@ impl FakeAws {
             cut_off: AtomicU64::new(0),
             status: Mutex::default(),
             body: Mutex::default(),
+            redirect: Mutex::default(),
             forgets: AtomicBool::new(false),
             ledger: Arc::clone(ledger),
         });
@@ -88,6 +90,11 @@ impl FakeAws {
     pub fn refuse_with(&self, status: u16, body: &'static str) {
         *lock(&self.status) = Some(status);
         *lock(&self.body) = Some(body);
+    }
+
+    /// The next valid request is answered 307, to this URL.
+    pub fn redirect_to(&self, url: &str) {
+        *lock(&self.redirect) = Some(url.to_owned());
     }
 
     /// All requests so far.
@@ -173,6 +180,13 @@ impl FakeAws {
                 .status(StatusCode::SWITCHING_PROTOCOLS)
                 .header(header::CONNECTION, "upgrade")
                 .header(header::UPGRADE, "websocket")
+                .body(Full::default())
+                .expect("a plain response");
+        }
+        if valid && let Some(url) = lock(&self.redirect).take() {
+            return Response::builder()
+                .status(StatusCode::TEMPORARY_REDIRECT)
+                .header(header::LOCATION, url)
                 .body(Full::default())
                 .expect("a plain response");
         }

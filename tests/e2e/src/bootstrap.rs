@@ -1,8 +1,11 @@
 //! Envoy's configuration: what a user deploys, with the fakes in AWS's place.
 
+use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+
+use crate::envoy;
 
 /// The cluster for AWS hosts that the filter signs for.
 pub const AWS: &str = "sigv4-egress-aws";
@@ -36,9 +39,17 @@ pub(crate) struct Choices {
     pub(crate) plugin: Option<Value>,
     /// The filter in the upstream position.
     pub(crate) guard: Option<Value>,
+    /// The guard among the filters of [`ELSEWHERE`] itself.
+    pub(crate) guarded_elsewhere: bool,
+    /// `allow_on_headers_stop_iteration`.
+    pub(crate) stop_iteration: bool,
+    /// What the module may call of Envoy, and Envoy of the module; `None`: everything.
+    pub(crate) capabilities: Option<Value>,
     pub(crate) environment: Value,
     pub(crate) module: String,
     pub(crate) routes: Vec<Value>,
+    /// Before the filter.
+    pub(crate) filters: Vec<Value>,
     pub(crate) buffer_limit: u32,
     pub(crate) http2_to_aws: bool,
     /// Where AWS is instead, without TLS.
@@ -66,13 +77,24 @@ pub(crate) fn clusters(places: &Places<'_>, choices: &Choices) -> Value {
         None => cluster(AWS, tcp(places.aws), Some(&ca), choices.http2_to_aws),
         Some(port) => without_keep_alive(cluster(AWS, tcp(port), None, false)),
     };
+    let mut elsewhere = cluster(ELSEWHERE, tcp(places.elsewhere), None, false);
+    if choices.guarded_elsewhere {
+        let guard = json!({"position": "upstream", "clusters": [AWS]});
+        elsewhere["typed_extension_protocol_options"] = json!({
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http_protocol_options": {}},
+                "http_filters": upstream_filters(choices, &guard),
+            },
+        });
+    }
     json!([
         aws,
         cluster(STS, tcp(places.sts), Some(&ca), false),
         cluster(CONTAINER, tcp(places.agent), None, false),
         cluster(TOKEN, pipe(places.directory), None, false),
         cluster(PLAIN, tcp(places.plain), None, false),
-        cluster(ELSEWHERE, tcp(places.elsewhere), None, false),
+        elsewhere,
     ])
 }
 
@@ -88,17 +110,9 @@ pub(crate) fn egress_listener(choices: &Choices, access_log: &Path) -> Value {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
     });
     if let Some(guard) = &choices.guard {
-        router["upstream_http_filters"] = json!([
-            wasm(choices, "sigv4-egress-guard", guard),
-            {
-                "name": "envoy.filters.http.upstream_codec",
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
-                },
-            },
-        ]);
+        router["upstream_http_filters"] = upstream_filters(choices, guard);
     }
-    let mut filters = Vec::new();
+    let mut filters = choices.filters.clone();
     if let Some(plugin) = &choices.plugin {
         filters.push(wasm(choices, "sigv4-egress", plugin));
     }
@@ -145,6 +159,18 @@ pub(crate) fn egress_listener(choices: &Choices, access_log: &Path) -> Value {
             "http_filters": filters,
         })))]}],
     })
+}
+
+fn upstream_filters(choices: &Choices, guard: &Value) -> Value {
+    json!([
+        wasm(choices, "sigv4-egress-guard", guard),
+        {
+            "name": "envoy.filters.http.upstream_codec",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
+            },
+        },
+    ])
 }
 
 pub(crate) fn token_listener(places: &Places<'_>, choices: &Choices) -> Value {
@@ -214,6 +240,48 @@ pub fn redirect(configuration: &mut Value, ports: &[(&str, u16)]) {
     }
 }
 
+/// The shipped `envoy/envoy.yaml` with the two changes of its comments for EKS Pod Identity, the token in `pod` and the CA
+/// in `ca.pem` of this directory, and clusters that lead to these ports on 127.0.0.1.
+///
+/// # Panics
+/// When the file is not what is expected here.
+pub fn shipped_for_pod_identity(directory: &Path, ports: &[(&str, u16)]) -> Value {
+    let path = |name: &str| directory.join(name).display().to_string();
+    let file = envoy::workspace().join("envoy/envoy.yaml");
+    let text = fs::read_to_string(file).expect("envoy/envoy.yaml");
+    let replacements = [
+        // For Pod Identity.
+        (
+            "match: { path: /token }",
+            "match: { path: /container-token }".to_owned(),
+        ),
+        (
+            "/var/run/secrets/eks.amazonaws.com/serviceaccount",
+            path("pod"),
+        ),
+        // Of this machine.
+        ("/etc/sigv4-egress/sigv4_egress.wasm", envoy::module()),
+        ("/etc/ssl/certs/ca-certificates.crt", path("ca.pem")),
+        ("/var/run/sigv4-egress/token.sock", path("token.sock")),
+        ("port_value: 9911", "port_value: 0".to_owned()),
+        ("port_value: 9901", "port_value: 0".to_owned()),
+    ];
+    let text = replacements.iter().fold(text, |text, (from, to)| {
+        assert!(text.contains(from), "envoy/envoy.yaml has no {from}");
+        text.replace(from, to)
+    });
+    let mut config: Value = serde_saphyr::from_str(&text).expect("YAML");
+    redirect(&mut config, ports);
+    // What EKS puts into the environment of a pod with an association.
+    let environment = json!({
+        "AWS_REGION": "eu-west-1",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/var/run/token",
+    });
+    set_environment(&mut config, &environment);
+    config
+}
+
 /// Gives every VM in a configuration these variables, and no others.
 pub fn set_environment(configuration: &mut Value, variables: &Value) {
     match configuration {
@@ -256,7 +324,7 @@ pub(crate) fn bootstrap(directory: &Path, clusters: Value) -> Value {
 }
 
 fn wasm(choices: &Choices, name: &str, configuration: &Value) -> Value {
-    json!({
+    let mut filter = json!({
         "name": name,
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
@@ -267,6 +335,11 @@ fn wasm(choices: &Choices, name: &str, configuration: &Value) -> Value {
                     "vm_id": "sigv4-egress",
                     "runtime": "envoy.wasm.runtime.v8",
                     "code": {"local": {"filename": choices.module}},
+                    // Before Envoy 1.39 another environment alone makes no other VM.
+                    "configuration": {
+                        "@type": "type.googleapis.com/google.protobuf.StringValue",
+                        "value": choices.environment.to_string(),
+                    },
                     "environment_variables": {"key_values": choices.environment},
                 },
                 "configuration": {
@@ -274,10 +347,33 @@ fn wasm(choices: &Choices, name: &str, configuration: &Value) -> Value {
                     "value": configuration.to_string(),
                 },
                 "failure_policy": "FAIL_RELOAD",
-                "allow_on_headers_stop_iteration": true,
+                "allow_on_headers_stop_iteration": choices.stop_iteration,
             },
         },
-    })
+    });
+    if let Some(capabilities) = &choices.capabilities {
+        filter["typed_config"]["config"]["capability_restriction_config"] =
+            json!({"allowed_capabilities": capabilities});
+    }
+    filter
+}
+
+/// The capabilities that the shipped `envoy/envoy.yaml` allows.
+///
+/// # Panics
+/// When it has no such list.
+pub fn shipped_capabilities() -> Vec<String> {
+    let file = envoy::workspace().join("envoy/envoy.yaml");
+    let text = fs::read_to_string(file).expect("envoy/envoy.yaml");
+    let (_, list) = text.split_once("allowed_capabilities:\n").expect("a list");
+    let lines = list
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('#'));
+    let names = lines.map_while(|line| line.strip_suffix(": {}"));
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    assert!(names.len() > 30, "{names:?}");
+    names
 }
 
 fn manager(mut fields: Value) -> Value {

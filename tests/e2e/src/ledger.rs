@@ -1,5 +1,6 @@
 //! What the fakes know together: the keys that were issued, and every secret there is.
 
+use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
@@ -53,14 +54,19 @@ impl Ledger {
         let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         // `+`, `/` and `=` as in real tokens, and near their real length.
         let start = format!("IQoJe2eSessionToken+{number}/");
-        let filling = match self.session_token_bytes.load(Ordering::Relaxed) {
+        let length = match self.session_token_bytes.load(Ordering::Relaxed) {
             0 => 700,
             length => length.saturating_sub(start.len() + 2),
         };
+        let filling: String = "xYz3kQ9mZ7/aBcDeFgHiJ+"
+            .chars()
+            .cycle()
+            .take(length)
+            .collect();
         let key = Key {
             access_key_id: format!("ASIAE2ETEST{:A>9}", letters(number)),
             secret_access_key: format!("secretkey/{number}+e2eSecretAccessKey000000000"),
-            session_token: Some(format!("{start}{}==", "x".repeat(filling))),
+            session_token: Some(format!("{start}{filling}==")),
             expires_at: SystemTime::now() + lifetime,
             role: Some(role.into()),
         };
@@ -108,6 +114,18 @@ impl Ledger {
         lock(&self.secrets).iter().find_map(|secret| {
             contains(text, secret.as_bytes()).then(|| secret.chars().take(16).collect())
         })
+    }
+
+    /// The first piece of so many characters of any known secret that `text` contains.
+    pub fn piece_leaked_in(&self, text: &[u8], length: usize) -> Option<String> {
+        let windows: HashSet<&[u8]> = text.windows(length).collect();
+        let secrets = lock(&self.secrets);
+        let mut pieces = secrets
+            .iter()
+            .flat_map(|secret| secret.as_bytes().windows(length));
+        pieces
+            .find(|piece| windows.contains(piece))
+            .map(|piece| String::from_utf8_lossy(piece).into_owned())
     }
 
     fn add(&self, key: Key) {

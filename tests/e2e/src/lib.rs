@@ -19,6 +19,7 @@ pub mod bootstrap;
 pub mod ca;
 pub mod chunks;
 pub mod client;
+pub mod dns;
 pub mod envoy;
 pub mod gate;
 pub mod ledger;

@@ -36,6 +36,10 @@ pub enum Reply {
     Refused(u16, &'static str, &'static str),
     /// The same in XML.
     RefusedInXml(u16, &'static str, &'static str),
+    /// `SignatureDoesNotMatch`, with the request as it came: its headers as AWS quotes them, and its body.
+    QuotesRequest,
+    /// A refusal whose message holds the secrets of the request, in such pieces.
+    RepeatsSecrets(usize),
     /// Anything.
     Raw(u16, Vec<u8>),
     /// Credentials in JSON, cut off in the middle.
@@ -186,7 +190,7 @@ impl FakeSts {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
-        let (token, role, action) = self.receive(request).await?;
+        let (said, token, role, action) = self.receive(request).await?;
         self.gate.pass().await;
         let delay = lock(&self.script).delay;
         tokio::time::sleep(delay).await;
@@ -211,15 +215,7 @@ impl FakeSts {
                 body.truncate(body.len() / 2);
                 (200, body)
             }
-            Reply::Refused(status, code, message) => (
-                status,
-                json!({
-                    "Error": {"Code": code, "Message": message, "Type": "Sender"},
-                    "RequestId": "e2e-request",
-                })
-                .to_string()
-                .into_bytes(),
-            ),
+            Reply::Refused(status, code, message) => (status, refusal(code, message)),
             Reply::RefusedInXml(status, code, message) => (
                 status,
                 format!(
@@ -229,6 +225,30 @@ impl FakeSts {
                 )
                 .into_bytes(),
             ),
+            Reply::QuotesRequest => {
+                let headers = said.split_inclusive('\n');
+                let canonical: String = headers
+                    .filter(|line| !line.starts_with("authorization:"))
+                    .collect();
+                let message = format!(
+                    "The request signature we calculated does not match the signature you provided. Check your AWS \
+                     Secret Access Key and signing method. Consult the service documentation for details.\n\n\
+                     The Canonical String for this request should have been\n'POST\n/\n\n{canonical}'\n\n\
+                     The String-to-Sign should have been\n'AWS4-HMAC-SHA256\n00'\n"
+                );
+                (403, refusal("SignatureDoesNotMatch", &message))
+            }
+            Reply::RepeatsSecrets(length) => {
+                let said: Vec<char> = said.chars().collect();
+                let pieces = said
+                    .chunks(length)
+                    .map(|piece| piece.iter().collect::<String>());
+                let message = pieces
+                    .collect::<Vec<_>>()
+                    .join("/ \u{200b}+ ")
+                    .replace('\n', " ");
+                (403, refusal("AccessDenied", &message))
+            }
             Reply::Raw(status, body) => (status, body),
             Reply::Hang => std::future::pending().await,
             // hyper closes the connection when a service fails.
@@ -265,13 +285,24 @@ impl FakeSts {
         }
     }
 
-    async fn receive(&self, request: Request<Incoming>) -> io::Result<(String, String, String)> {
+    /// What the call says as text, its token, the role and the action.
+    async fn receive(
+        &self,
+        request: Request<Incoming>,
+    ) -> io::Result<(String, String, String, String)> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let mut form: BTreeMap<String, String> =
             form_urlencoded::parse(&body).into_owned().collect();
         let token = form.remove("WebIdentityToken").unwrap_or_default();
 
+        let headers = parts.headers.iter().map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            format!("{name}:{value}\n")
+        });
+        let mut said: Vec<String> = headers.collect();
+        said.sort();
+        let said = said.concat() + &String::from_utf8_lossy(&body);
         let header = |name: &str| {
             parts
                 .headers
@@ -336,8 +367,18 @@ impl FakeSts {
             form,
             faults,
         });
-        Ok((token, role, action))
+        Ok((said, token, role, action))
     }
+}
+
+/// As real STS refuses, in JSON.
+fn refusal(code: &str, message: &str) -> Vec<u8> {
+    json!({
+        "Error": {"Code": code, "Message": message, "Type": "Sender"},
+        "RequestId": "e2e-request",
+    })
+    .to_string()
+    .into_bytes()
 }
 
 /// As real STS names both.

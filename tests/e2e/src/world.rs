@@ -60,6 +60,7 @@ pub struct Setup {
     token: Option<String>,
     token_listener: bool,
     prepare_sts: Arc<dyn Fn(&FakeSts)>,
+    prepare_agent: Arc<dyn Fn(&FakeAgent)>,
     limit: Duration,
     newest_only: bool,
     traps: bool,
@@ -77,9 +78,13 @@ impl Setup {
                     "allow": "*",
                 })),
                 guard: None,
+                guarded_elsewhere: false,
+                stop_iteration: true,
+                capabilities: None,
                 environment: json!({}),
                 module: String::new(),
                 routes: Vec::new(),
+                filters: Vec::new(),
                 buffer_limit: 2 << 20,
                 http2_to_aws: false,
                 aws_at: None,
@@ -90,6 +95,7 @@ impl Setup {
             token: None,
             token_listener: true,
             prepare_sts: Arc::new(|_| {}),
+            prepare_agent: Arc::new(|_| {}),
             limit: LIMIT,
             newest_only: false,
             traps: false,
@@ -126,9 +132,38 @@ impl Setup {
         self
     }
 
+    /// An HTTP filter of Envoy's before ours.
+    pub fn filter_before(mut self, filter: Value) -> Self {
+        self.choices.filters.push(filter);
+        self
+    }
+
     /// Adds the filter in the upstream position, as the guard.
     pub fn guard(mut self) -> Self {
         self.choices.guard = Some(json!({"position": "upstream", "clusters": [bootstrap::AWS]}));
+        self
+    }
+
+    /// Adds the guard to the filters of the cluster that only a test's own route leads to.
+    pub fn guard_elsewhere(mut self) -> Self {
+        self.choices.guarded_elsewhere = true;
+        self
+    }
+
+    /// Leaves `allow_on_headers_stop_iteration` out.
+    pub fn without_stop_iteration(mut self) -> Self {
+        self.choices.stop_iteration = false;
+        self
+    }
+
+    /// Allows what the shipped configuration allows, but for these.
+    pub fn without_capabilities(mut self, missing: &[&str]) -> Self {
+        let names = bootstrap::shipped_capabilities();
+        let allowed = names
+            .into_iter()
+            .filter(|name| !missing.contains(&name.as_str()));
+        let allowed: Value = allowed.map(|name| (name, json!({}))).collect();
+        self.choices.capabilities = Some(allowed);
         self
     }
 
@@ -161,6 +196,12 @@ impl Setup {
     /// Scripts the fake STS before Envoy starts, so that the very first call sees it.
     pub fn sts(mut self, prepare: impl Fn(&FakeSts) + 'static) -> Self {
         self.prepare_sts = Arc::new(prepare);
+        self
+    }
+
+    /// Scripts the fake container endpoint before Envoy starts.
+    pub fn agent(mut self, prepare: impl Fn(&FakeAgent) + 'static) -> Self {
+        self.prepare_agent = Arc::new(prepare);
         self
     }
 
@@ -270,6 +311,7 @@ impl World {
         let sts = FakeSts::start(&ca, &ledger, &token).await;
         (setup.prepare_sts)(&sts);
         let agent = FakeAgent::start(&ledger).await;
+        (setup.prepare_agent)(&agent);
         let (plain, elsewhere) = (Recorder::start().await, Recorder::start().await);
         let world = |envoy| Self {
             envoy,
@@ -322,6 +364,13 @@ impl World {
     pub fn reconfigure(&self, keys: Value) {
         let mut choices = self.choices.clone();
         choices.set_plugin_keys(&keys);
+        self.write_listeners(&choices, &[Listener::Token, Listener::Egress]);
+    }
+
+    /// Hands Envoy both listeners again, with another variable in the environment of the VMs, which are new then.
+    pub fn reconfigure_environment(&self, key: &str, value: &str) {
+        let mut choices = self.choices.clone();
+        choices.environment[key] = json!(value);
         self.write_listeners(&choices, &[Listener::Token, Listener::Egress]);
     }
 

@@ -227,7 +227,7 @@ fn ten_megabytes_from_sts_give_503_and_no_credentials() {
 #[test]
 fn a_silent_sts_costs_each_request_its_longest_wait_and_no_more() {
     let setup = Setup::new()
-        .plugin(json!({"max_wait_ms": 1000}))
+        .plugin(json!({"max_wait_ms": 1000, "sts_timeout_ms": 60_000}))
         .concurrency(2)
         .sts(|sts| sts.always(Reply::Hang));
     scenario(&setup, async |world| {
@@ -236,15 +236,10 @@ fn a_silent_sts_costs_each_request_its_longest_wait_and_no_more() {
             no_credentials(&answer);
         }
         let waited = start.elapsed();
-        let margin = Duration::from_secs(3);
-        assert!(
-            waited >= Duration::from_secs(1),
-            "they did not wait: {waited:?}"
-        );
-        assert!(
-            waited < Duration::from_secs(1) + margin,
-            "they waited {waited:?}"
-        );
+        let longest_wait = Duration::from_secs(1);
+        assert!(waited >= longest_wait, "they did not wait: {waited:?}");
+        // And not for STS.
+        assert!(waited < SOON, "they waited {waited:?}");
         world.until_parked(0).await;
         assert!(world.aws.received().is_empty());
     });
@@ -392,16 +387,12 @@ fn a_refresh_that_fails_costs_no_request_while_credentials_live() {
     scenario(&setup, async |world| {
         world.ask(list_buckets()).await.ok();
         until("the refresh", SOON, || world.sts.calls().len() > 1).await;
-        let start = Instant::now();
+        // It has no answer, and never will have one.
         world
             .ask_many(20, list_buckets())
             .await
             .iter()
             .for_each(Answer::ok);
-        assert!(
-            start.elapsed() < Duration::from_secs(3),
-            "a request waited on the refresh"
-        );
     });
 }
 

@@ -1,8 +1,8 @@
 //! Refresh after refresh under load, and STS away: no request notices.
 //!
 //! `SIGV4_EGRESS_TIME_SCALE` lets the refresh rules run faster. `SIGV4_EGRESS_ENDURANCE_SECONDS` asks for a
-//! longer run than those in CI, on a machine that does nothing else: in half an hour there are more than a
-//! hundred refreshes, and the latency during them is compared with that outside.
+//! longer run than those in CI: in half an hour there are more than a hundred refreshes. Latencies are printed, not
+//! judged: that nobody waits for STS is seen by what is answered while it holds its calls.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -62,13 +62,14 @@ fn sts_of_short_sessions(sts: &FakeSts) {
 
 /// One request of the load.
 struct Sample {
+    role: &'static str,
     at: SystemTime,
     took: Duration,
     status: u16,
 }
 
 /// Sends without a pause over one connection until `end`.
-async fn load(world: &World, host: &str, end: Instant) -> Vec<Sample> {
+async fn load(world: &World, (host, role): (&str, &'static str), end: Instant) -> Vec<Sample> {
     let mut connection = Connection::open(world.port).await.expect("Envoy listens");
     let request = Request::get(host, "/").bytes();
     let mut samples = Vec::new();
@@ -76,6 +77,7 @@ async fn load(world: &World, host: &str, end: Instant) -> Vec<Sample> {
         let (at, start) = (SystemTime::now(), Instant::now());
         let answer = connection.ask(&request).await.expect("an answer");
         samples.push(Sample {
+            role,
             at,
             took: start.elapsed(),
             status: answer.status,
@@ -91,7 +93,7 @@ async fn load_for(world: &World, duration: Duration) -> Vec<Sample> {
     }
     world.aws.forget_valid();
     let end = Instant::now() + duration;
-    let all = (0..CONNECTIONS).map(|n| load(world, ROLES[n % ROLES.len()].0, end));
+    let all = (0..CONNECTIONS).map(|n| load(world, ROLES[n % ROLES.len()], end));
     join_all(all).await.into_iter().flatten().collect()
 }
 
@@ -117,35 +119,63 @@ async fn answered_calls(world: &World) -> (Vec<Call>, usize) {
     .await
 }
 
-/// No request failed, and none waited for a refresh: `calls` are those to STS, of which the first are not
-/// refreshes.
+/// No request failed, and none waited for a refresh: while STS held a call, requests for its role came and were
+/// answered. `calls` are those to STS, of which the first are not refreshes.
 fn judge(samples: &[Sample], calls: &[Call], wanted_refreshes: usize) {
     let refreshes = &calls[ROLES.len()..];
-    let during = |sample: &&Sample| {
-        let end = |call: &Call| call.at + STS_DELAY + Duration::from_millis(50);
-        let mut refreshes = refreshes.iter();
-        refreshes.any(|call| call.at <= sample.at && sample.at <= end(call))
+    let is_during = |sample: &Sample, call: &Call| {
+        call.at <= sample.at && sample.at + sample.took <= call.at + STS_DELAY
     };
-    let (inside, outside): (Vec<&Sample>, Vec<&Sample>) = samples.iter().partition(during);
-    let (p99_inside, p99_outside) = (p99(&inside), p99(&outside));
+    let (inside, outside): (Vec<&Sample>, Vec<&Sample>) = samples
+        .iter()
+        .partition(|sample| refreshes.iter().any(|call| is_during(sample, call)));
     let failed = samples.iter().filter(|sample| sample.status != 200).count();
     println!(
-        "{} calls for refreshes; {failed} failed of {} requests; p99 {p99_inside:?} during the calls ({} requests), \
-         {p99_outside:?} outside ({})",
+        "{} calls for refreshes; {failed} failed of {} requests; p99 {:?} during the calls ({} requests), {:?} outside ({})",
         refreshes.len(),
         samples.len(),
+        p99(&inside),
         inside.len(),
+        p99(&outside),
         outside.len(),
     );
     assert_eq!(failed, 0);
     assert!(refreshes.len() >= wanted_refreshes);
-    // Nobody waits for STS.
-    assert!(p99_inside < STS_DELAY / 2, "{p99_inside:?}");
-    // In a short run, one stall of a busy machine decides how close the two are.
-    if asked().is_some() {
-        assert!(inside.len().min(outside.len()) >= 100_000);
-        assert!(p99_inside <= p99_outside.mul_f64(1.05));
-    }
+    let is_waited_for = |call: &&Call| {
+        let mut own = inside
+            .iter()
+            .filter(|sample| call.form["RoleArn"] == sample.role);
+        !own.any(|sample| is_during(sample, call))
+    };
+    let waited_for = refreshes.iter().filter(is_waited_for).count();
+    // A machine that stalls for the whole second that a call takes leaves one of many without.
+    assert!(
+        waited_for * 10 <= refreshes.len(),
+        "{waited_for} calls without a request during them"
+    );
+}
+
+/// Requests that wait would pass the other checks.
+#[test]
+#[should_panic(expected = "calls without a request during them")]
+fn requests_that_wait_for_sts_are_noticed() {
+    let start = SystemTime::UNIX_EPOCH;
+    let call = |second: u64| Call {
+        at: start + Duration::from_secs(second),
+        token: String::new(),
+        signed_by: None,
+        form: [("RoleArn".to_owned(), OWN.to_owned())].into(),
+        faults: Vec::new(),
+    };
+    let calls: Vec<Call> = (0..10).map(|number| call(10 * number)).collect();
+    let waits = |call: &Call| Sample {
+        role: OWN,
+        at: call.at,
+        took: STS_DELAY + Duration::from_millis(1),
+        status: 200,
+    };
+    let samples: Vec<Sample> = calls.iter().map(waits).collect();
+    judge(&samples, &calls, 3);
 }
 
 #[test]
@@ -215,13 +245,13 @@ fn an_outage_of_sts_that_credentials_outlive_costs_no_request() {
         .env("SIGV4_EGRESS_TIME_SCALE", "0.04")
         .sts(|sts| sts.lifetime(LIFETIME));
     scenario(&setup, async |world| {
-        let host = ROLES[0].0;
-        world.ask(Request::get(host, "/")).await.ok();
+        let own = ROLES[0];
+        world.ask(Request::get(own.0, "/")).await.ok();
         world.aws.forget_valid();
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let loads = async {
-            let (one, other) = tokio::join!(load(world, host, at(75)), load(world, host, at(75)));
+            let (one, other) = tokio::join!(load(world, own, at(75)), load(world, own, at(75)));
             one.into_iter().chain(other).collect::<Vec<_>>()
         };
         let outage = async {

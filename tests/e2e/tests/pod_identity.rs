@@ -1,16 +1,15 @@
 //! `envoy/envoy.yaml`, changed as its comments say for EKS Pod Identity, with the agent and AWS as fakes.
 
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
 use e2e::agent::{Asked, FakeAgent, ROLE};
-use e2e::bootstrap::{redirect, set_environment};
+use e2e::bootstrap::shipped_for_pod_identity;
 use e2e::ca::TestCa;
 use e2e::envoy::{self, Envoy};
 use e2e::ledger::Ledger;
 use e2e::token::TokenDir;
-use e2e::{Connection, FakeAws, Request, SOON, Value, eventually, json};
+use e2e::{Connection, FakeAws, Request, SOON, eventually};
 
 #[test]
 fn the_shipped_configuration_takes_the_credentials_of_the_agent() {
@@ -32,7 +31,11 @@ async fn signs_with_the_agents_credentials(version: &str) {
     let held = token.rotate();
     let agent = FakeAgent::start(&ledger).await;
     let aws = FakeAws::start(&ca, &ledger).await;
-    let config = bootstrap(&directory, aws.port, agent.port).to_string();
+    let ports = [
+        ("sigv4-egress-aws", aws.port),
+        ("sigv4-egress-container", agent.port),
+    ];
+    let config = shipped_for_pod_identity(&directory, &ports).to_string();
     fs::write(directory.join("envoy.json"), config).expect("envoy.json");
 
     let envoy = Envoy::start(version, &directory, 2).await;
@@ -55,43 +58,4 @@ async fn signs_with_the_agents_credentials(version: &str) {
     assert_eq!(agent.asked(), [asked]);
     drop(envoy);
     fs::remove_dir_all(&directory).expect("the directory");
-}
-
-/// The shipped file with the two changes of its comments; and the fakes and this machine's places.
-fn bootstrap(directory: &Path, aws: u16, agent: u16) -> Value {
-    let path = |name: &str| directory.join(name).display().to_string();
-    let shipped = envoy::workspace().join("envoy/envoy.yaml");
-    let text = fs::read_to_string(shipped).expect("envoy/envoy.yaml");
-    let replacements = [
-        // For Pod Identity.
-        (
-            "match: { path: /token }",
-            "match: { path: /container-token }".to_owned(),
-        ),
-        (
-            "/var/run/secrets/eks.amazonaws.com/serviceaccount",
-            path("pod"),
-        ),
-        // Of this machine.
-        ("/etc/sigv4-egress/sigv4_egress.wasm", envoy::module()),
-        ("/etc/ssl/certs/ca-certificates.crt", path("ca.pem")),
-        ("/var/run/sigv4-egress/token.sock", path("token.sock")),
-        ("port_value: 9911", "port_value: 0".to_owned()),
-        ("port_value: 9901", "port_value: 0".to_owned()),
-    ];
-    let text = replacements.iter().fold(text, |text, (from, to)| {
-        assert!(text.contains(from), "envoy/envoy.yaml has no {from}");
-        text.replace(from, to)
-    });
-    let mut config: Value = serde_saphyr::from_str(&text).expect("YAML");
-    let ports = [("sigv4-egress-aws", aws), ("sigv4-egress-container", agent)];
-    redirect(&mut config, &ports);
-    // What EKS puts into the environment of a pod with an association.
-    let environment = json!({
-        "AWS_REGION": "eu-west-1",
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/var/run/token",
-    });
-    set_environment(&mut config, &environment);
-    config
 }

@@ -178,6 +178,78 @@ fn the_access_log_says_what_was_decided() {
     });
 }
 
+/// Asks, and gives the line that the access log has for it.
+async fn logged(world: &World, lines: usize, request: Request) -> String {
+    world.ask(request).await;
+    world.access_log(lines).await.pop().expect("a line")
+}
+
+#[test]
+fn the_access_log_has_the_reason_of_what_is_refused_after_the_decision() {
+    let setup = Setup::new()
+        .plugin(json!({"max_wait_ms": 1000, "body_timeout_ms": 1000, "max_body_bytes": 10}))
+        .sts(|sts| sts.always(e2e::Reply::Refused(403, "AccessDenied", "no")));
+    scenario(&setup, async |world| {
+        let unavailable = format!("{S3} 503 [refused reason=credentials_unavailable]");
+        // It waited, the next one is told at once.
+        for lines in [1, 2] {
+            assert_eq!(
+                logged(world, lines, Request::get(S3, "/")).await,
+                unavailable
+            );
+        }
+        let large = Request::new("POST", DYNAMODB, "/").chunked(&[b'a'; 100], 100);
+        let too_large = format!("{DYNAMODB} 413 [refused reason=body_too_large]");
+        assert_eq!(logged(world, 3, large).await, too_large);
+        let mut slow = world.connect().await;
+        let head = format!("POST / HTTP/1.1\r\nhost: {DYNAMODB}\r\ncontent-length: 2\r\n\r\n");
+        slow.send(head.as_bytes()).await.expect("sent");
+        let log = world.access_log(4).await;
+        assert_eq!(
+            log[3],
+            format!("{DYNAMODB} 408 [refused reason=body_timeout]")
+        );
+    });
+}
+
+#[test]
+fn the_access_log_has_the_reason_of_what_waited_in_vain() {
+    let setup = Setup::new()
+        .plugin(json!({"max_wait_ms": 1000, "max_parked": 1, "max_body_bytes": 10}))
+        .sts_held();
+    scenario(&setup, async |world| {
+        let (pending, ()) = tokio::join!(world.ask(Request::get(S3, "/")), async {
+            world.until_parked(1).await;
+            let too_many = format!("{S3} 503 [refused reason=too_many_parked]");
+            assert_eq!(logged(world, 1, Request::get(S3, "/")).await, too_many);
+        });
+        pending.refused(503, "credentials_pending");
+        let log = world.access_log(2).await;
+        assert_eq!(
+            log[1],
+            format!("{S3} 503 [refused reason=credentials_pending]")
+        );
+        let upload = Request::new("PUT", S3, "/key").body([b'a'; 100]);
+        let too_large = format!("{S3} 503 [refused reason=upload_too_large_to_hold]");
+        assert_eq!(logged(world, 3, upload).await, too_large);
+        world.sts.gate.open();
+    });
+}
+
+#[test]
+fn the_access_log_has_the_reason_of_what_is_refused_when_it_is_signed_already() {
+    scenario(&Setup::new(), async |world| {
+        world.ask(Request::get(S3, "/")).await.ok();
+        let upload = Request::new("PUT", S3, "/key")
+            .header("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD")
+            .header("x-amz-decoded-content-length", "1")
+            .body("these are no chunks");
+        let expected = format!("{S3} 400 [refused reason=malformed_chunks]");
+        assert_eq!(logged(world, 2, upload).await, expected);
+        assert_eq!(world.stat("requests.refused.malformed_chunks").await, 1);
+    });
+}
+
 #[test]
 fn a_scope_that_the_host_does_not_bear_out_is_counted() {
     scenario(&Setup::new(), async |world| {

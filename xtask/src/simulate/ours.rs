@@ -4,6 +4,7 @@ use super::fleet::{Answer, Random, Sidecar};
 use super::{Millis, SECOND, Scenario};
 use sigv4_egress::cache::{Demand, Failure, Next, Pace, Record};
 use sigv4_egress::credentials::{Credentials, Secret};
+use sigv4_egress::quote::Quote;
 use sigv4_egress::sts::{AwsError, Operation, StsError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -63,11 +64,7 @@ impl Sidecar for Ours {
 
     fn answer(&mut self, now: Millis, answer: Answer, random: &mut Random) {
         let (at, jitter, pace) = (time(now), random.bits(), Pace::REAL);
-        let refused = |code: &str| AwsError {
-            status: 400,
-            code: code.to_owned(),
-            message: String::new(),
-        };
+        let refused = |code: &str| AwsError::new(400, code, "", &[]);
         let error = match answer {
             Answer::Credentials { expires_at } => {
                 let credentials = Credentials {
@@ -80,7 +77,7 @@ impl Sidecar for Ours {
                 return;
             }
             Answer::Fault => StsError::Unreachable {
-                detail: String::new(),
+                detail: Quote::default(),
             },
             Answer::Throttled => StsError::Throttled(OPERATION, refused("Throttling")),
             Answer::TokenExpired => StsError::TokenExpired(OPERATION, refused("ExpiredToken")),

@@ -1,0 +1,114 @@
+//! The reasons: words for headers, stats and documents, each with its status.
+
+use crate::metrics::words;
+
+words! {
+    /// Why a request was answered here, in one word.
+    pub enum Reason in "sigv4_egress.requests.refused" {
+        /// No credentials after `max_wait_ms`.
+        CredentialsPending = "credentials_pending",
+        /// STS, the container endpoint or the token listener failed; the message has AWS's code and words.
+        CredentialsUnavailable = "credentials_unavailable",
+        /// `max_parked` requests wait already.
+        TooManyParked = "too_many_parked",
+        /// The bodies that are held use up `max_held_bytes`, or those of one connection a quarter of it. An upload that is on
+        /// its way never ends at AWS.
+        TooMuchHeld = "too_much_held",
+        /// No credentials yet, and the body is larger than `max_body_bytes`.
+        UploadTooLargeToHold = "upload_too_large_to_hold",
+        /// `allow` does not name the service or host.
+        NotAllowed = "not_allowed",
+        /// A rule denies it; the message names the rule.
+        Denied = "denied",
+        /// A rule leaves the host alone, and the request came to `127.0.0.1`: it must name the host itself.
+        LeftAloneAtLoopback = "left_alone_at_loopback",
+        /// `require_marker` is on, and nothing asked for a signature.
+        MarkerMissing = "marker_missing",
+        /// The route leads to a cluster that is not in `clusters`.
+        ClusterNotListed = "cluster_not_listed",
+        /// Signing changed the route, and the guard stopped the request.
+        EscapedCluster = "escaped_cluster",
+        /// A request that was signed here came again, or was copied: by `internal_redirect_policy`,
+        /// `request_mirror_policies`, or a program that has the filter's own credentials. Or a URL that is presigned with
+        /// them leads to a cluster that is not in `clusters`.
+        OwnSignature = "own_signature",
+        /// A rule refuses real keys.
+        ClientSignatureRefused = "client_signature_refused",
+        /// The credential scope names no single AWS host.
+        UnknownService = "unknown_service",
+        /// `CONNECT` to an AWS host.
+        ConnectRefused = "connect_refused",
+        /// An AWS name that is no valid host name, or several host headers.
+        InvalidHost = "invalid_host",
+        /// `CreateSession` at `127.0.0.1`, or an S3 Express session token without a session's signature.
+        ExpressSessionUnsupported = "express_session_unsupported",
+        /// A request to `127.0.0.1` or `localhost` without a placeholder's signature.
+        NoTarget = "no_target",
+        /// An `authorization` of AWS's scheme that cannot be read.
+        MalformedAuthorization = "malformed_authorization",
+        /// The body was not complete after `body_timeout_ms`.
+        BodyTimeout = "body_timeout",
+        /// The body is larger than `max_body_bytes`.
+        BodyTooLarge = "body_too_large",
+        /// A body that is signed chunk by chunk is framed wrongly; what has left already never ends at AWS.
+        MalformedChunks = "malformed_chunks",
+        /// A chunk of such a body has more than 1 MiB.
+        ChunkTooLarge = "chunk_too_large",
+        /// The body is an event stream, or its chunks are signed with SigV4A or for a host that takes nothing else.
+        ChunkSignaturesUnsupported = "chunk_signatures_unsupported",
+        /// A call to Envoy failed.
+        HostCallFailed = "host_call_failed",
+    }
+}
+
+impl Reason {
+    /// The HTTP status of the answer. SDKs retry 503 by themselves.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::CredentialsPending
+            | Self::CredentialsUnavailable
+            | Self::TooManyParked
+            | Self::TooMuchHeld
+            | Self::UploadTooLargeToHold => 503,
+            Self::NotAllowed
+            | Self::Denied
+            | Self::LeftAloneAtLoopback
+            | Self::MarkerMissing
+            | Self::ClusterNotListed
+            | Self::EscapedCluster
+            | Self::OwnSignature
+            | Self::ClientSignatureRefused
+            | Self::UnknownService
+            | Self::ConnectRefused => 403,
+            Self::InvalidHost
+            | Self::NoTarget
+            | Self::MalformedAuthorization
+            | Self::MalformedChunks => 400,
+            Self::BodyTimeout => 408,
+            Self::BodyTooLarge | Self::ChunkTooLarge => 413,
+            Self::HostCallFailed => 500,
+            Self::ExpressSessionUnsupported | Self::ChunkSignaturesUnsupported => 501,
+        }
+    }
+
+    /// Whether the same request may pass a little later.
+    pub fn passes_later(self) -> bool {
+        self.status() == 503
+    }
+}
+
+/// The reasons as Markdown, as they stand in the documentation.
+pub fn markdown() -> String {
+    let mut page = String::from(
+        "# Reasons\n\n\
+         Written by `UPDATE=1 cargo test --test reference` from `src/refusal/reason.rs`.\n\n\
+         What the filter answers itself has a header `x-sigv4-egress-reason` with one of these words. The access log and the stats \
+         (`sigv4_egress.requests.refused.<reason>`) have the same. 503 comes with `retry-after: 1`; SDKs retry it by themselves.\n\n\
+         | status | reason | situation |\n|---|---|---|\n",
+    );
+    for reason in Reason::ALL {
+        let (status, meaning) = (reason.status(), reason.meaning());
+        page.push_str(&format!("| {status} | `{reason}` | {meaning} |\n"));
+    }
+    page
+}
