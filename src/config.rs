@@ -10,6 +10,7 @@ mod roles;
 
 use crate::cache::Pace;
 use crate::endpoint;
+use crate::json::{self, JsonError};
 use crate::policy::Policy;
 use crate::role::{Role, Roles};
 use object::{Object, shown};
@@ -113,10 +114,17 @@ pub fn parse(json: &[u8], environment: &Environment) -> Result<Plugin, ConfigErr
     let value = if json.trim_ascii().is_empty() {
         Value::Object(Map::new())
     } else {
-        serde_json::from_slice(json).map_err(|error| ConfigError {
-            key: "the configuration".to_owned(),
-            fault: format!("is no JSON: {error}"),
-            allowed: "a JSON object".to_owned(),
+        json::parse(json).map_err(|error| match error {
+            JsonError::NotJson(_) => ConfigError {
+                key: "the configuration".to_owned(),
+                fault: error.to_string(),
+                allowed: "a JSON object".to_owned(),
+            },
+            JsonError::Twice(path) => ConfigError {
+                key: path,
+                fault: "stands twice".to_owned(),
+                allowed: "each key of an object once".to_owned(),
+            },
         })?
     };
     let Value::Object(map) = value else {

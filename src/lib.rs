@@ -12,6 +12,7 @@ pub mod endpoint;
 mod filter;
 pub mod headers;
 pub mod identity;
+pub mod json;
 pub mod metrics;
 pub mod policy;
 pub mod refusal;
