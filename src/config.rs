@@ -4,6 +4,7 @@
 //! value, and what is allowed. [`mod@reference`] holds the table of keys that the documentation shows.
 
 mod object;
+mod plain;
 mod policy;
 pub mod reference;
 mod roles;
@@ -43,8 +44,10 @@ pub enum Plugin {
 pub struct Config {
     /// The roles whose credentials sign.
     pub roles: Roles<Role>,
-    /// Environment variables that name a source of credentials which is not used.
-    pub passed_over: Vec<&'static str>,
+    /// Where the values come from that the environment can decide.
+    pub sourced: Vec<Sourced>,
+    /// What is taken, and probably not meant.
+    pub warnings: Vec<Warning>,
     /// The cluster that leads to the container endpoint.
     pub container_cluster: String,
     /// The pod's own region.
@@ -104,6 +107,58 @@ impl fmt::Display for ConfigError {
     }
 }
 
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Its key.
+    Configuration,
+    /// These variables.
+    Environment(Vec<&'static str>),
+    /// Another key's value.
+    Key(&'static str),
+    /// Nothing says it.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configuration => f.write_str("configuration"),
+            Self::Environment(names) => write!(f, "environment {}", names.join(", ")),
+            Self::Key(key) => f.write_str(key),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A value that the environment can decide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sourced {
+    /// Its key; `credentials` for what gives the pod's own.
+    pub key: &'static str,
+    /// The value; `None` where it is not used.
+    pub value: Option<String>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// What is in force as it stands, and probably not meant so: for the log, and for `check-config`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The key, or the environment variable.
+    pub key: String,
+    /// What is odd about its value.
+    pub finding: String,
+    /// What to do.
+    pub advice: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.key, self.finding, self.advice)
+    }
+}
+
 /// Reads the configuration of one plugin.
 ///
 /// # Errors
@@ -144,7 +199,7 @@ pub fn parse(json: &[u8], environment: &Environment) -> Result<Plugin, ConfigErr
         Some(Position::Upstream) => {
             object.refuse_unknown(UPSTREAM)?;
             Ok(Plugin::Upstream {
-                clusters: clusters(&mut object)?,
+                clusters: plain::clusters(&mut object)?,
             })
         }
         Some(Position::Status) => {
@@ -166,39 +221,42 @@ enum Position {
     Status,
 }
 
+/// What is found beside the values while they are read.
+#[derive(Default)]
+struct Notes {
+    sourced: Vec<Sourced>,
+    warnings: Vec<Warning>,
+}
+
+impl Notes {
+    fn source(&mut self, key: &'static str, value: Option<String>, origin: Origin) {
+        self.sourced.push(Sourced { key, value, origin });
+    }
+
+    fn warn(
+        &mut self,
+        key: impl Into<String>,
+        finding: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        self.warnings.push(Warning {
+            key: key.into(),
+            finding: finding.into(),
+            advice: advice.into(),
+        });
+    }
+}
+
 fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, ConfigError> {
-    let (roles, passed_over) = roles::roles(object, environment)?;
-    let region_variables = &["AWS_REGION", "AWS_DEFAULT_REGION"];
-    let region = object
-        .sourced(
-            "region",
-            environment,
-            region_variables,
-            |text| endpoint::is_region(text).then(|| text.to_owned()),
-            REGION,
-        )?
-        .ok_or_else(|| missing("region", region_variables, REGION))?;
-    let sts_host = match object.host("sts_host")? {
-        Some(host) => host,
-        None => {
-            let fips = object.sourced(
-                "sts_host",
-                environment,
-                &["AWS_USE_FIPS_ENDPOINT"],
-                parse_boolean,
-                "true or false",
-            )?;
-            let name = if fips == Some(true) {
-                "sts-fips"
-            } else {
-                "sts"
-            };
-            format!("{name}.{region}.{}", endpoint::dns_suffix(&region))
-        }
-    };
-    let marker_header = object.header_name("marker_header")?;
+    let mut notes = Notes::default();
+    let written = object.keys();
+    let roles = roles::roles(object, environment, &mut notes)?;
+    let region = region(object, environment, &mut notes)?;
+    let sts_host = sts_host(object, environment, &region, &mut notes)?;
+    let marker_header = plain::marker_header(object)?;
     let required = object.boolean("require_marker")?.unwrap_or(false);
-    Ok(Config {
+    let policy = policy::policy(object, &region, &roles, &mut notes)?;
+    let config = Config {
         token_cluster: object.string("token_cluster")?,
         container_cluster: object.string("container_cluster")?,
         token_audience: object.string("token_audience")?,
@@ -206,39 +264,74 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
         sts_timeout: object.milliseconds("sts_timeout_ms", 100, 60_000)?,
         start_jitter: object.milliseconds("start_jitter_ms", 0, 60_000)?,
         pace: pace(environment)?,
-        clusters: clusters(object)?,
-        policy: Policy::new(
-            policy::allow(object)?,
-            policy::rules(object, &region, &roles)?,
-        ),
+        clusters: plain::clusters(object)?,
+        policy,
         required_marker: required.then(|| marker_header.clone()),
         marker_header,
-        placeholders: object
-            .strings("placeholders")?
-            .unwrap_or_else(|| vec!["placeholder".to_owned()]),
+        placeholders: plain::placeholders(object, &mut notes)?,
         max_wait: object.milliseconds("max_wait_ms", 0, 60_000)?,
         max_parked: object.count("max_parked", 0, 100_000)?,
         max_body_bytes: object.count("max_body_bytes", 0, 256 << 20)?,
         body_timeout: object.milliseconds("body_timeout_ms", 100, 3_600_000)?,
         roles,
-        passed_over,
         region,
         sts_host,
+        sourced: Vec::new(),
+        warnings: Vec::new(),
+    };
+    plain::check_as_a_whole(&config, &written, &mut notes)?;
+    Ok(Config {
+        sourced: notes.sourced,
+        warnings: notes.warnings,
+        ..config
     })
+}
+
+fn region(
+    object: &mut Object,
+    environment: &Environment,
+    notes: &mut Notes,
+) -> Result<String, ConfigError> {
+    let variables = &["AWS_REGION", "AWS_DEFAULT_REGION"];
+    let parse = |text: &str| endpoint::is_region(text).then(|| text.to_owned());
+    let found = object.sourced("region", environment, variables, parse, REGION)?;
+    let (region, origin) = found.ok_or_else(|| missing("region", variables, REGION))?;
+    let key = match &origin {
+        Origin::Environment(names) => format!("environment variable {}", names.join(", ")),
+        _ => "region".to_owned(),
+    };
+    policy::warn_of_region(&key, &region, notes);
+    notes.source("region", Some(region.clone()), origin);
+    Ok(region)
+}
+
+fn sts_host(
+    object: &mut Object,
+    environment: &Environment,
+    region: &str,
+    notes: &mut Notes,
+) -> Result<String, ConfigError> {
+    if let Some(host) = object.host("sts_host")? {
+        plain::check_sts_host(object, &host, notes)?;
+        notes.source("sts_host", Some(host.clone()), Origin::Configuration);
+        return Ok(host);
+    }
+    let fips = object.sourced(
+        "sts_host",
+        environment,
+        &["AWS_USE_FIPS_ENDPOINT"],
+        parse_boolean,
+        "true or false",
+    )?;
+    let (fips, origin) = fips.unwrap_or((false, Origin::Key("region")));
+    let name = if fips { "sts-fips" } else { "sts" };
+    let host = format!("{name}.{region}.{}", endpoint::dns_suffix(region));
+    notes.source("sts_host", Some(host.clone()), origin);
+    Ok(host)
 }
 
 /// What is allowed where a region stands.
 const REGION: &str = "a region such as eu-west-1";
-
-fn clusters(object: &mut Object) -> Result<Vec<String>, ConfigError> {
-    match object.strings("clusters")? {
-        None => Ok(vec!["sigv4-egress-aws".to_owned()]),
-        Some(clusters) if clusters.is_empty() => {
-            Err(object.error("clusters", "is empty", "one cluster name or more"))
-        }
-        Some(clusters) => Ok(clusters),
-    }
-}
 
 fn pace(environment: &Environment) -> Result<Pace, ConfigError> {
     let name = "SIGV4_EGRESS_TIME_SCALE";

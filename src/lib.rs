@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod authorization;
+pub mod bucket;
 pub mod cache;
 pub mod chunked;
 pub mod config;

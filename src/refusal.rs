@@ -4,8 +4,10 @@ mod format;
 
 pub use format::ErrorFormat;
 
+use crate::bucket::Named;
 use crate::chunked::{self, MAX_CHUNK_BYTES};
 use crate::endpoint::{HostError, ScopeError};
+use crate::policy::Unlisted;
 use format::Said;
 use std::fmt;
 use std::time::Duration;
@@ -44,8 +46,8 @@ pub enum Refusal {
         host: String,
         /// The service it would be signed for.
         service: String,
-        /// Whether a customer's own resource answers, which must be allowed by its host.
-        tenant: bool,
+        /// What the list would have to name.
+        unlisted: Unlisted,
     },
     /// A rule denies it.
     Denied {
@@ -53,6 +55,13 @@ pub enum Refusal {
         host: String,
         /// The rule's place, from 0.
         rule: usize,
+        /// What of it is denied, if the rule denies buckets.
+        named: Option<Named<'static>>,
+    },
+    /// The rules choose different roles for the buckets that it names, or leave one of them alone.
+    BucketsOfDifferentRoles {
+        /// By role, or `None` where it is left alone; the bucket that the request is for comes first.
+        roles: [Option<String>; 2],
     },
     /// A rule leaves requests to this host alone, and it came to the loopback endpoint: as it is, it names
     /// no AWS host.
@@ -188,6 +197,7 @@ impl Refusal {
             Self::UploadTooLargeToHold { .. } => (503, "upload_too_large_to_hold", true),
             Self::NotAllowed { .. } => (403, "not_allowed", false),
             Self::Denied { .. } => (403, "denied", false),
+            Self::BucketsOfDifferentRoles { .. } => (403, "buckets_of_different_roles", false),
             Self::LeftAloneAtLoopback { .. } => (403, "left_alone_at_loopback", false),
             Self::MarkerMissing { .. } => (403, "marker_missing", false),
             Self::ClusterNotListed { .. } => (403, "cluster_not_listed", false),
@@ -217,9 +227,25 @@ impl Refusal {
             Self::CredentialsUnavailable { advice, .. } => advice.clone(),
             Self::TooManyParked { .. } => "Retry. If it lasts, credentials cannot be had; see the stats sigv4_egress.sts.*, or raise max_parked.".to_owned(),
             Self::UploadTooLargeToHold { .. } => "Retry when credentials are there; uploads stream then.".to_owned(),
-            Self::NotAllowed { host, tenant: true, .. } => format!("Add \"{host}\" to `allow` in the filter's configuration; a service name does not allow hosts that customers create."),
-            Self::NotAllowed { host, service, .. } => format!("Add \"{service}\" or \"{host}\" to `allow` in the filter's configuration."),
-            Self::Denied { rule, .. } => format!("Call something else, or change rules[{rule}] in the filter's configuration."),
+            Self::NotAllowed { host, service, unlisted } => match unlisted {
+                Unlisted::Service => format!("Add \"{service}\" or \"{host}\" to `allow` in the filter's configuration."),
+                Unlisted::Tenant => format!("Add \"{host}\" to `allow` in the filter's configuration; a service name does not allow hosts that customers create."),
+                Unlisted::NoBucket => format!("Call something that names a bucket, or put \"{service}\" in the place of the buckets in `allow`."),
+                Unlisted::Named(named) => match named {
+                    Named::Bucket(name) | Named::Alias(name) => format!("Add \"{name}\" to the buckets in `allow` in the filter's configuration."),
+                    Named::AccessPointHost => format!("Add \"{host}\" to `allow` in the filter's configuration."),
+                    Named::AccessPoint => ALIAS.to_owned(),
+                    Named::Unreadable => UNREADABLE.to_owned(),
+                },
+            },
+            Self::Denied { host, rule, named } => match named {
+                None | Some(Named::Bucket(_)) => format!("Call something else, or change rules[{rule}] in the filter's configuration."),
+                Some(Named::Alias(alias)) => format!("If it leads to another bucket, add a rule before rules[{rule}] that names it: {{\"buckets\": [\"{alias}\"], \"effect\": \"allow\"}}."),
+                Some(Named::AccessPointHost) => format!("If it leads to another bucket, add a rule before rules[{rule}] that names its host: {{\"hosts\": [\"{host}\"], \"effect\": \"allow\"}}."),
+                Some(Named::AccessPoint) => ALIAS.to_owned(),
+                Some(Named::Unreadable) => UNREADABLE.to_owned(),
+            },
+            Self::BucketsOfDifferentRoles { .. } => "Copy in two steps, through the program, or change `rules` so that one role signs for both buckets.".to_owned(),
             Self::LeftAloneAtLoopback { host } => format!("Call it by its own name, over http through this proxy (HTTP_PROXY): http://{host}."),
             Self::MarkerMissing { header } => format!("Sign the request with placeholder keys, or send the header {header}."),
             Self::ClusterNotListed { cluster } if cluster.is_empty() => "Route AWS hosts to a cluster that verifies AWS's certificate, and list it in `clusters`.".to_owned(),
@@ -242,6 +268,11 @@ impl Refusal {
         }
     }
 }
+
+const UNREADABLE: &str = "Name the bucket as S3's documentation has it.";
+
+/// Rules name access points by host or alias; a name or an ARN says neither.
+const ALIAS: &str = "Name the access point by its alias, and the alias in the `buckets` of an earlier rule or of `allow`; for S3 Control, the host in the `hosts` of an earlier rule.";
 
 impl From<chunked::Fault> for Refusal {
     fn from(why: chunked::Fault) -> Self {
@@ -272,13 +303,19 @@ impl fmt::Display for Refusal {
                     "no AWS credentials yet, and the body is larger than the {max_body_bytes} bytes that are held"
                 )
             }
-            Self::NotAllowed { host, service, .. } => {
-                write!(
-                    f,
-                    "requests to {host} (service {service}) are not in the allow-list"
-                )
+            Self::NotAllowed { host, service, unlisted } => match unlisted {
+                Unlisted::Service | Unlisted::Tenant => write!(f, "requests to {host} (service {service}) are not in the allow-list"),
+                Unlisted::NoBucket => write!(f, "the allow-list has buckets, and requests to {host} that name none, such as ListBuckets, are not in it"),
+                Unlisted::Named(named) => write!(f, "the allow-list has buckets, and not what is asked of {host}: {}", Shown(named)),
+            },
+            Self::Denied { host, rule, named: None } => write!(f, "rules[{rule}] denies requests to {host}"),
+            Self::Denied { host, rule, named: Some(named) } => write!(f, "rules[{rule}] denies what is asked of {host}: {}", Shown(named)),
+            Self::BucketsOfDifferentRoles { roles: [Some(one), Some(other)] } => {
+                write!(f, "the request names buckets that different roles sign for: {one} for the first, and {other}")
             }
-            Self::Denied { host, rule } => write!(f, "rules[{rule}] denies requests to {host}"),
+            Self::BucketsOfDifferentRoles { .. } => {
+                f.write_str("the request names two buckets, of which rules leave one alone and have the other signed")
+            }
             Self::LeftAloneAtLoopback { host } => write!(f, "a rule forwards requests to {host} as they come, and this one names another host"),
             Self::MarkerMissing { .. } => f.write_str("the request does not ask to be signed"),
             Self::ClusterNotListed { cluster } => write!(
@@ -326,6 +363,22 @@ impl fmt::Display for Refusal {
             Self::MalformedChunks { why } => write!(f, "the body is not signed chunk by chunk: {why}"),
             Self::ChunkTooLarge => write!(f, "{}", chunked::Fault::ChunkTooLarge),
             Self::HostCallFailed { what } => write!(f, "the request could not be signed: {what}"),
+        }
+    }
+}
+
+/// What a request names, in a sentence.
+struct Shown<'a>(&'a Named<'a>);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Named::Bucket(name) => write!(f, "the bucket {name}"),
+            Named::Alias(alias) => write!(f, "the access point {alias}, which hides its bucket"),
+            Named::AccessPointHost | Named::AccessPoint => {
+                f.write_str("an access point, which hides its bucket")
+            }
+            Named::Unreadable => f.write_str("a bucket whose name cannot be read"),
         }
     }
 }
@@ -402,7 +455,7 @@ mod tests {
         let refusal = Refusal::NotAllowed {
             host: "sqs.eu-west-1.amazonaws.com".to_owned(),
             service: "sqs".to_owned(),
-            tenant: false,
+            unlisted: Unlisted::Service,
         };
         let answer = refusal.answer(ErrorFormat::Json);
         let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();

@@ -40,6 +40,8 @@ use crate::identity::RoleArn;
 pub struct Chosen {
     /// Where credentials come from.
     pub source: Source,
+    /// The variable that names it; `None` for a role, which can be configured too.
+    pub variable: Option<&'static str>,
     /// Variables that are set and name another source, which is not used: worth a line in the log.
     pub passed_over: Vec<&'static str>,
 }
@@ -103,6 +105,7 @@ pub fn choose(
         (Some(_), Some(role_arn), _) | (None, Some(role_arn), []) => {
             return Ok(Chosen {
                 source: Source::WebIdentity(role_arn.clone()),
+                variable: None,
                 passed_over: containers,
             });
         }
@@ -126,12 +129,12 @@ pub fn choose(
         }
         (None, None, _) => {}
     }
-    let (endpoint, passed_over) = match (variable(RELATIVE_URI), variable(FULL_URI)) {
+    let (name, endpoint, passed_over) = match (variable(RELATIVE_URI), variable(FULL_URI)) {
         (Some(path), full) => {
             let passed_over = full.map(|_| FULL_URI).into_iter().collect();
-            (Endpoint::of_relative_uri(path)?, passed_over)
+            (RELATIVE_URI, Endpoint::of_relative_uri(path)?, passed_over)
         }
-        (None, Some(uri)) => (Endpoint::of_full_uri(uri)?, Vec::new()),
+        (None, Some(uri)) => (FULL_URI, Endpoint::of_full_uri(uri)?, Vec::new()),
         (None, None) => {
             return Err(ConfigError {
                 key: "role_arn".to_owned(),
@@ -151,6 +154,7 @@ pub fn choose(
             endpoint,
             authorization,
         },
+        variable: Some(name),
         passed_over,
     })
 }

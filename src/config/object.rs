@@ -1,10 +1,10 @@
 //! Reading a configuration key by key, with errors that name the key, the fault and what is allowed.
 
 use super::reference::{self, Key};
-use super::{ConfigError, Environment};
+use super::{ConfigError, Environment, Origin};
 use crate::{endpoint, headers};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A JSON object whose values are taken out one by one.
@@ -86,19 +86,19 @@ impl Object {
         Ok(text.unwrap_or_else(|| reference::default_of(key).to_owned()))
     }
 
-    /// A value from the key, else from the first environment variable that is set.
+    /// A value from the key, else from the first environment variable that is set; and which of them it was.
     pub(super) fn sourced<T>(
         &mut self,
         key: &str,
         environment: &Environment,
-        variables: &[&str],
+        variables: &[&'static str],
         parse: impl Fn(&str) -> Option<T>,
         allowed: &str,
-    ) -> Result<Option<T>, ConfigError> {
+    ) -> Result<Option<(T, Origin)>, ConfigError> {
         if let Some(value) = self.parsed(key, allowed, &parse)? {
-            return Ok(Some(value));
+            return Ok(Some((value, Origin::Configuration)));
         }
-        let set = |name: &&&str| {
+        let set = |name: &&&'static str| {
             environment
                 .get(**name)
                 .is_some_and(|value| !value.is_empty())
@@ -108,7 +108,7 @@ impl Object {
         };
         let text = environment.get(*name).cloned().unwrap_or_default();
         match parse(&text) {
-            Some(value) => Ok(Some(value)),
+            Some(value) => Ok(Some((value, Origin::Environment(vec![name])))),
             None => Err(ConfigError {
                 key: format!("environment variable {name}"),
                 fault: format!("is {}", shown(&Value::String(text))),
@@ -196,6 +196,11 @@ impl Object {
         self.map.remove(key)
     }
 
+    /// Puts a value back, to be read as another type.
+    pub(super) fn put(&mut self, key: &str, value: Value) {
+        self.map.insert(key.to_owned(), value);
+    }
+
     /// The object under a key, to be read in its turn.
     pub(super) fn object(&mut self, key: &str) -> Result<Option<Self>, ConfigError> {
         match self.map.remove(key) {
@@ -239,25 +244,46 @@ impl Object {
         Ok(strings)
     }
 
+    /// A list of strings that are not empty, none of them twice. It may be empty, where that says what it seems to.
     pub(super) fn strings(&mut self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
         let allowed = "a list of strings that are not empty";
-        match self.map.remove(key) {
-            None => Ok(None),
-            Some(Value::Array(values)) => {
-                let text = |value: Value| match value {
-                    Value::String(text) if !text.is_empty() => Ok(text),
-                    other => Err(self.error(key, format!("holds {}", shown(&other)), allowed)),
-                };
-                values
-                    .into_iter()
-                    .map(text)
-                    .collect::<Result<_, _>>()
-                    .map(Some)
+        let values = match self.map.remove(key) {
+            None => return Ok(None),
+            Some(Value::Array(values)) => values,
+            Some(value) => return Err(self.refused(key, &value, allowed)),
+        };
+        let mut texts = Vec::with_capacity(values.len());
+        for value in values {
+            match value {
+                Value::String(text) if !text.is_empty() => texts.push(text),
+                other => {
+                    return Err(self.error(key, format!("holds {}", shown(&other)), allowed));
+                }
             }
-            Some(value) => Err(self.refused(key, &value, allowed)),
+        }
+        let mut seen = BTreeSet::new();
+        match texts.iter().find(|text| !seen.insert(*text)) {
+            Some(text) => Err(self.error(key, format!("holds \"{text}\" twice"), "it once")),
+            None => Ok(Some(texts)),
         }
     }
+
+    /// The same, where an empty list would stand for everything or nothing: whoever fills a template may not have meant it.
+    pub(super) fn list(&mut self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
+        match self.strings(key)? {
+            Some(texts) if texts.is_empty() => Err(self.error(key, "is empty", ONE_OR_MORE)),
+            other => Ok(other),
+        }
+    }
+
+    /// The keys that are there.
+    pub(super) fn keys(&self) -> Vec<String> {
+        self.map.keys().cloned().collect()
+    }
 }
+
+/// What is allowed where an empty list stands.
+pub(super) const ONE_OR_MORE: &str = "one entry or more; or no such key";
 
 /// A value as an error message shows it: short, and by its type where it is long.
 pub(super) fn shown(value: &Value) -> String {

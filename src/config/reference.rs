@@ -61,9 +61,9 @@ const POSITION: Key = key(
 pub const DOWNSTREAM: &[Key] = &[
     key(
         "allow",
-        "`\"*\"` or list of strings",
+        "`\"*\"` or list of strings and objects",
         "",
-        "What may be signed: service names (`s3`) and hosts (`*.s3.eu-west-1.amazonaws.com`). Hosts that customers create (function URLs, APIs, search domains) must be named as hosts. The rest is answered 403. Required.",
+        "What may be signed: service names (`sqs`), hosts (`abc.lambda-url.eu-west-1.on.aws`) and, in the place of `s3`, buckets (`{\"buckets\": [\"reports\", \"team-a-*\"]}`). Hosts that customers create (function URLs, APIs, search domains) must be named as hosts. The rest is answered 403. Required.",
     ),
     key(
         "role_arn",
@@ -191,13 +191,27 @@ pub const UPSTREAM: &[Key] = &[CLUSTERS, POSITION];
 /// The keys of the plugin that answers with the status document.
 pub const STATUS: &[Key] = &[POSITION];
 
+/// The keys of an object in `allow`.
+pub const ALLOW: &[Key] = &[key(
+    "buckets",
+    "list of strings",
+    "",
+    "Names of buckets, with `*` at the end for all that begin so. Requests that name no bucket, such as ListBuckets, are not among what it allows. Required.",
+)];
+
 /// The keys of a rule.
 pub const RULE: &[Key] = &[
     key(
         "hosts",
         "list of strings",
         "every AWS host",
-        "Host names, with `*.` in front for what is below them. Hosts that are not AWS's must be named.",
+        "Host names, with `*.` in front for what is below them. Hosts that are not AWS's must be named, and so must those that customers create where the rule allows them. A bucket's host is refused: see `buckets`.",
+    ),
+    key(
+        "buckets",
+        "list of strings",
+        "every bucket, and none",
+        "Names of buckets, with `*` at the end for all that begin so, in whatever form a request names them: in its path or host, through a VPC endpoint, as a copy's source. A request that names two is judged for each. A denial also holds for access points, which hide their bucket, unless an earlier rule names their host, or in `buckets` their alias.",
     ),
     key(
         "services",
@@ -245,7 +259,7 @@ pub const RULE: &[Key] = &[
         "payload",
         "`hashed` or `unsigned`",
         "unsigned for S3 and VPC Lattice, else hashed",
-        "`unsigned` lets the body stream; only S3 and VPC Lattice accept it.",
+        "`unsigned` lets the body stream. S3 and VPC Lattice accept it, and single operations of EBS, Lex, MediaStore and HealthOmics.",
     ),
 ];
 
@@ -321,6 +335,7 @@ pub fn markdown() -> String {
     );
     for (title, keys) in [
         ("The filter", DOWNSTREAM),
+        ("An object in `allow`", ALLOW),
         ("A rule in `rules`", RULE),
         ("`sign_as` in a rule", SIGN_AS),
         ("A role in `roles`", ROLE),

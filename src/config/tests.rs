@@ -224,7 +224,7 @@ fn what_is_wrong_is_named_with_its_key() {
         irsa,
         "clusters",
         "is empty",
-        "one cluster",
+        "one entry or more",
     );
     check_refused(
         r#"{"allow": "*", "max_wait_ms": "5s"}"#,
@@ -351,7 +351,7 @@ fn what_is_wrong_is_named_with_its_key() {
         irsa,
         "rules[0].sign_as",
         "stands beside an effect that signs nothing",
-        "allow",
+        "with allow",
     );
     check_refused(
         &sign_as(r#"{"region": "eu-west-1"}, "hosts": ["a.example"]"#),
@@ -434,7 +434,7 @@ fn rules_choose_among_named_roles() {
             "audit": {"role_arn": "arn:aws:iam::210987654321:role/audit", "session_name": "auditor"},
             "batch": {"role_arn": "arn:aws:iam::123456789012:role/batch"}
         },
-        "rules": [{"services": ["s3"], "role": "batch"}, {"role": "own"}]
+        "rules": [{"services": ["s3"], "role": "batch"}, {"role": "own", "payload": "hashed"}]
     }"#;
     let config = config(json, &irsa());
     let role = |rule: usize| {

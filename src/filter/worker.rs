@@ -143,12 +143,8 @@ impl Worker {
             let Role { name, means } = &view.role;
             host::log(LogLevel::Info, &format!("role {name}: {means}"));
         }
-        for name in &self.config.passed_over {
-            let text = format!(
-                "{name} is set and not used: {}",
-                self.roles.own().role.means
-            );
-            host::log(LogLevel::Warn, &text);
+        for warning in &self.config.warnings {
+            host::log(LogLevel::Warn, &format!("configuration: {warning}"));
         }
         Stat::gauge(&metrics::build_info()).record(1);
         let source = self.roles.own().role.means.source();

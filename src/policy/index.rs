@@ -3,8 +3,9 @@
 //! Each rule lies under one of its conditions, the most telling one; a request looks at those that lie
 //! under what it is itself. Its cost follows the number of its host's labels, not that of the rules.
 
-use super::{Rule, Subject};
-use std::collections::HashMap;
+use super::{ALL_REGIONS, Effect, Placed, Rule, Subject};
+use crate::bucket::{Named, Patterns};
+use std::collections::{BTreeSet, HashMap};
 
 /// Places of rules, ascending, by what they ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +16,11 @@ pub(super) struct Index {
     hosts: HashMap<String, Vec<usize>>,
     /// By what follows the `*.` of a pattern.
     parents: HashMap<String, Vec<usize>>,
+    /// By bucket.
+    buckets: Patterns<Vec<usize>>,
+    /// Of those by bucket, the denials, which hold for what hides a bucket too: whatever bucket they name, so that the
+    /// first with the same services and regions stands for all.
+    hidden: Vec<usize>,
     /// By signing name.
     services: HashMap<String, Vec<usize>>,
     /// By signing region.
@@ -26,8 +32,18 @@ pub(super) struct Index {
 impl Index {
     pub(super) fn new(rules: &[Rule]) -> Self {
         let mut index = Self::default();
+        let mut hidden = BTreeSet::new();
         for (place, rule) in rules.iter().enumerate() {
             index.add(place, rule);
+            let when = &rule.when;
+            let is_under_its_buckets =
+                !when.buckets.is_empty() && when.hosts.is_empty() && when.route_metadata.is_empty();
+            if is_under_its_buckets
+                && rule.effect == Some(Effect::Deny)
+                && hidden.insert((&when.services, &when.regions))
+            {
+                index.hidden.push(place);
+            }
         }
         index
     }
@@ -45,6 +61,10 @@ impl Index {
                 };
                 map.entry(name.to_owned()).or_default().push(place);
             }
+        } else if !when.buckets.is_empty() {
+            for pattern in &when.buckets {
+                self.buckets.entry(pattern, Vec::new()).push(place);
+            }
         } else if !when.services.is_empty() {
             for service in &when.services {
                 self.services
@@ -53,31 +73,64 @@ impl Index {
                     .push(place);
             }
         } else if !when.regions.is_empty() {
-            for region in &when.regions {
-                self.regions.entry(region.clone()).or_default().push(place);
+            let mut add = |region: &str| {
+                self.regions
+                    .entry(region.to_owned())
+                    .or_default()
+                    .push(place);
+            };
+            when.regions.iter().for_each(|region| add(region));
+            if rule.effect == Some(Effect::Deny) {
+                add(ALL_REGIONS);
             }
         } else {
             self.rest.push(place);
         }
     }
 
-    /// The first rule that fits, and its place.
+    /// The first rule that fits.
     pub(super) fn first<'p>(
         &self,
         rules: &'p [Rule],
         subject: Subject<'_>,
-    ) -> Option<(usize, &'p Rule)> {
-        let mut first = None;
-        let mut look = |places: &[usize]| {
-            let before = |place: &usize| first.is_none_or(|(found, _)| *place < found);
+        named: Option<&Named<'_>>,
+    ) -> Option<Placed<'p>> {
+        let mut first: Option<Placed<'p>> = None;
+        self.each_list(subject, named, |places| {
+            let before = |place: &usize| first.is_none_or(|found| *place < found.place);
             let found = places
                 .iter()
                 .copied()
                 .take_while(before)
-                .filter_map(|place| Some((place, rules.get(place)?)))
-                .find(|(_, rule)| rule.when.fits(subject));
+                .filter_map(|place| {
+                    let rule = rules.get(place)?;
+                    Some(Placed { place, rule })
+                })
+                .find(|found| found.rule.fits(subject, named));
             first = found.or(first);
-        };
+        });
+        first
+    }
+
+    /// The places of all rules that could fit, in no order.
+    pub(super) fn each_place(
+        &self,
+        subject: Subject<'_>,
+        named: Option<&Named<'_>>,
+        mut look: impl FnMut(usize),
+    ) {
+        self.each_list(subject, named, |places| {
+            places.iter().copied().for_each(&mut look)
+        });
+    }
+
+    /// The lists that rules lie in which could fit. Some rule may lie in several.
+    fn each_list(
+        &self,
+        subject: Subject<'_>,
+        named: Option<&Named<'_>>,
+        mut look: impl FnMut(&[usize]),
+    ) {
         look(&self.rest);
         if !self.route_metadata.is_empty() {
             for (key, value) in subject.route_metadata {
@@ -98,6 +151,14 @@ impl Index {
                 }
             }
         }
+        if let Some(named) = named {
+            if let Named::Bucket(name) | Named::Alias(name) = named {
+                self.buckets.all(name).for_each(|places| look(places));
+            }
+            if named.hides_its_bucket() {
+                look(&self.hidden);
+            }
+        }
         if let Some(endpoint) = subject.endpoint {
             if let Some(places) = self.services.get(endpoint.service) {
                 look(places);
@@ -106,6 +167,5 @@ impl Index {
                 look(places);
             }
         }
-        first
     }
 }

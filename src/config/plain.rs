@@ -1,0 +1,240 @@
+//! Checks of keys that are neither roles nor rules, and of what they come to together.
+
+use super::object::Object;
+use super::{Config, ConfigError, Notes};
+use crate::authorization::is_shaped_like_aws;
+use crate::endpoint::{self, Host, Resolution};
+use crate::role::{Means, Role};
+use crate::source::Authorization;
+
+/// Clusters are named as Envoy has them. One that is called `*` there is none; in Istio's names, it stands between bars.
+pub(super) fn clusters(object: &mut Object) -> Result<Vec<String>, ConfigError> {
+    let clusters = object.list("clusters")?;
+    let clusters = clusters.unwrap_or_else(|| vec!["sigv4-egress-aws".to_owned()]);
+    let is_pattern = |name: &&String| name.contains('*') && !name.contains('|');
+    match clusters.iter().find(is_pattern) {
+        Some(name) => Err(object.error(
+            "clusters",
+            format!("holds \"{name}\""),
+            "the names of clusters, each as it is",
+        )),
+        None => Ok(clusters),
+    }
+}
+
+/// The header is taken out of each request before it is signed: it must be one that nobody needs, and that requests do
+/// not have by themselves.
+pub(super) fn marker_header(object: &mut Object) -> Result<String, ConfigError> {
+    let name = object.header_name("marker_header")?;
+    let is_needed = NEEDED.split(' ').any(|needed| needed == name)
+        || NEEDED_PREFIXES
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
+    if is_needed {
+        return Err(object.error(
+            "marker_header",
+            format!("is \"{name}\", which others need, or every request has"),
+            "a header of your own, such as x-sign-me",
+        ));
+    }
+    Ok(name)
+}
+
+/// What HTTP itself needs (RFC 9110 and 9112), clients send by themselves, and AWS or Envoy read.
+const NEEDED: &str = "\
+    host connection keep-alive te trailer transfer-encoding upgrade expect content-length content-type \
+    content-encoding content-language content-disposition content-md5 content-range cache-control expires \
+    authorization proxy-authorization proxy-connection date via forwarded from referer origin cookie \
+    user-agent accept accept-charset accept-encoding accept-language range if-match if-none-match \
+    if-modified-since if-unmodified-since if-range max-forwards pragma traceparent tracestate b3 \
+    grpc-timeout x-request-id x-http-method-override x-real-ip";
+
+const NEEDED_PREFIXES: &[&str] = &[
+    "x-amz-",
+    "x-amzn-",
+    "amz-sdk-",
+    "x-envoy-",
+    "x-forwarded-",
+    "x-b3-",
+    "sec-",
+];
+
+pub(super) fn placeholders(
+    object: &mut Object,
+    notes: &mut Notes,
+) -> Result<Vec<String>, ConfigError> {
+    let Some(placeholders) = object.list("placeholders")? else {
+        return Ok(vec!["placeholder".to_owned()]);
+    };
+    // Those of AWS's documentation end so.
+    let real = placeholders
+        .iter()
+        .find(|id| is_shaped_like_aws(id) && !id.ends_with("EXAMPLE"));
+    if let Some(id) = real {
+        notes.warn(
+            "placeholders",
+            format!("holds \"{id}\", which can be somebody's key"),
+            "what it signs is signed anew by the pod's role",
+        );
+    }
+    Ok(placeholders)
+}
+
+/// STS gets the web identity token.
+pub(super) fn check_sts_host(
+    object: &Object,
+    authority: &str,
+    notes: &mut Notes,
+) -> Result<(), ConfigError> {
+    let Ok(host) = Host::parse(authority.as_bytes()) else {
+        return Ok(());
+    };
+    match endpoint::resolve(&host, "") {
+        Resolution::Aws(endpoint) if endpoint.service == "sts" => Ok(()),
+        Resolution::Aws(endpoint) => Err(object.error(
+            "sts_host",
+            format!("is \"{authority}\", a host of {}", endpoint.service),
+            "a host of STS",
+        )),
+        Resolution::NotAws => {
+            notes.warn(
+                "sts_host",
+                format!("\"{authority}\" is none of STS's, and gets the web identity token"),
+                "be sure that it leads to STS",
+            );
+            Ok(())
+        }
+    }
+}
+
+/// What only shows when all keys are read.
+pub(super) fn check_as_a_whole(
+    config: &Config,
+    written: &[String],
+    notes: &mut Notes,
+) -> Result<(), ConfigError> {
+    check_clusters(config)?;
+    let is_written = |key: &str| written.iter().any(|written| written == key);
+    for key in unused(config) {
+        if is_written(key) {
+            let finding = format!(
+                "is not used: credentials come from {}",
+                config.roles.own().means
+            );
+            notes.warn(*key, finding, "remove it");
+        }
+    }
+    if is_written("marker_header") && config.required_marker.is_none() {
+        let advice = "set require_marker, or remove it";
+        notes.warn(
+            "marker_header",
+            "is not asked for without require_marker",
+            advice,
+        );
+    }
+    // Either says that nobody waits.
+    for (key, other, other_is_zero) in [
+        ("max_parked", "max_wait_ms", config.max_wait.is_zero()),
+        ("max_wait_ms", "max_parked", config.max_parked == 0),
+    ] {
+        if other_is_zero && is_written(other) && is_written(key) {
+            let finding = format!("is not used, as {other} is 0 and no request waits");
+            notes.warn(key, finding, "remove one of both");
+        }
+    }
+    for (id, role) in config.roles.iter() {
+        let is_chosen = config.policy.rules().iter().any(|rule| rule.role == id);
+        if role.name != Role::OWN && !is_chosen {
+            let key = format!("roles.{}", role.name);
+            notes.warn(
+                key,
+                "is chosen by no rule",
+                "name it in a rule, or remove it",
+            );
+        }
+        check_partition(config, role, notes);
+    }
+    Ok(())
+}
+
+/// The token's and the container's clusters lead to this node, and STS's to STS.
+fn check_clusters(config: &Config) -> Result<(), ConfigError> {
+    let Config {
+        token_cluster,
+        container_cluster,
+        sts_cluster,
+        clusters,
+        ..
+    } = config;
+    let own = [
+        ("token_cluster", token_cluster),
+        ("container_cluster", container_cluster),
+        ("sts_cluster", sts_cluster),
+    ];
+    for (place, (key, name)) in own.iter().enumerate() {
+        let before = own.iter().take(place);
+        let mut same = before
+            .filter(|(_, other)| other == name)
+            .map(|(key, _)| *key);
+        let is_for_aws = *key != "sts_cluster" && clusters.contains(name);
+        if let Some(other) = same.next().or(is_for_aws.then_some("clusters")) {
+            return Err(ConfigError {
+                key: (*key).to_owned(),
+                fault: format!("is \"{name}\", and {other} names it too"),
+                allowed: "a cluster of its own".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The keys that do not matter for how this configuration gets its credentials.
+fn unused(config: &Config) -> &'static [&'static str] {
+    let own = &config.roles.own().means;
+    let calls_sts = config
+        .roles
+        .iter()
+        .any(|(_, role)| !matches!(role.means, Means::Container { .. }));
+    match own {
+        Means::Container { authorization, .. } if !calls_sts => match authorization {
+            Authorization::File => &[
+                "session_name",
+                "sts_cluster",
+                "sts_host",
+                "sts_timeout_ms",
+                "token_audience",
+            ],
+            Authorization::None | Authorization::Token(_) => &[
+                "session_name",
+                "sts_cluster",
+                "sts_host",
+                "sts_timeout_ms",
+                "token_audience",
+                "token_cluster",
+            ],
+        },
+        Means::Container { .. } => &["token_audience"],
+        Means::WebIdentity(_) | Means::Chained(_) => &["container_cluster"],
+    }
+}
+
+/// A role can be assumed in its own partition alone ("AWS partitions" in the AWS Fault Isolation Boundaries whitepaper).
+fn check_partition(config: &Config, role: &Role, notes: &mut Notes) {
+    let arn = match &role.means {
+        Means::WebIdentity(role) => &role.arn,
+        Means::Chained(role) => &role.arn,
+        Means::Container { .. } => return,
+    };
+    let partition = arn.partition();
+    if partition != endpoint::partition_name(&config.region) {
+        let key = match role.name.as_str() {
+            Role::OWN => "role_arn".to_owned(),
+            name => format!("roles.{name}.role_arn"),
+        };
+        let finding = format!(
+            "is of the partition {partition}, which {} is not in",
+            config.region
+        );
+        notes.warn(key, finding, "name a role and a region of one partition");
+    }
+}
