@@ -12,7 +12,7 @@ mod read;
 
 pub use pattern::{Patterns, fits, is_legacy, is_pattern};
 
-use crate::endpoint::{BucketPlace, bucket_place};
+use crate::endpoint::BucketPlace;
 use crate::headers::{self, Header};
 use read::{Segments, Unreadable, parameters};
 use std::borrow::Cow;
@@ -55,15 +55,12 @@ pub struct Request<'a> {
 }
 
 /// Calls `each` with what a request names, the bucket that it is for first. ListBuckets and most of S3 Control name
-/// nothing, a copy two. `elsewhere` is where a host that is none of S3's has its bucket, if anywhere.
+/// nothing, a copy two. `place` is where the host has the bucket: see [`crate::endpoint::bucket_place`].
 pub fn each_named<'a>(
     request: Request<'a>,
-    elsewhere: Option<BucketPlace<'a>>,
+    place: BucketPlace<'a>,
     mut each: impl FnMut(Part, Named<'a>),
 ) {
-    let Some(place) = bucket_place(request.host).or(elsewhere) else {
-        return;
-    };
     let (path, query) = read::split(request.target, b'?');
     let mut target = |named| each(Part::Target, named);
     match place {
@@ -250,21 +247,24 @@ impl<'a> Named<'a> {
 
     /// An ARN up to its first slash; `None` where it is of neither a bucket nor an access point.
     fn of_arn(arn: Cow<'a, str>) -> Option<Self> {
-        let mut parts = arn.split(':').skip(2);
-        let service = parts.next()?;
-        let owner = (parts.next()?, parts.next()?);
-        let kind = parts.next()?;
-        match (service, owner, kind, parts.next()) {
+        let mut rest = arn.as_bytes();
+        let mut part = || {
+            let (part, behind) = read::split(rest, b':');
+            rest = behind;
+            std::str::from_utf8(part).unwrap_or_default()
+        };
+        let (_arn, _partition, service) = (part(), part(), part());
+        let (region, account) = (part(), part());
+        let (kind, alias) = (part(), part());
+        let has_owner = !region.is_empty() || !account.is_empty();
+        let is_other =
+            ["access-grants", "job", "storage-lens", "storage-lens-group"].contains(&kind);
+        match service {
             // arn:aws:s3:::<bucket>
-            ("s3", ("", ""), bucket, None) => Some(Self::of_text(Cow::Owned(bucket.to_owned()))),
+            "s3" if !has_owner => Some(Self::of_text(Cow::Owned(kind.to_owned()))),
+            "s3" if is_other => None,
             // arn:aws:s3::<account>:accesspoint:<alias>
-            (_, _, "accesspoint", Some(alias)) => {
-                Some(Self::of_access_point(Cow::Owned(alias.to_owned())))
-            }
-            ("s3", _, "access-grants" | "job" | "storage-lens" | "storage-lens-group", None) => {
-                None
-            }
-            _ => Some(Self::AccessPoint),
+            _ => Some(Self::of_access_point(Cow::Owned(alias.to_owned()))),
         }
     }
 

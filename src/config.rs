@@ -19,6 +19,7 @@ use reference::{DOWNSTREAM, STATUS, UPSTREAM};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
 use std::time::Duration;
 
 /// The environment variables that the host hands to the module.
@@ -86,15 +87,37 @@ pub struct Config {
     pub body_timeout: Duration,
 }
 
-/// Why a configuration is refused.
+/// Why a configuration is refused. In a box: it goes through many hands, each of which is larger for each byte of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
+pub struct ConfigError(Box<Refused>);
+
+/// What is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
     /// The key, or the environment variable, that is wrong.
     pub key: String,
     /// What is wrong with its value.
     pub fault: String,
     /// What is allowed.
     pub allowed: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(key: &str, fault: String, allowed: &str) -> Self {
+        Self(Box::new(Refused {
+            key: key.to_owned(),
+            fault,
+            allowed: allowed.to_owned(),
+        }))
+    }
+}
+
+impl Deref for ConfigError {
+    type Target = Refused;
+
+    fn deref(&self) -> &Refused {
+        &self.0
+    }
 }
 
 impl fmt::Display for ConfigError {
@@ -170,24 +193,22 @@ pub fn parse(json: &[u8], environment: &Environment) -> Result<Plugin, ConfigErr
         Value::Object(Map::new())
     } else {
         json::parse(json).map_err(|error| match error {
-            JsonError::NotJson(_) => ConfigError {
-                key: "the configuration".to_owned(),
-                fault: error.to_string(),
-                allowed: "a JSON object".to_owned(),
-            },
-            JsonError::Twice(path) => ConfigError {
-                key: path,
-                fault: "stands twice".to_owned(),
-                allowed: "each key of an object once".to_owned(),
-            },
+            JsonError::NotJson(_) => {
+                ConfigError::new("the configuration", error.to_string(), "a JSON object")
+            }
+            JsonError::Twice(path) => ConfigError::new(
+                &path,
+                "appears twice".to_owned(),
+                "each key once per object",
+            ),
         })?
     };
     let Value::Object(map) = value else {
-        return Err(ConfigError {
-            key: "the configuration".to_owned(),
-            fault: format!("is {}", shown(&value)),
-            allowed: "a JSON object".to_owned(),
-        });
+        return Err(ConfigError::new(
+            "the configuration",
+            format!("is {}", shown(&value)),
+            "a JSON object",
+        ));
     };
     let mut object = Object::new(map, String::new());
     let positions = [
@@ -233,16 +254,11 @@ impl Notes {
         self.sourced.push(Sourced { key, value, origin });
     }
 
-    fn warn(
-        &mut self,
-        key: impl Into<String>,
-        finding: impl Into<String>,
-        advice: impl Into<String>,
-    ) {
+    fn warn(&mut self, key: &str, finding: String, advice: &str) {
         self.warnings.push(Warning {
-            key: key.into(),
-            finding: finding.into(),
-            advice: advice.into(),
+            key: key.to_owned(),
+            finding,
+            advice: advice.to_owned(),
         });
     }
 }
@@ -337,10 +353,12 @@ fn pace(environment: &Environment) -> Result<Pace, ConfigError> {
     let name = "SIGV4_EGRESS_TIME_SCALE";
     match environment.get(name).filter(|text| !text.is_empty()) {
         None => Ok(Pace::REAL),
-        Some(text) => Pace::parse(text).ok_or_else(|| ConfigError {
-            key: format!("environment variable {name}"),
-            fault: format!("is {}", shown(&Value::String(text.clone()))),
-            allowed: Pace::ALLOWED.to_owned(),
+        Some(text) => Pace::parse(text).ok_or_else(|| {
+            ConfigError::new(
+                &format!("environment variable {name}"),
+                format!("is {}", shown(&Value::String(text.clone()))),
+                Pace::ALLOWED,
+            )
         }),
     }
 }
@@ -354,14 +372,14 @@ fn parse_boolean(text: &str) -> Option<bool> {
 }
 
 fn missing(key: &str, variables: &[&str], allowed: &str) -> ConfigError {
-    ConfigError {
-        key: key.to_owned(),
-        fault: format!(
+    ConfigError::new(
+        key,
+        format!(
             "is neither configured nor in the environment ({})",
             variables.join(", ")
         ),
-        allowed: allowed.to_owned(),
-    }
+        allowed,
+    )
 }
 
 #[cfg(test)]

@@ -136,24 +136,22 @@ const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 /// Decides.
 pub fn decide(config: &Config, head: Head<'_>) -> Decision {
-    decide_by_rule(config, head).0
+    decide_by_rule(config, head, &mut None)
 }
 
-/// The same, with the place of the rule that decided: of two buckets' rules, the one that the decision follows.
-pub fn decide_by_rule(config: &Config, head: Head<'_>) -> (Decision, Option<usize>) {
-    let mut known = Known::default();
-    let decision = try_decide(config, head, &mut known).unwrap_or_else(|refusal| {
+/// The same, and sets the place of the rule that decided: of two buckets' rules, the one that the decision follows.
+pub fn decide_by_rule(config: &Config, head: Head<'_>, rule: &mut Option<usize>) -> Decision {
+    let mut known = Known { format: None, rule };
+    try_decide(config, head, &mut known).unwrap_or_else(|refusal| {
         let format = known.format.unwrap_or_else(|| ErrorFormat::of(head, None));
         Decision::Refuse(refusal, format)
-    });
-    (decision, known.rule)
+    })
 }
 
 /// What is found on the way to a decision, set as soon as it is known.
-#[derive(Default)]
-struct Known {
+struct Known<'k> {
     format: Option<ErrorFormat>,
-    rule: Option<usize>,
+    rule: &'k mut Option<usize>,
 }
 
 fn try_decide<'a>(config: &Config, head: Head<'a>, known: &mut Known) -> Result<Decision, Refusal> {
@@ -240,7 +238,7 @@ fn try_decide<'a>(config: &Config, head: Head<'a>, known: &mut Known) -> Result<
         target: head.value(":path").unwrap_or_default(),
         headers: head.headers,
     });
-    known.rule = verdict.rule();
+    *known.rule = verdict.rule();
     let (endpoint, rule) = match verdict {
         Verdict::Permit { endpoint, rule } => (endpoint, rule.map(|found| found.rule)),
         Verdict::NotAws => return Ok(Decision::LeaveAlone(LeftAlone::NotAws)),
@@ -336,13 +334,17 @@ fn try_decide<'a>(config: &Config, head: Head<'a>, known: &mut Known) -> Result<
 fn refused(config: &Config, host: &str, verdict: Verdict<'_>) -> Refusal {
     let host = host.to_owned();
     match verdict {
-        Verdict::Denied { rule, named } => Refusal::Denied { host, rule, named },
+        Verdict::Denied { rule, named } => Refusal::Denied {
+            host,
+            rule,
+            named: named.map(|named| *named),
+        },
         Verdict::NotListed {
             endpoint, unlisted, ..
         } => Refusal::NotAllowed {
             host,
             service: endpoint.service.to_owned(),
-            unlisted,
+            unlisted: *unlisted,
         },
         Verdict::Torn(outcomes) => Refusal::BucketsOfDifferentRoles {
             roles: outcomes.map(|outcome| match outcome {

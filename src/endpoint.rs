@@ -25,8 +25,8 @@ pub use known::{
     Answering, answering, home_of, is_known_region, is_known_service, nearest_region,
     nearest_service, takes_unsigned_payload,
 };
-pub use partition::{dns_suffix, is_region, partition_name, strip_aws_suffix};
-pub use pattern::{Hosts, hosts_of};
+pub use partition::{dns_suffix, is_region, strip_aws_suffix};
+pub use pattern::{HostKind, Hosts, hosts_of};
 pub use scope::{Asked, Destination, ScopeError, destination, host_of_scope};
 
 use crate::sigv4::{Algorithm, PathStyle};

@@ -44,11 +44,6 @@ impl RoleArn {
         valid.then(|| Self(text.to_owned()))
     }
 
-    /// Its partition, such as `aws`.
-    pub fn partition(&self) -> &str {
-        self.0.split(':').nth(1).unwrap_or_default()
-    }
-
     /// The ARN as it was written.
     pub fn as_str(&self) -> &str {
         &self.0

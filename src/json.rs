@@ -3,8 +3,7 @@
 //! RFC 8259, section 4, leaves open what a second key of the same name means. `serde_json` keeps the last one and says
 //! nothing, so that a second `allow`, or a second `rules`, would void the one that is read by people.
 
-use serde_json::Value;
-use std::collections::BTreeSet;
+use serde_json::{Map, Value};
 use std::fmt;
 
 /// Why a text is refused.
@@ -43,7 +42,7 @@ pub fn parse(text: &[u8]) -> Result<Value, JsonError> {
 /// An object or a list whose end has not come yet.
 enum Open {
     Object {
-        keys: BTreeSet<String>,
+        keys: Map<String, Value>,
         /// The key whose value comes next; `None` where a key comes next.
         key: Option<String>,
     },
@@ -62,7 +61,7 @@ fn first_repeated_key(json: &[u8]) -> Option<String> {
         rest = after;
         match byte {
             b'{' => open.push(Open::Object {
-                keys: BTreeSet::new(),
+                keys: Map::new(),
                 key: None,
             }),
             b'[' => open.push(Open::List { index: 0 }),
@@ -84,9 +83,9 @@ fn first_repeated_key(json: &[u8]) -> Option<String> {
                     let Ok(Value::String(name)) = serde_json::from_slice(literal) else {
                         return None;
                     };
-                    let is_new = keys.insert(name.clone());
+                    let before = keys.insert(name.clone(), Value::Null);
                     *key = Some(name);
-                    if !is_new {
+                    if before.is_some() {
                         return Some(path(&open));
                     }
                 }

@@ -14,6 +14,7 @@ use crate::endpoint::{self, BucketPlace, Endpoint};
 use crate::role::RoleId;
 use crate::sigv4::PathStyle;
 use index::Index;
+pub use order::Extent;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Strings that the request's route carries for the rules: its metadata under [`ROUTE_NAMESPACE`].
@@ -59,7 +60,7 @@ pub enum Allow {
         /// Host names; `*.` in front stands for one label or more.
         hosts: Vec<String>,
         /// Names of buckets; `*` behind stands for all names that begin so.
-        buckets: Patterns<()>,
+        buckets: Patterns,
     },
 }
 
@@ -177,15 +178,15 @@ pub enum Verdict<'p> {
     Denied {
         /// The rule's place.
         rule: usize,
-        /// What the rule denies, if it denies buckets.
-        named: Option<Named<'static>>,
+        /// What the rule denies, if it denies buckets. In a box, as most verdicts are permits.
+        named: Option<Box<Named<'static>>>,
     },
     /// Nothing allows it.
     NotListed {
         /// What it would be signed as.
         endpoint: Endpoint<'p>,
         /// What the allow-list lacks.
-        unlisted: Unlisted,
+        unlisted: Box<Unlisted>,
         /// The place of the rule that leaves the question to the allow-list.
         rule: Option<usize>,
     },
@@ -265,24 +266,27 @@ impl Policy {
         subject: Subject<'p>,
         request: bucket::Request<'p>,
     ) -> Verdict<'p> {
-        let mut domains = custom_domains.iter();
-        let is_custom =
-            subject.endpoint.is_none() && domains.any(|pattern| host_fits(pattern, subject.host));
-        let elsewhere = is_custom.then_some(BucketPlace::Path);
-        let mut verdict: Option<Verdict<'p>> = None;
-        let at_access_point = Subject {
-            // What a copy comes from is not behind the access point that it goes to.
-            host: "",
-            ..subject
+        let is_custom = || {
+            let mut domains = custom_domains.iter();
+            subject.endpoint.is_none() && domains.any(|pattern| host_fits(pattern, subject.host))
         };
-        let is_access_point = matches!(
-            endpoint::bucket_place(subject.host),
-            Some(BucketPlace::AccessPoint(_))
-        );
-        bucket::each_named(request, elsewhere, |part, named| {
+        let place = endpoint::bucket_place(subject.host);
+        let Some(place) = place.or_else(|| is_custom().then_some(BucketPlace::Path)) else {
+            return self.judge_one(subject, None);
+        };
+        // What a copy comes from is not behind the access point that it goes to.
+        let of_source = match place {
+            BucketPlace::AccessPoint(_) => Subject {
+                host: "",
+                ..subject
+            },
+            _ => subject,
+        };
+        let mut verdict: Option<Verdict<'p>> = None;
+        bucket::each_named(request, place, |part, named| {
             let subject = match part {
-                Part::Source if is_access_point => at_access_point,
-                Part::Source | Part::Target => subject,
+                Part::Target => subject,
+                Part::Source => of_source,
             };
             let this = self.judge_one(subject, Some(&named));
             verdict = Some(match verdict.take() {
@@ -293,8 +297,10 @@ impl Policy {
         verdict.unwrap_or_else(|| self.judge_one(subject, None))
     }
 
+    #[inline]
     fn judge_one<'p>(&'p self, subject: Subject<'p>, named: Option<&Named<'_>>) -> Verdict<'p> {
-        let found = self.index.first(&self.rules, subject, named);
+        let fits = |rule: &Rule| rule.fits(subject, named);
+        let found = self.index.first(&self.rules, subject, named, fits);
         let effect = found.and_then(|found| found.rule.effect);
         match (found, effect) {
             (Some(Placed { place, rule }), Some(Effect::Deny)) => {
@@ -303,7 +309,7 @@ impl Policy {
                     rule: place,
                     named: named
                         .filter(|_| of_buckets)
-                        .map(|named| named.clone().into_owned()),
+                        .map(|named| Box::new(named.clone().into_owned())),
                 };
             }
             (Some(found), Some(Effect::LeaveAlone)) => {
@@ -332,7 +338,7 @@ impl Policy {
         } else {
             Verdict::NotListed {
                 endpoint,
-                unlisted: self.allow.lacks(&endpoint, named),
+                unlisted: Box::new(self.allow.lacks(&endpoint, named)),
                 rule: found.map(|found| found.place),
             }
         }
@@ -449,7 +455,7 @@ impl Allow {
                     || hosts.iter().any(|pattern| host_fits(pattern, host))
                     || match named {
                         Some(Named::Bucket(name)) => buckets.all(name).next().is_some(),
-                        Some(Named::Alias(alias)) => buckets.named(alias).is_some(),
+                        Some(Named::Alias(alias)) => buckets.of_name(alias).is_some(),
                         Some(_) | None => false,
                     }
             }

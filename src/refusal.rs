@@ -230,7 +230,7 @@ impl Refusal {
             Self::NotAllowed { host, service, unlisted } => match unlisted {
                 Unlisted::Service => format!("Add \"{service}\" or \"{host}\" to `allow` in the filter's configuration."),
                 Unlisted::Tenant => format!("Add \"{host}\" to `allow` in the filter's configuration; a service name does not allow hosts that customers create."),
-                Unlisted::NoBucket => format!("Call something that names a bucket, or put \"{service}\" in the place of the buckets in `allow`."),
+                Unlisted::NoBucket => format!("Call something that names a bucket, or replace the buckets in `allow` with \"{service}\"."),
                 Unlisted::Named(named) => match named {
                     Named::Bucket(name) | Named::Alias(name) => format!("Add \"{name}\" to the buckets in `allow` in the filter's configuration."),
                     Named::AccessPointHost => format!("Add \"{host}\" to `allow` in the filter's configuration."),
@@ -245,7 +245,7 @@ impl Refusal {
                 Some(Named::AccessPoint) => ALIAS.to_owned(),
                 Some(Named::Unreadable) => UNREADABLE.to_owned(),
             },
-            Self::BucketsOfDifferentRoles { .. } => "Copy in two steps, through the program, or change `rules` so that one role signs for both buckets.".to_owned(),
+            Self::BucketsOfDifferentRoles { .. } => "Let the program read and write instead of copying, or change `rules` so that one role signs for both buckets.".to_owned(),
             Self::LeftAloneAtLoopback { host } => format!("Call it by its own name, over http through this proxy (HTTP_PROXY): http://{host}."),
             Self::MarkerMissing { header } => format!("Sign the request with placeholder keys, or send the header {header}."),
             Self::ClusterNotListed { cluster } if cluster.is_empty() => "Route AWS hosts to a cluster that verifies AWS's certificate, and list it in `clusters`.".to_owned(),
@@ -269,10 +269,10 @@ impl Refusal {
     }
 }
 
-const UNREADABLE: &str = "Name the bucket as S3's documentation has it.";
+const UNREADABLE: &str = "Send the bucket's name as the S3 documentation shows it.";
 
 /// Rules name access points by host or alias; a name or an ARN says neither.
-const ALIAS: &str = "Name the access point by its alias, and the alias in the `buckets` of an earlier rule or of `allow`; for S3 Control, the host in the `hosts` of an earlier rule.";
+const ALIAS: &str = "Use the access point's alias, and list the alias in the `buckets` of an earlier rule or of `allow`; for S3 Control, list its host in the `hosts` of an earlier rule.";
 
 impl From<chunked::Fault> for Refusal {
     fn from(why: chunked::Fault) -> Self {
@@ -305,16 +305,16 @@ impl fmt::Display for Refusal {
             }
             Self::NotAllowed { host, service, unlisted } => match unlisted {
                 Unlisted::Service | Unlisted::Tenant => write!(f, "requests to {host} (service {service}) are not in the allow-list"),
-                Unlisted::NoBucket => write!(f, "the allow-list has buckets, and requests to {host} that name none, such as ListBuckets, are not in it"),
-                Unlisted::Named(named) => write!(f, "the allow-list has buckets, and not what is asked of {host}: {}", Shown(named)),
+                Unlisted::NoBucket => write!(f, "the allow-list names buckets, and this request to {host} names none, as ListBuckets does"),
+                Unlisted::Named(named) => write!(f, "requests to {host} for {} are not in the allow-list", Shown(named)),
             },
             Self::Denied { host, rule, named: None } => write!(f, "rules[{rule}] denies requests to {host}"),
-            Self::Denied { host, rule, named: Some(named) } => write!(f, "rules[{rule}] denies what is asked of {host}: {}", Shown(named)),
+            Self::Denied { host, rule, named: Some(named) } => write!(f, "rules[{rule}] denies requests to {host} for {}", Shown(named)),
             Self::BucketsOfDifferentRoles { roles: [Some(one), Some(other)] } => {
-                write!(f, "the request names buckets that different roles sign for: {one} for the first, and {other}")
+                write!(f, "the request names two buckets, and different roles sign for them: {one} and {other}")
             }
             Self::BucketsOfDifferentRoles { .. } => {
-                f.write_str("the request names two buckets, of which rules leave one alone and have the other signed")
+                f.write_str("the request names two buckets, and a rule leaves only one of them alone")
             }
             Self::LeftAloneAtLoopback { host } => write!(f, "a rule forwards requests to {host} as they come, and this one names another host"),
             Self::MarkerMissing { .. } => f.write_str("the request does not ask to be signed"),
@@ -374,9 +374,11 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Named::Bucket(name) => write!(f, "the bucket {name}"),
-            Named::Alias(alias) => write!(f, "the access point {alias}, which hides its bucket"),
+            Named::Alias(alias) => {
+                write!(f, "the access point {alias} (whose bucket is not known)")
+            }
             Named::AccessPointHost | Named::AccessPoint => {
-                f.write_str("an access point, which hides its bucket")
+                f.write_str("an access point (whose bucket is not known)")
             }
             Named::Unreadable => f.write_str("a bucket whose name cannot be read"),
         }

@@ -110,22 +110,20 @@ pub fn choose(
             });
         }
         (Some(_), None, _) => {
-            return Err(ConfigError {
-                key: format!("environment variable {TOKEN_FILE}"),
-                fault: "is set, and no role is: neither role_arn nor AWS_ROLE_ARN".to_owned(),
-                allowed: format!("it together with a role, or {RELATIVE_URI} or {FULL_URI}"),
-            });
+            return Err(ConfigError::new(
+                &format!("environment variable {TOKEN_FILE}"),
+                "is set, and no role is: neither role_arn nor AWS_ROLE_ARN".to_owned(),
+                &format!("it together with a role, or {RELATIVE_URI} or {FULL_URI}"),
+            ));
         }
         (None, Some(role_arn), [name, ..]) => {
-            return Err(ConfigError {
-                key: format!("environment variable {name}"),
-                fault: format!(
-                    "is set, and so is the role {role_arn}: which one is meant is not clear"
-                ),
-                allowed: format!(
+            return Err(ConfigError::new(
+                &format!("environment variable {name}"),
+                format!("is set, and so is the role {role_arn}: which one is meant is not clear"),
+                &format!(
                     "one of both, or {TOKEN_FILE} beside them: then the role is meant, as AWS SDKs have it"
                 ),
-            });
+            ));
         }
         (None, None, _) => {}
     }
@@ -136,11 +134,7 @@ pub fn choose(
         }
         (None, Some(uri)) => (FULL_URI, Endpoint::of_full_uri(uri)?, Vec::new()),
         (None, None) => {
-            return Err(ConfigError {
-                key: "role_arn".to_owned(),
-                fault: "is neither configured nor in the environment (AWS_ROLE_ARN), and no container endpoint is there either".to_owned(),
-                allowed: format!("{}; or {RELATIVE_URI} or {FULL_URI}", RoleArn::ALLOWED),
-            });
+            return Err(ConfigError::new("role_arn", "is neither configured nor in the environment (AWS_ROLE_ARN), and no container endpoint is there either".to_owned(), &format!("{}; or {RELATIVE_URI} or {FULL_URI}", RoleArn::ALLOWED)));
         }
     };
     // The file before the value: the file is renewed ("Container credential provider", as above).
@@ -163,11 +157,11 @@ fn authorization(token: &str) -> Result<Secret, ConfigError> {
     if crate::container::is_authorization(token) {
         Ok(Secret::new(token))
     } else {
-        Err(ConfigError {
-            key: format!("environment variable {AUTHORIZATION}"),
-            fault: "is no value of a header".to_owned(),
-            allowed: "visible ASCII and inner spaces, at most 20000 characters".to_owned(),
-        })
+        Err(ConfigError::new(
+            &format!("environment variable {AUTHORIZATION}"),
+            "is no value of a header".to_owned(),
+            "visible ASCII and inner spaces, at most 20000 characters",
+        ))
     }
 }
 

@@ -52,35 +52,28 @@ pub fn fits(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// Something for each pattern. A name finds what is for it with as many look-ups as prefixes have lengths.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Patterns<T> {
-    names: HashMap<String, T>,
-    prefixes: HashMap<String, T>,
+/// The places of patterns in a list. A name finds those that it fits with as many look-ups as prefixes have lengths.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Patterns {
+    names: HashMap<String, Vec<usize>>,
+    prefixes: HashMap<String, Vec<usize>>,
     /// Of the prefixes, ascending.
     lengths: Vec<usize>,
 }
 
-impl<T> Default for Patterns<T> {
-    fn default() -> Self {
-        Self {
-            names: HashMap::new(),
-            prefixes: HashMap::new(),
-            lengths: Vec::new(),
-        }
-    }
-}
-
-impl<T> Patterns<T> {
-    /// What is for this pattern; `new` where nothing was.
-    pub fn entry(&mut self, pattern: &str, new: T) -> &mut T {
-        let Some(prefix) = pattern.strip_suffix('*') else {
-            return self.names.entry(pattern.to_owned()).or_insert(new);
+impl Patterns {
+    /// Adds a place of a pattern.
+    pub fn add(&mut self, pattern: &str, place: usize) {
+        let (map, name) = match pattern.strip_suffix('*') {
+            Some(prefix) => (&mut self.prefixes, prefix),
+            None => (&mut self.names, pattern),
         };
-        if let Err(place) = self.lengths.binary_search(&prefix.len()) {
-            self.lengths.insert(place, prefix.len());
+        map.entry(name.to_owned()).or_default().push(place);
+        if pattern.len() > name.len()
+            && let Err(place) = self.lengths.binary_search(&name.len())
+        {
+            self.lengths.insert(place, name.len());
         }
-        self.prefixes.entry(prefix.to_owned()).or_insert(new)
     }
 
     /// Whether there is no pattern.
@@ -88,18 +81,18 @@ impl<T> Patterns<T> {
         self.names.is_empty() && self.prefixes.is_empty()
     }
 
-    /// What is for this very name.
-    pub fn named(&self, name: &str) -> Option<&T> {
-        self.names.get(name)
+    /// The places of this very name.
+    pub fn of_name(&self, name: &str) -> Option<&[usize]> {
+        self.names.get(name).map(Vec::as_slice)
     }
 
-    /// What is for the patterns that a name fits.
-    pub fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p T> {
+    /// The places of the patterns that a name fits, pattern by pattern.
+    pub fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p [usize]> {
         let prefixes = self
             .lengths
             .iter()
             .map_while(|length| name.get(..*length))
-            .filter_map(|prefix| self.prefixes.get(prefix));
-        self.names.get(name).into_iter().chain(prefixes)
+            .filter_map(|prefix| self.prefixes.get(prefix).map(Vec::as_slice));
+        self.of_name(name).into_iter().chain(prefixes)
     }
 }

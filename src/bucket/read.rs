@@ -95,7 +95,9 @@ pub(super) fn parameters(
 
 /// What stands before the first of a byte, and behind it.
 pub(super) fn split(text: &[u8], at: u8) -> (&[u8], &[u8]) {
-    let mut parts = text.splitn(2, |byte| *byte == at);
-    let before = parts.next().unwrap_or_default();
-    (before, parts.next().unwrap_or_default())
+    let place = text.iter().position(|byte| *byte == at);
+    let (before, behind) = text
+        .split_at_checked(place.unwrap_or(text.len()))
+        .unwrap_or((text, &[]));
+    (before, behind.get(1..).unwrap_or_default())
 }

@@ -4,7 +4,7 @@ use super::reference::{self, Key};
 use super::{ConfigError, Environment, Origin};
 use crate::{endpoint, headers};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A JSON object whose values are taken out one by one.
@@ -19,26 +19,12 @@ impl Object {
         Self { map, path }
     }
 
-    pub(super) fn error(
-        &self,
-        key: &str,
-        fault: impl Into<String>,
-        allowed: impl Into<String>,
-    ) -> ConfigError {
-        ConfigError {
-            key: format!("{}{key}", self.path),
-            fault: fault.into(),
-            allowed: allowed.into(),
-        }
+    pub(super) fn error(&self, key: &str, fault: impl Into<String>, allowed: &str) -> ConfigError {
+        ConfigError::new(&format!("{}{key}", self.path), fault.into(), allowed)
     }
 
     /// The value under a key is not among what is allowed.
-    pub(super) fn refused(
-        &self,
-        key: &str,
-        value: &Value,
-        allowed: impl Into<String>,
-    ) -> ConfigError {
+    pub(super) fn refused(&self, key: &str, value: &Value, allowed: &str) -> ConfigError {
         self.error(key, format!("is {}", shown(value)), allowed)
     }
 
@@ -51,7 +37,7 @@ impl Object {
             None => Ok(()),
             Some(name) => {
                 let names: Vec<&str> = known.iter().map(|key| key.name).collect();
-                Err(self.error(name, "is no key of this configuration", names.join(", ")))
+                Err(self.error(name, "is no key of this configuration", &names.join(", ")))
             }
         }
     }
@@ -76,7 +62,7 @@ impl Object {
         };
         match parse(&text) {
             Some(value) => Ok(Some(value)),
-            None => Err(self.refused(key, &Value::String(text), allowed)),
+            None => Err(self.wrong(key, &Origin::Configuration, text, allowed)),
         }
     }
 
@@ -92,29 +78,41 @@ impl Object {
         key: &str,
         environment: &Environment,
         variables: &[&'static str],
-        parse: impl Fn(&str) -> Option<T>,
+        parse: fn(&str) -> Option<T>,
         allowed: &str,
     ) -> Result<Option<(T, Origin)>, ConfigError> {
-        if let Some(value) = self.parsed(key, allowed, &parse)? {
-            return Ok(Some((value, Origin::Configuration)));
-        }
-        let set = |name: &&&'static str| {
-            environment
-                .get(**name)
-                .is_some_and(|value| !value.is_empty())
-        };
-        let Some(name) = variables.iter().find(set) else {
+        let Some((text, origin)) = self.sourced_text(key, environment, variables, allowed)? else {
             return Ok(None);
         };
-        let text = environment.get(*name).cloned().unwrap_or_default();
         match parse(&text) {
-            Some(value) => Ok(Some((value, Origin::Environment(vec![name])))),
-            None => Err(ConfigError {
-                key: format!("environment variable {name}"),
-                fault: format!("is {}", shown(&Value::String(text))),
-                allowed: allowed.to_owned(),
-            }),
+            Some(value) => Ok(Some((value, origin))),
+            None => Err(self.wrong(key, &origin, text, allowed)),
         }
+    }
+
+    fn sourced_text(
+        &mut self,
+        key: &str,
+        environment: &Environment,
+        variables: &[&'static str],
+        allowed: &str,
+    ) -> Result<Option<(String, Origin)>, ConfigError> {
+        if let Some(text) = self.text(key, allowed)? {
+            return Ok(Some((text, Origin::Configuration)));
+        }
+        Ok(variables.iter().find_map(|name| {
+            let text = environment.get(*name).filter(|text| !text.is_empty())?;
+            Some((text.clone(), Origin::Environment(vec![name])))
+        }))
+    }
+
+    /// A text is none of what is allowed.
+    fn wrong(&self, key: &str, origin: &Origin, text: String, allowed: &str) -> ConfigError {
+        let mut error = self.refused(key, &Value::String(text), allowed);
+        if let Origin::Environment(names) = origin {
+            error.0.key = format!("environment variable {}", names.join(", "));
+        }
+        error
     }
 
     pub(super) fn host(&mut self, key: &str) -> Result<Option<String>, ConfigError> {
@@ -150,7 +148,7 @@ impl Object {
         };
         match value.as_u64() {
             Some(number) if (low..=high).contains(&number) => Ok(number),
-            _ => Err(self.refused(key, &value, format!("a whole number from {low} to {high}"))),
+            _ => Err(self.refused(key, &value, &format!("a whole number from {low} to {high}"))),
         }
     }
 
@@ -176,13 +174,19 @@ impl Object {
         words: &[(&str, T)],
     ) -> Result<Option<T>, ConfigError> {
         let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let allowed = names.join(", ");
+        let place = self.place(key, &names)?;
+        Ok(place.and_then(|place| Some(words.get(place)?.1)))
+    }
+
+    /// The place of the word that stands under a key.
+    fn place(&mut self, key: &str, words: &[&str]) -> Result<Option<usize>, ConfigError> {
+        let allowed = words.join(", ");
         let Some(text) = self.text(key, &allowed)? else {
             return Ok(None);
         };
-        match words.iter().find(|(word, _)| *word == text) {
-            Some((_, value)) => Ok(Some(*value)),
-            None => Err(self.error(key, format!("is \"{text}\""), allowed)),
+        match words.iter().position(|word| *word == text) {
+            Some(place) => Ok(Some(place)),
+            None => Err(self.wrong(key, &Origin::Configuration, text, &allowed)),
         }
     }
 
@@ -194,11 +198,6 @@ impl Object {
     /// What stands under a key, taken out.
     pub(super) fn take(&mut self, key: &str) -> Option<Value> {
         self.map.remove(key)
-    }
-
-    /// Puts a value back, to be read as another type.
-    pub(super) fn put(&mut self, key: &str, value: Value) {
-        self.map.insert(key.to_owned(), value);
     }
 
     /// The object under a key, to be read in its turn.
@@ -218,11 +217,11 @@ impl Object {
                 let path = format!("{path}{key}.");
                 Ok((key, Self::new(map, path)))
             }
-            other => Err(ConfigError {
-                key: format!("{path}{key}"),
-                fault: format!("is {}", shown(&other)),
-                allowed: "an object".to_owned(),
-            }),
+            other => Err(ConfigError::new(
+                &format!("{path}{key}"),
+                format!("is {}", shown(&other)),
+                "an object",
+            )),
         };
         self.map.into_iter().map(object).collect()
     }
@@ -233,11 +232,11 @@ impl Object {
         let mut strings = BTreeMap::new();
         for (key, value) in self.map {
             let Value::String(text) = value else {
-                return Err(ConfigError {
-                    key: format!("{path}{key}"),
-                    fault: format!("is {}", shown(&value)),
-                    allowed: "a string".to_owned(),
-                });
+                return Err(ConfigError::new(
+                    &format!("{path}{key}"),
+                    format!("is {}", shown(&value)),
+                    "a string",
+                ));
             };
             strings.insert(key, text);
         }
@@ -261,11 +260,8 @@ impl Object {
                 }
             }
         }
-        let mut seen = BTreeSet::new();
-        match texts.iter().find(|text| !seen.insert(*text)) {
-            Some(text) => Err(self.error(key, format!("holds \"{text}\" twice"), "it once")),
-            None => Ok(Some(texts)),
-        }
+        refuse_repeated(self, key, &texts)?;
+        Ok(Some(texts))
     }
 
     /// The same, where an empty list would stand for everything or nothing: whoever fills a template may not have meant it.
@@ -282,8 +278,23 @@ impl Object {
     }
 }
 
+/// Refuses a list that holds something twice.
+pub(super) fn refuse_repeated(
+    object: &Object,
+    key: &str,
+    texts: &[String],
+) -> Result<(), ConfigError> {
+    let mut seen = Map::new();
+    for text in texts {
+        if seen.insert(text.clone(), Value::Null).is_some() {
+            return Err(object.error(key, format!("lists \"{text}\" twice"), "each entry once"));
+        }
+    }
+    Ok(())
+}
+
 /// What is allowed where an empty list stands.
-pub(super) const ONE_OR_MORE: &str = "one entry or more; or no such key";
+pub(super) const ONE_OR_MORE: &str = "at least one entry, or leave the key out";
 
 /// A value as an error message shows it: short, and by its type where it is long.
 pub(super) fn shown(value: &Value) -> String {

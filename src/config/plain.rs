@@ -16,7 +16,7 @@ pub(super) fn clusters(object: &mut Object) -> Result<Vec<String>, ConfigError> 
         Some(name) => Err(object.error(
             "clusters",
             format!("holds \"{name}\""),
-            "the names of clusters, each as it is",
+            "names of clusters, without patterns",
         )),
         None => Ok(clusters),
     }
@@ -33,7 +33,7 @@ pub(super) fn marker_header(object: &mut Object) -> Result<String, ConfigError> 
     if is_needed {
         return Err(object.error(
             "marker_header",
-            format!("is \"{name}\", which others need, or every request has"),
+            format!("is \"{name}\", which HTTP, clients, Envoy or AWS use"),
             "a header of your own, such as x-sign-me",
         ));
     }
@@ -73,8 +73,8 @@ pub(super) fn placeholders(
     if let Some(id) = real {
         notes.warn(
             "placeholders",
-            format!("holds \"{id}\", which can be somebody's key"),
-            "what it signs is signed anew by the pod's role",
+            format!("\"{id}\" has the form of a real access key id"),
+            "what it signed is signed anew with the pod's role",
         );
     }
     Ok(placeholders)
@@ -99,8 +99,8 @@ pub(super) fn check_sts_host(
         Resolution::NotAws => {
             notes.warn(
                 "sts_host",
-                format!("\"{authority}\" is none of STS's, and gets the web identity token"),
-                "be sure that it leads to STS",
+                format!("\"{authority}\" is not a host of STS, and gets the web identity token"),
+                "make sure that it leads to STS",
             );
             Ok(())
         }
@@ -121,16 +121,12 @@ pub(super) fn check_as_a_whole(
                 "is not used: credentials come from {}",
                 config.roles.own().means
             );
-            notes.warn(*key, finding, "remove it");
+            notes.warn(key, finding, "remove it");
         }
     }
     if is_written("marker_header") && config.required_marker.is_none() {
-        let advice = "set require_marker, or remove it";
-        notes.warn(
-            "marker_header",
-            "is not asked for without require_marker",
-            advice,
-        );
+        let finding = "has no effect without require_marker".to_owned();
+        notes.warn("marker_header", finding, "set require_marker, or remove it");
     }
     // Either says that nobody waits.
     for (key, other, other_is_zero) in [
@@ -138,21 +134,17 @@ pub(super) fn check_as_a_whole(
         ("max_wait_ms", "max_parked", config.max_parked == 0),
     ] {
         if other_is_zero && is_written(other) && is_written(key) {
-            let finding = format!("is not used, as {other} is 0 and no request waits");
-            notes.warn(key, finding, "remove one of both");
+            let finding = format!("has no effect, because {other} is 0 and no request waits");
+            notes.warn(key, finding, "remove one of them");
         }
     }
     for (id, role) in config.roles.iter() {
         let is_chosen = config.policy.rules().iter().any(|rule| rule.role == id);
         if role.name != Role::OWN && !is_chosen {
             let key = format!("roles.{}", role.name);
-            notes.warn(
-                key,
-                "is chosen by no rule",
-                "name it in a rule, or remove it",
-            );
+            let finding = "is used by no rule".to_owned();
+            notes.warn(&key, finding, "use it in a rule, or remove it");
         }
-        check_partition(config, role, notes);
     }
     Ok(())
 }
@@ -178,11 +170,11 @@ fn check_clusters(config: &Config) -> Result<(), ConfigError> {
             .map(|(key, _)| *key);
         let is_for_aws = *key != "sts_cluster" && clusters.contains(name);
         if let Some(other) = same.next().or(is_for_aws.then_some("clusters")) {
-            return Err(ConfigError {
-                key: (*key).to_owned(),
-                fault: format!("is \"{name}\", and {other} names it too"),
-                allowed: "a cluster of its own".to_owned(),
-            });
+            return Err(ConfigError::new(
+                key,
+                format!("is \"{name}\", and {other} names it too"),
+                "a cluster of its own",
+            ));
         }
     }
     Ok(())
@@ -215,26 +207,5 @@ fn unused(config: &Config) -> &'static [&'static str] {
         },
         Means::Container { .. } => &["token_audience"],
         Means::WebIdentity(_) | Means::Chained(_) => &["container_cluster"],
-    }
-}
-
-/// A role can be assumed in its own partition alone ("AWS partitions" in the AWS Fault Isolation Boundaries whitepaper).
-fn check_partition(config: &Config, role: &Role, notes: &mut Notes) {
-    let arn = match &role.means {
-        Means::WebIdentity(role) => &role.arn,
-        Means::Chained(role) => &role.arn,
-        Means::Container { .. } => return,
-    };
-    let partition = arn.partition();
-    if partition != endpoint::partition_name(&config.region) {
-        let key = match role.name.as_str() {
-            Role::OWN => "role_arn".to_owned(),
-            name => format!("roles.{name}.role_arn"),
-        };
-        let finding = format!(
-            "is of the partition {partition}, which {} is not in",
-            config.region
-        );
-        notes.warn(key, finding, "name a role and a region of one partition");
     }
 }

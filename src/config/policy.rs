@@ -2,7 +2,7 @@
 
 mod checks;
 
-use super::object::{ONE_OR_MORE, Object, shown};
+use super::object::{ONE_OR_MORE, Object, refuse_repeated, shown};
 use super::reference;
 use super::{ConfigError, Notes, REGION};
 use crate::bucket::{self, Patterns};
@@ -64,8 +64,8 @@ fn rule(mut object: Object, home_region: &str, roles: &Roles<Role>) -> Result<Ru
     if matches!(effect, Some(Effect::Deny | Effect::LeaveAlone)) {
         let of_signed = ["sign_as", "role", "client_signature", "payload"];
         if let Some(key) = of_signed.iter().find(|key| object.get(key).is_some()) {
-            let fault = "stands beside an effect that signs nothing";
-            return Err(object.error(key, fault, "it without `effect`, or with allow"));
+            let fault = "has no effect, because the rule signs nothing";
+            return Err(object.error(key, fault, "it with allow, or without `effect`"));
         }
     }
     let sign_as = match object.object("sign_as")? {
@@ -105,7 +105,7 @@ fn condition(object: &mut Object) -> Result<Condition, ConfigError> {
     let regions = object.list("regions")?.unwrap_or_default();
     let when = Condition {
         hosts: host_patterns(object, "hosts", hosts)?,
-        buckets: bucket_patterns(object, buckets)?,
+        buckets: all(object, "buckets", buckets, BUCKETS, bucket::is_pattern)?,
         services: service_names(object, "services", services)?,
         regions: all(object, "regions", regions, REGION, endpoint::is_region)?,
         route_metadata: match object.object("route_metadata")? {
@@ -117,7 +117,7 @@ fn condition(object: &mut Object) -> Result<Condition, ConfigError> {
                 if metadata.is_empty() || metadata.iter().any(has_nothing) {
                     let fault = match metadata.is_empty() {
                         true => "is empty",
-                        false => "holds an empty string",
+                        false => "has an empty key or value",
                     };
                     return Err(object.error("route_metadata", fault, ONE_OR_MORE));
                 }
@@ -134,8 +134,8 @@ fn condition(object: &mut Object) -> Result<Condition, ConfigError> {
     match beside {
         Some((key, _)) if !when.buckets.is_empty() => Err(object.error(
             key,
-            "stands beside `buckets`, whose requests come to hosts of other regions and services too",
-            "`buckets` without it",
+            "stands beside `buckets`, which are reached at hosts of other services and regions too",
+            "`buckets` alone",
         )),
         _ => Ok(when),
     }
@@ -170,44 +170,45 @@ fn allow(object: &mut Object, notes: &mut Notes) -> Result<Allow, ConfigError> {
         Some(Value::Array(values)) => values,
         Some(value) => return Err(object.refused("allow", &value, allowed)),
     };
-    let (stars, values): (Vec<Value>, Vec<Value>) = values
-        .into_iter()
-        .partition(|value| value.as_str() == Some("*"));
-    match (stars.is_empty(), values.is_empty()) {
-        (false, true) => return Ok(Allow::Everything),
-        (false, false) => {
-            let fault = "holds \"*\", which allows everything, beside others";
-            return Err(object.error("allow", fault, "\"*\" alone, or the others"));
-        }
-        (true, _) => {}
-    }
-    let (objects, texts): (Vec<Value>, Vec<Value>) = values.into_iter().partition(Value::is_object);
-    object.put("allow", Value::Array(texts));
-    let texts = object.strings("allow")?.unwrap_or_default();
-    let mut buckets = Vec::new();
-    for entry in objects {
-        let Value::Object(map) = entry else {
-            continue;
-        };
-        let mut entry = Object::new(map, "allow.".to_owned());
-        entry.refuse_unknown(reference::ALLOW)?;
-        let listed = entry.list("buckets")?;
-        let listed = listed.ok_or_else(|| entry.error("buckets", "is missing", BUCKETS))?;
-        for name in bucket_patterns(&entry, listed)? {
-            if buckets.contains(&name) {
-                return Err(entry.error("buckets", format!("holds \"{name}\" twice"), "it once"));
+    let (mut services, mut hosts, mut buckets) = (Vec::new(), Vec::new(), Vec::new());
+    let is_alone = values.len() == 1;
+    for value in values {
+        match value {
+            Value::String(star) if star == "*" && is_alone => return Ok(Allow::Everything),
+            Value::String(star) if star == "*" => {
+                let fault = "\"*\" allows everything, and stands beside other entries";
+                return Err(object.error("allow", fault, "\"*\" alone, or only the others"));
             }
-            buckets.push(name);
+            Value::String(text) if text.contains('.') => hosts.push(text),
+            Value::String(text) if !text.is_empty() => services.push(text),
+            Value::Object(map) => {
+                let mut entry = Object::new(map, "allow.".to_owned());
+                entry.refuse_unknown(reference::ALLOW)?;
+                let listed = entry.list("buckets")?;
+                buckets
+                    .extend(listed.ok_or_else(|| entry.error("buckets", "is missing", BUCKETS))?);
+            }
+            other => {
+                return Err(object.error("allow", format!("holds {}", shown(&other)), allowed));
+            }
         }
     }
-    let (hosts, services): (Vec<_>, Vec<_>) =
-        texts.into_iter().partition(|entry| entry.contains('.'));
+    for list in [&services, &hosts, &buckets] {
+        refuse_repeated(object, "allow", list)?;
+    }
     let services = service_names(object, "allow", services)?;
     let hosts = host_patterns(object, "allow", hosts)?;
+    let buckets = all(
+        object,
+        "allow.buckets",
+        buckets,
+        BUCKETS,
+        bucket::is_pattern,
+    )?;
     checks::check_allow(&services, &hosts, &buckets, notes)?;
     let mut patterns = Patterns::default();
-    for name in &buckets {
-        patterns.entry(name, ());
+    for (place, name) in buckets.iter().enumerate() {
+        patterns.add(name, place);
     }
     Ok(Allow::Listed {
         services,
@@ -222,10 +223,6 @@ fn service_names(
     names: Vec<String>,
 ) -> Result<Vec<String>, ConfigError> {
     all(object, key, names, SERVICE, is_service)
-}
-
-fn bucket_patterns(object: &Object, names: Vec<String>) -> Result<Vec<String>, ConfigError> {
-    all(object, "buckets", names, BUCKETS, bucket::is_pattern)
 }
 
 fn host_patterns(
@@ -246,7 +243,7 @@ fn all(
     key: &str,
     texts: Vec<String>,
     allowed: &str,
-    valid: impl Fn(&str) -> bool,
+    valid: fn(&str) -> bool,
 ) -> Result<Vec<String>, ConfigError> {
     match texts.iter().find(|text| !valid(text)) {
         None => Ok(texts),
@@ -268,4 +265,4 @@ fn is_service(name: &str) -> bool {
 const SERVICE: &str = "a service name of the form [a-z0-9-]+";
 
 /// What is allowed where buckets stand.
-const BUCKETS: &str = "names of buckets, without keys, with `*` at the end for all that begin so";
+const BUCKETS: &str = "names of buckets without keys, or the beginning of names and `*`";

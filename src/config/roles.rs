@@ -96,7 +96,7 @@ fn own(
     };
     for name in chosen.passed_over {
         let finding = format!("is set and not used: credentials come from {means}");
-        notes.warn(format!("environment variable {name}"), finding, "unset it");
+        notes.warn(&format!("environment variable {name}"), finding, "unset it");
     }
     let origin = chosen
         .variable
@@ -123,11 +123,11 @@ fn other(
         None
     };
     if let Some(fault) = fault {
-        return Err(ConfigError {
-            key: format!("roles.{name}"),
-            fault: fault.to_owned(),
-            allowed: "another name of letters, digits, - and _".to_owned(),
-        });
+        return Err(ConfigError::new(
+            &format!("roles.{name}"),
+            fault.to_owned(),
+            "another name of letters, digits, - and _",
+        ));
     }
     let arn = object.parsed("role_arn", RoleArn::ALLOWED, RoleArn::parse)?;
     let arn = arn.ok_or_else(|| object.error("role_arn", "is missing", RoleArn::ALLOWED))?;
@@ -242,9 +242,11 @@ fn session_name_of_pod(environment: &Environment) -> Result<(SessionName, Origin
     let session_name = SessionName::of_pod(namespace.map(|(_, value)| value), pod);
     session_name
         .map(|name| (name, Origin::Environment(names)))
-        .ok_or_else(|| ConfigError {
-            key: "session_name".to_owned(),
-            fault: format!("cannot be made of POD_NAMESPACE and POD_NAME or HOSTNAME ({pod:?})"),
-            allowed: SessionName::ALLOWED.to_owned(),
+        .ok_or_else(|| {
+            ConfigError::new(
+                "session_name",
+                format!("cannot be made of POD_NAMESPACE and POD_NAME or HOSTNAME ({pod:?})"),
+                SessionName::ALLOWED,
+            )
         })
 }

@@ -189,7 +189,7 @@ fn what_is_wrong_is_named_with_its_key() {
         irsa,
         "allow",
         "holds 7",
-        "strings",
+        "service names",
     );
     check_refused(
         r#"{"allow": "*", "role_arn": "app"}"#,
@@ -224,7 +224,7 @@ fn what_is_wrong_is_named_with_its_key() {
         irsa,
         "clusters",
         "is empty",
-        "one entry or more",
+        "at least one entry",
     );
     check_refused(
         r#"{"allow": "*", "max_wait_ms": "5s"}"#,
@@ -350,7 +350,7 @@ fn what_is_wrong_is_named_with_its_key() {
         &sign_as(r#"{"service": "s3"}, "hosts": ["a.example"], "effect": "deny""#),
         irsa,
         "rules[0].sign_as",
-        "stands beside an effect that signs nothing",
+        "has no effect, because the rule signs nothing",
         "with allow",
     );
     check_refused(

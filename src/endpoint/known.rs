@@ -6,25 +6,34 @@ use crate::sigv4::PathStyle;
 
 /// Whether some service of AWS's that is known here signs with this name.
 pub fn is_known_service(name: &str) -> bool {
-    services().any(|known| known == name)
+    let mut found = false;
+    each_service(&mut |known| found |= known == name);
+    found
 }
 
 /// The signing name that was probably meant: that of the host with this label, or the one with the most alike spelling.
 pub fn nearest_service(name: &str) -> Option<&'static str> {
     let of_label = table::NAMES.iter().find(|(labels, ..)| *labels == name);
-    of_label
-        .map(|(_, service, ..)| *service)
-        .or_else(|| nearest(name, services()))
+    if let Some((_, service, ..)) = of_label {
+        return Some(service);
+    }
+    let mut nearest = Nearest::to(name);
+    each_service(&mut |known| nearest.look_at(known));
+    nearest.found
 }
 
 /// Whether a region is known here.
 pub fn is_known_region(name: &str) -> bool {
-    regions().any(|known| known == name)
+    table::REGIONS.split(' ').any(|known| known == name)
 }
 
 /// The region with the most alike spelling.
 pub fn nearest_region(name: &str) -> Option<&'static str> {
-    nearest(name, regions())
+    let mut nearest = Nearest::to(name);
+    for known in table::REGIONS.split(' ') {
+        nearest.look_at(known);
+    }
+    nearest.found
 }
 
 /// Whether a service takes a payload that is not signed, in all of its operations or in some: S3 and VPC Lattice ("SigV4
@@ -68,38 +77,60 @@ pub fn home_of(service: &str, region: &str) -> Option<String> {
     }
 }
 
-fn services() -> impl Iterator<Item = &'static str> {
-    let shapes = [
+/// Some names come twice. Not an iterator: what is rarely asked is better small.
+#[inline(never)]
+fn each_service(look: &mut dyn FnMut(&'static str)) {
+    for names in [table::KNOWN, "s3 s3express s3-outposts s3-object-lambda"] {
+        names.split(' ').for_each(&mut *look);
+    }
+    scope::services().for_each(&mut *look);
+    for (_, service, ..) in table::NAMES {
+        look(service);
+    }
+    for (service, ..) in table::HOMES {
+        look(service);
+    }
+    for (_, service) in table::TENANT_LABEL.iter().chain(documented::REGION_FIRST) {
+        look(service);
+    }
+    for shapes in [
         documented::SINGLE_LABEL,
         documented::BEFORE_REGION,
         documented::AFTER_REGION,
         documented::ON_AWS,
         documented::MULTI_REGION,
-    ];
-    let at_home = table::HOMES.iter().map(|(service, ..)| *service);
-    let named = table::NAMES.iter().map(|(_, service, ..)| *service);
-    let of_tenants = table::TENANT_LABEL.iter().map(|(_, service)| *service);
-    let region_first = documented::REGION_FIRST.iter().map(|(_, service)| *service);
-    table::KNOWN
-        .split(' ')
-        .chain(["s3", "s3express", "s3-outposts", "s3-object-lambda"])
-        .chain(scope::services())
-        .chain(named)
-        .chain(at_home)
-        .chain(of_tenants)
-        .chain(region_first)
-        .chain(shapes.into_iter().flatten().map(|shape| shape.service))
-}
-
-fn regions() -> impl Iterator<Item = &'static str> {
-    table::REGIONS.split(' ')
+    ] {
+        for shape in shapes {
+            look(shape.service);
+        }
+    }
 }
 
 /// The first name that is the least number of letters away, two at most.
-fn nearest(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
-    let near = known.filter_map(|known| Some((distance(name, known)?, known)));
-    near.min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
+struct Nearest<'n> {
+    name: &'n str,
+    distance: usize,
+    found: Option<&'static str>,
+}
+
+impl<'n> Nearest<'n> {
+    fn to(name: &'n str) -> Self {
+        Self {
+            name,
+            distance: usize::MAX,
+            found: None,
+        }
+    }
+
+    #[inline(never)]
+    fn look_at(&mut self, known: &'static str) {
+        if let Some(distance) = distance(self.name, known)
+            && distance < self.distance
+        {
+            self.distance = distance;
+            self.found = Some(known);
+        }
+    }
 }
 
 /// How many letters must be put in, taken out or changed (Levenshtein's distance); `None` for more than two, or for as

@@ -47,20 +47,6 @@ pub fn dns_suffix(region: &str) -> &'static str {
     partition_of(region).dns_suffix
 }
 
-/// The name of a region's partition, as ARNs have it (botocore `partitions.json`, `id`).
-pub fn partition_name(region: &str) -> &'static str {
-    match partition_of(region).region_prefix {
-        "cn-" => "aws-cn",
-        "eusc-" => "aws-eusc",
-        "us-iso-" => "aws-iso",
-        "us-isob-" => "aws-iso-b",
-        "eu-isoe-" => "aws-iso-e",
-        "us-isof-" => "aws-iso-f",
-        "us-gov-" => "aws-us-gov",
-        _ => "aws",
-    }
-}
-
 /// Whether a label is shaped like a region of any partition, such as `eu-west-1` or
 /// `us-gov-east-1` (botocore `partitions.json`, `regionRegex`).
 pub fn is_region(label: &str) -> bool {

@@ -1,36 +1,61 @@
 //! What a pattern of hosts stands for: a name, or with `*.` in front all names below one.
 
+use super::partition::Partition;
 use super::table::PARTITIONS;
 use super::{BucketPlace, Host, Resolution, bucket_place, resolve, strip_aws_suffix};
 
 /// What a pattern stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Hosts {
+pub struct Hosts {
+    /// Of which kind they are.
+    pub kind: HostKind,
+    /// The bucket of [`HostKind::Bucket`]; empty for any other.
+    pub bucket: String,
+    /// The signing name; empty where it depends on the host, or there is none.
+    pub service: String,
+    /// The signing region; empty where it depends on the host, or there is none.
+    pub region: String,
+}
+
+/// Kinds of hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostKind {
     /// This Envoy itself: no request is judged by such a name.
     Loopback,
-    /// One of the many names of this bucket.
-    Bucket(String),
+    /// One of the many names of a bucket.
+    Bucket,
     /// One of the many forms that the names of buckets have, for all of them or some.
     Buckets,
     /// One of the names of an access point, or of all that are there.
     AccessPoints,
-    /// Hosts that sign alike.
-    Signed {
-        /// The signing name.
-        service: String,
-        /// The signing region; `None` where it depends on the host.
-        region: Option<String>,
-        /// See [`super::Endpoint::tenant`].
-        tenant: bool,
-        /// They take a bucket's name in the path.
-        takes_buckets: bool,
-    },
+    /// A service's API.
+    Api,
+    /// S3's API, with the bucket in the path.
+    PathStyle,
+    /// What customers create: see [`super::Endpoint::tenant`].
+    Customers,
     /// Hosts of AWS's, of many services.
     Many,
     /// Names under AWS's suffixes that no API is known to have.
     UnknownOfAws,
     /// None of AWS's.
     Other,
+}
+
+impl Hosts {
+    fn of_kind(kind: HostKind) -> Self {
+        Self {
+            kind,
+            bucket: String::new(),
+            service: String::new(),
+            region: String::new(),
+        }
+    }
+
+    /// Whether they are signed without a rule that says as what.
+    pub fn are_signed(&self) -> bool {
+        !matches!(self.kind, HostKind::Other | HostKind::UnknownOfAws)
+    }
 }
 
 /// What a pattern stands for. `pattern` is a valid name, with or without `*.` in front.
@@ -41,101 +66,107 @@ pub fn hosts_of(pattern: &str) -> Hosts {
     }
 }
 
-/// Of hosts that name no region.
-const ANY_REGION: &str = "";
-
 fn of_name(name: &str) -> Hosts {
     let Ok(host) = Host::parse(name.as_bytes()) else {
-        return Hosts::Other;
+        return Hosts::of_kind(HostKind::Other);
     };
-    if host.is_loopback() {
-        return Hosts::Loopback;
-    }
     let place = bucket_place(name);
-    match (place, resolve(&host, ANY_REGION)) {
-        (Some(BucketPlace::Host(bucket)), _) => Hosts::Bucket(bucket.to_owned()),
-        (Some(BucketPlace::AccessPoint(_)), Resolution::Aws(_)) => Hosts::AccessPoints,
-        (_, Resolution::Aws(endpoint)) => Hosts::Signed {
-            service: endpoint.service.to_owned(),
-            region: Some(endpoint.region.to_owned()),
-            tenant: endpoint.tenant,
-            takes_buckets: place == Some(BucketPlace::Path),
-        },
-        (_, Resolution::NotAws) if strip_aws_suffix(name).is_some() => Hosts::UnknownOfAws,
-        (_, Resolution::NotAws) => Hosts::Other,
+    let mut hosts = Hosts::of_kind(HostKind::Other);
+    if let Resolution::Aws(endpoint) = resolve(&host, "") {
+        endpoint.service.clone_into(&mut hosts.service);
+        endpoint.region.clone_into(&mut hosts.region);
+        hosts.kind = match place {
+            _ if endpoint.tenant => HostKind::Customers,
+            Some(BucketPlace::AccessPoint(_)) => HostKind::AccessPoints,
+            Some(BucketPlace::Path) => HostKind::PathStyle,
+            _ => HostKind::Api,
+        };
+    } else if host.is_loopback() {
+        hosts.kind = HostKind::Loopback;
+    } else if strip_aws_suffix(name).is_some() {
+        hosts.kind = HostKind::UnknownOfAws;
     }
+    // Website endpoints are not signed, and a bucket's name all the same.
+    if let Some(BucketPlace::Host(bucket)) = place {
+        hosts.kind = HostKind::Bucket;
+        bucket.clone_into(&mut hosts.bucket);
+    }
+    hosts
 }
 
 /// What some host below a parent is says what all are, whatever their first labels.
 fn below(parent: &str) -> Hosts {
-    let with = |labels: &str| [labels, ".", parent].concat();
     // `on.aws` is none of the partitions'.
-    let is_of_aws = strip_aws_suffix(&with("x")).is_some() || with("").ends_with(".on.aws");
+    let is_of_aws = strip_aws_suffix(parent).is_some()
+        || parent == "on.aws"
+        || parent.ends_with(".on.aws")
+        || is_suffix(parent);
     if !is_of_aws {
-        let is_above = PARTITIONS.iter().any(|partition| {
-            let mut suffixes = [partition.dns_suffix, partition.dual_stack_suffix].into_iter();
-            suffixes.any(|suffix| {
-                let above = suffix.strip_suffix(parent);
-                above.is_some_and(|above| above.ends_with('.'))
-            })
+        return Hosts::of_kind(match is_above_a_suffix(parent) {
+            true => HostKind::Many,
+            false => HostKind::Other,
         });
-        return match is_above {
-            true => Hosts::Many,
-            false => Hosts::Other,
-        };
     }
-    match bucket_place(&with("x")) {
-        Some(BucketPlace::Host(_)) => return Hosts::Buckets,
-        Some(BucketPlace::AccessPoint(_)) => return Hosts::AccessPoints,
+    let bucket_or_access_point = of_name(&["x.x.", parent].concat()).kind;
+    match bucket_or_access_point {
+        HostKind::Bucket => return Hosts::of_kind(HostKind::Buckets),
+        HostKind::AccessPoints => return Hosts::of_kind(HostKind::AccessPoints),
         _ => {}
     }
-    for labels in ["sqs", "sqs.eu-west-1", "vpce-1.sqs", "vpce-1.sqs.eu-west-1"] {
-        if matches!(of_name(&with(labels)), Hosts::Signed { service, .. } if service == "sqs")
-            // `*.sqs.<region>.vpce` is of one service.
-            && !parent.split('.').any(|label| label == "sqs")
-        {
-            return Hosts::Many;
-        }
-    }
-    // The forms of S3 that stand apart from all others: dual-stack, and through a VPC endpoint.
-    for labels in ["s3", "bucket.vpce-1"] {
-        if bucket_place(&with(labels)) == Some(BucketPlace::Path) {
-            return Hosts::Buckets;
-        }
-    }
-    for labels in ANY {
-        match of_name(&with(labels)) {
-            Hosts::UnknownOfAws | Hosts::Other => {}
-            Hosts::Signed {
-                service,
-                region,
-                tenant,
-                takes_buckets,
-            } => {
-                // The region that stands in the parent, and no other.
-                let region = region.filter(|region| parent.split('.').any(|label| label == region));
-                return Hosts::Signed {
-                    service,
-                    region,
-                    tenant,
-                    takes_buckets,
-                };
+    let of_services = !parent.split('.').any(|label| label == "sqs");
+    for (labels, kind) in SAMPLES {
+        let mut hosts = of_name(&[labels, ".", parent].concat());
+        let is_it = match kind {
+            HostKind::Many => of_services && hosts.service == "sqs",
+            HostKind::Buckets => hosts.kind == HostKind::PathStyle,
+            _ => hosts.are_signed(),
+        };
+        if is_it {
+            if *kind != HostKind::Api {
+                return Hosts::of_kind(*kind);
             }
-            other => return other,
+            // The region that stands in the parent, and no other.
+            if !parent.split('.').any(|label| label == hosts.region) {
+                hosts.region.clear();
+            }
+            return hosts;
         }
     }
-    Hosts::UnknownOfAws
+    Hosts::of_kind(HostKind::UnknownOfAws)
 }
 
-/// Labels with one of which any parent that has signed hosts has one.
-const ANY: &[&str] = &[
-    "x",
-    "x.y",
-    "x.eu-west-1",
-    "x.y.eu-west-1",
-    "vpce-1",
-    "x.y.z",
-    "x.lambda-url.eu-west-1",
+fn is_suffix(name: &str) -> bool {
+    let is =
+        |partition: &Partition| name == partition.dns_suffix || name == partition.dual_stack_suffix;
+    PARTITIONS.iter().any(is)
+}
+
+fn is_above_a_suffix(name: &str) -> bool {
+    let above = |suffix: &str| {
+        let above = suffix.strip_suffix(name);
+        above.is_some_and(|above| above.ends_with('.'))
+    };
+    PARTITIONS
+        .iter()
+        .any(|partition| above(partition.dns_suffix) || above(partition.dual_stack_suffix))
+}
+
+/// Labels before a parent, and what it stands for if they make a host of that service's, of S3's with the bucket in the
+/// path, or any at all. In this order: below a region, any label is a service's.
+const SAMPLES: &[(&str, HostKind)] = &[
+    ("sqs", HostKind::Many),
+    ("sqs.eu-west-1", HostKind::Many),
+    ("vpce-1.sqs", HostKind::Many),
+    ("vpce-1.sqs.eu-west-1", HostKind::Many),
+    ("s3", HostKind::Buckets),
+    ("bucket.vpce-1", HostKind::Buckets),
+    ("x", HostKind::Api),
+    ("x.y", HostKind::Api),
+    ("x.eu-west-1", HostKind::Api),
+    ("x.y.eu-west-1", HostKind::Api),
+    ("vpce-1", HostKind::Api),
+    ("x.y.z", HostKind::Api),
+    ("x.lambda-url.eu-west-1", HostKind::Api),
 ];
 
 #[cfg(test)]
@@ -144,25 +175,20 @@ mod tests {
 
     #[track_caller]
     fn check(pattern: &str, expected: &str) {
-        let found = match hosts_of(pattern) {
-            Hosts::Loopback => "loopback".to_owned(),
-            Hosts::Bucket(name) => format!("bucket {name}"),
-            Hosts::Buckets => "buckets".to_owned(),
-            Hosts::AccessPoints => "access points".to_owned(),
-            Hosts::Many => "many".to_owned(),
-            Hosts::UnknownOfAws => "unknown".to_owned(),
-            Hosts::Other => "other".to_owned(),
-            Hosts::Signed {
-                service,
-                region,
-                tenant,
-                takes_buckets,
-            } => format!(
-                "{service}/{}{}{}",
-                region.unwrap_or("?".to_owned()),
-                if tenant { " of customers" } else { "" },
-                if takes_buckets { " with buckets" } else { "" },
-            ),
+        let hosts = hosts_of(pattern);
+        let region = Some(&*hosts.region).filter(|region| !region.is_empty());
+        let signed = format!("{}/{}", hosts.service, region.unwrap_or("?"));
+        let found = match hosts.kind {
+            HostKind::Loopback => "loopback".to_owned(),
+            HostKind::Bucket => format!("bucket {}", hosts.bucket),
+            HostKind::Buckets => "buckets".to_owned(),
+            HostKind::AccessPoints => "access points".to_owned(),
+            HostKind::Many => "many".to_owned(),
+            HostKind::UnknownOfAws => "unknown".to_owned(),
+            HostKind::Other => "other".to_owned(),
+            HostKind::Api => signed,
+            HostKind::PathStyle => format!("{signed} with buckets"),
+            HostKind::Customers => format!("{signed} of customers"),
         };
         assert_eq!(found, expected, "{pattern}");
     }

@@ -5,7 +5,7 @@
 
 use super::{ALL_REGIONS, Effect, Placed, Rule, Subject};
 use crate::bucket::{Named, Patterns};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 /// Places of rules, ascending, by what they ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(super) struct Index {
     /// By what follows the `*.` of a pattern.
     parents: HashMap<String, Vec<usize>>,
     /// By bucket.
-    buckets: Patterns<Vec<usize>>,
+    buckets: Patterns,
     /// Of those by bucket, the denials, which hold for what hides a bucket too: whatever bucket they name, so that the
     /// first with the same services and regions stands for all.
     hidden: Vec<usize>,
@@ -32,17 +32,21 @@ pub(super) struct Index {
 impl Index {
     pub(super) fn new(rules: &[Rule]) -> Self {
         let mut index = Self::default();
-        let mut hidden = BTreeSet::new();
         for (place, rule) in rules.iter().enumerate() {
             index.add(place, rule);
             let when = &rule.when;
             let is_under_its_buckets =
                 !when.buckets.is_empty() && when.hosts.is_empty() && when.route_metadata.is_empty();
-            if is_under_its_buckets
-                && rule.effect == Some(Effect::Deny)
-                && hidden.insert((&when.services, &when.regions))
-            {
-                index.hidden.push(place);
+            if is_under_its_buckets && rule.effect == Some(Effect::Deny) {
+                let same = |place: &usize| {
+                    let other = rules.get(*place).map(|rule| &rule.when);
+                    other.is_some_and(|other| {
+                        other.services == when.services && other.regions == when.regions
+                    })
+                };
+                if !index.hidden.iter().any(same) {
+                    index.hidden.push(place);
+                }
             }
         }
         index
@@ -55,48 +59,41 @@ impl Index {
             self.route_metadata.entry(pair).or_default().push(place);
         } else if !when.hosts.is_empty() {
             for pattern in &when.hosts {
-                let (map, name) = match pattern.strip_prefix("*.") {
-                    Some(parent) => (&mut self.parents, parent),
-                    None => (&mut self.hosts, pattern.as_str()),
-                };
-                map.entry(name.to_owned()).or_default().push(place);
+                match pattern.strip_prefix("*.") {
+                    Some(parent) => add(&mut self.parents, parent, place),
+                    None => add(&mut self.hosts, pattern, place),
+                }
             }
         } else if !when.buckets.is_empty() {
             for pattern in &when.buckets {
-                self.buckets.entry(pattern, Vec::new()).push(place);
+                self.buckets.add(pattern, place);
             }
         } else if !when.services.is_empty() {
             for service in &when.services {
-                self.services
-                    .entry(service.clone())
-                    .or_default()
-                    .push(place);
+                add(&mut self.services, service, place);
             }
         } else if !when.regions.is_empty() {
-            let mut add = |region: &str| {
-                self.regions
-                    .entry(region.to_owned())
-                    .or_default()
-                    .push(place);
-            };
-            when.regions.iter().for_each(|region| add(region));
+            for region in &when.regions {
+                add(&mut self.regions, region, place);
+            }
             if rule.effect == Some(Effect::Deny) {
-                add(ALL_REGIONS);
+                add(&mut self.regions, ALL_REGIONS, place);
             }
         } else {
             self.rest.push(place);
         }
     }
 
-    /// The first rule that fits.
+    /// The first rule that fits, of those that lie under what a request is.
     pub(super) fn first<'p>(
         &self,
         rules: &'p [Rule],
         subject: Subject<'_>,
         named: Option<&Named<'_>>,
+        fits: impl Fn(&Rule) -> bool,
     ) -> Option<Placed<'p>> {
         let mut first: Option<Placed<'p>> = None;
-        self.each_list(subject, named, |places| {
+        let mut look = |places: &[usize]| {
             let before = |place: &usize| first.is_none_or(|found| *place < found.place);
             let found = places
                 .iter()
@@ -106,31 +103,9 @@ impl Index {
                     let rule = rules.get(place)?;
                     Some(Placed { place, rule })
                 })
-                .find(|found| found.rule.fits(subject, named));
+                .find(|found| fits(found.rule));
             first = found.or(first);
-        });
-        first
-    }
-
-    /// The places of all rules that could fit, in no order.
-    pub(super) fn each_place(
-        &self,
-        subject: Subject<'_>,
-        named: Option<&Named<'_>>,
-        mut look: impl FnMut(usize),
-    ) {
-        self.each_list(subject, named, |places| {
-            places.iter().copied().for_each(&mut look)
-        });
-    }
-
-    /// The lists that rules lie in which could fit. Some rule may lie in several.
-    fn each_list(
-        &self,
-        subject: Subject<'_>,
-        named: Option<&Named<'_>>,
-        mut look: impl FnMut(&[usize]),
-    ) {
+        };
         look(&self.rest);
         if !self.route_metadata.is_empty() {
             for (key, value) in subject.route_metadata {
@@ -153,7 +128,7 @@ impl Index {
         }
         if let Some(named) = named {
             if let Named::Bucket(name) | Named::Alias(name) = named {
-                self.buckets.all(name).for_each(|places| look(places));
+                self.buckets.all(name).for_each(&mut look);
             }
             if named.hides_its_bucket() {
                 look(&self.hidden);
@@ -167,5 +142,10 @@ impl Index {
                 look(places);
             }
         }
+        first
     }
+}
+
+fn add(map: &mut HashMap<String, Vec<usize>>, name: &str, place: usize) {
+    map.entry(name.to_owned()).or_default().push(place);
 }

@@ -1,143 +1,128 @@
-//! Rules that never decide, because an earlier one fits whatever they fit.
+//! What rules are for, and which of them never decide because an earlier one fits whatever they fit.
 
-use super::{Effect, Policy, Rule, Subject, host_fits};
+use super::{Condition, Effect, Policy, Rule, Subject, host_fits, names};
 use crate::bucket::{self, Named};
-use crate::endpoint::{Endpoint, Hosts, hosts_of};
+use crate::endpoint::{Endpoint, HostKind, Hosts, hosts_of};
 use crate::sigv4::{Algorithm, PathStyle};
 use std::borrow::Cow;
 
+/// What requests a rule is for, as far as its conditions say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// What its patterns of hosts stand for.
+    pub hosts: Vec<Hosts>,
+    /// Signing names; none: whatever they are.
+    pub services: Vec<String>,
+    /// Signing regions; none: whatever they are.
+    pub regions: Vec<String>,
+}
+
+impl Rule {
+    /// What requests it is for.
+    pub fn extent(&self) -> Extent {
+        let Condition {
+            hosts,
+            buckets,
+            services,
+            regions,
+            ..
+        } = &self.when;
+        let hosts: Vec<Hosts> = hosts.iter().map(|host| hosts_of(host)).collect();
+        let (mut services, mut regions) = (services.clone(), regions.clone());
+        if let Some(sign_as) = &self.sign_as {
+            services = vec![sign_as.service.clone()];
+        } else if services.is_empty() && !buckets.is_empty() {
+            for pattern in buckets {
+                // S3 Express has the buckets and access points of such names.
+                let is_directory = pattern.ends_with("--x-s3") || pattern.ends_with("--xa-s3");
+                if is_directory || pattern.ends_with('*') {
+                    services.push("s3express".to_owned());
+                }
+                if !is_directory {
+                    services.push("s3".to_owned());
+                }
+            }
+        } else if services.is_empty() && hosts.iter().all(|hosts| !hosts.service.is_empty()) {
+            services.extend(hosts.iter().map(|hosts| hosts.service.clone()));
+        }
+        if regions.is_empty() && hosts.iter().all(|hosts| !hosts.region.is_empty()) {
+            regions.extend(hosts.iter().map(|hosts| hosts.region.clone()));
+        }
+        Extent {
+            hosts,
+            services,
+            regions,
+        }
+    }
+}
+
 impl Policy {
-    /// The first rule that an earlier one hides: its place, and that of the other. Found without a look at all pairs: what
-    /// hides a rule fits a request that the rule fits.
+    /// The first rule that an earlier one hides: its place, and that of the other.
     pub fn first_hidden(&self) -> Option<(usize, usize)> {
-        (0..self.rules.len()).find_map(|place| {
-            let rule = self.rules.get(place)?;
-            let example = Example::of(rule);
-            let mut earlier = None;
-            self.index
-                .each_place(example.subject(rule), example.named.as_ref(), |other| {
-                    let hides = other < place
-                        && earlier.is_none_or(|earlier| other < earlier)
-                        && self.rules.get(other).is_some_and(|other| other.hides(rule));
-                    if hides {
-                        earlier = Some(other);
-                    }
-                });
-            Some((place, earlier?))
+        let rules = self.rules.iter().enumerate();
+        rules.into_iter().find_map(|(place, rule)| {
+            // A rule hides itself too.
+            let earlier = self.first_that_hides(rule)?;
+            (earlier < place).then_some((place, earlier))
         })
     }
-}
 
-/// A request that a rule is for, as far as an index can tell.
-struct Example<'r> {
-    host: String,
-    service: String,
-    region: String,
-    named: Option<Named<'r>>,
-}
-
-impl<'r> Example<'r> {
-    fn of(rule: &'r Rule) -> Self {
-        let when = &rule.when;
-        let first = |list: &[String]| list.first().cloned();
-        let pattern = when.hosts.first().map_or("", String::as_str);
-        let (mut service, mut region) = (None, None);
-        let mut named = when.buckets.first().map(|name| name_of(name));
-        match hosts_of(pattern) {
-            Hosts::Signed {
-                service: of,
-                region: at,
-                ..
-            } => (service, region) = (Some(of), at),
-            Hosts::AccessPoints => named = named.or(Some(Named::AccessPointHost)),
-            _ => {}
-        }
-        let of_bucket = when.buckets.first().map(|name| match directory(name) {
-            Directory::Yes => "s3express".to_owned(),
-            Directory::No | Directory::Perhaps => "s3".to_owned(),
+    /// Found without a look at all rules: what hides a rule fits each request that the rule fits, so one is enough.
+    fn first_that_hides(&self, rule: &Rule) -> Option<usize> {
+        let extent = rule.extent();
+        let first = |list: &[String]| list.first().cloned().unwrap_or_default();
+        let (service, region) = (first(&extent.services), first(&extent.regions));
+        let host = first(&rule.when.hosts).replacen('*', "x", 1);
+        let bucket = rule.when.buckets.first().map(|pattern| {
+            let name = Cow::Borrowed(pattern.trim_end_matches('*'));
+            match bucket::is_alias(pattern) {
+                true => Named::Alias(name),
+                false => Named::Bucket(name),
+            }
         });
-        Self {
-            host: pattern.replacen('*', "x", 1),
-            service: first(&when.services)
-                .or(service)
-                .or(of_bucket)
-                .unwrap_or_default(),
-            region: first(&when.regions).or(region).unwrap_or_default(),
-            named,
-        }
-    }
-
-    fn subject(&'r self, rule: &'r Rule) -> Subject<'r> {
-        Subject {
-            host: &self.host,
-            endpoint: Some(Endpoint {
-                service: &self.service,
-                region: &self.region,
-                algorithm: Algorithm::SigV4,
-                path_style: PathStyle::Normalised,
-                tenant: false,
-            }),
+        let access_point = extent
+            .hosts
+            .first()
+            .filter(|hosts| hosts.kind == HostKind::AccessPoints);
+        let named = bucket.or(access_point.map(|_| Named::AccessPointHost));
+        let endpoint = Endpoint {
+            service: &service,
+            region: &region,
+            algorithm: Algorithm::SigV4,
+            path_style: PathStyle::S3,
+            tenant: false,
+        };
+        let subject = Subject {
+            host: &host,
+            endpoint: Some(endpoint),
             route_metadata: &rule.when.route_metadata,
-        }
-    }
-}
-
-/// What fits a pattern for buckets, as the index has it.
-fn name_of(pattern: &str) -> Named<'_> {
-    let name = Cow::Borrowed(pattern.trim_end_matches('*'));
-    match bucket::is_alias(pattern) {
-        true => Named::Alias(name),
-        false => Named::Bucket(name),
+        };
+        let hides = |earlier: &Rule| earlier.hides(rule, &extent);
+        let found = self
+            .index
+            .first(&self.rules, subject, named.as_ref(), hides)?;
+        Some(found.place)
     }
 }
 
 impl Rule {
     /// Whether it fits whatever another rule fits.
-    fn hides(&self, other: &Self) -> bool {
+    fn hides(&self, other: &Self, extent: &Extent) -> bool {
         let (own, others) = (&self.when, &other.when);
-        let route = own
-            .route_metadata
+        own.route_metadata
             .iter()
-            .all(|(key, value)| others.route_metadata.get(key) == Some(value));
-        route && self.hides_hosts(other) && self.hides_buckets(other) && {
-            let kinds: Vec<Hosts> = others.hosts.iter().map(|host| hosts_of(host)).collect();
-            let of_buckets = others.buckets.iter().map(|name| match directory(name) {
-                Directory::Yes => vec!["s3express".to_owned()],
-                Directory::No => vec!["s3".to_owned()],
-                Directory::Perhaps => vec!["s3".to_owned(), "s3express".to_owned()],
-            });
-            let of_hosts = kinds.iter().map(|kind| match kind {
-                Hosts::Signed { service, .. } => vec![service.clone()],
-                // Of whatever service.
-                _ => vec![String::new()],
-            });
-            let services: Vec<String> = match (&others.services, &others.buckets) {
-                (services, _) if !services.is_empty() => services.clone(),
-                (_, buckets) if !buckets.is_empty() => of_buckets.flatten().collect(),
-                _ => of_hosts.flatten().collect(),
-            };
-            let regions: Vec<String> = match &others.regions {
-                regions if !regions.is_empty() => regions.clone(),
-                _ => kinds
-                    .iter()
-                    .map(|kind| match kind {
-                        Hosts::Signed {
-                            region: Some(region),
-                            ..
-                        } => region.clone(),
-                        _ => String::new(),
-                    })
-                    .collect(),
-            };
-            contains(&own.services, &services) && contains(&own.regions, &regions)
-        }
+            .all(|(key, value)| others.route_metadata.get(key) == Some(value))
+            && contains(&own.services, &extent.services)
+            && contains(&own.regions, &extent.regions)
+            && self.hides_hosts(other, extent)
+            && self.hides_buckets(other, extent)
     }
 
-    fn hides_hosts(&self, other: &Self) -> bool {
+    fn hides_hosts(&self, other: &Self, extent: &Extent) -> bool {
         let (own, others) = (&self.when.hosts, &other.when.hosts);
         if own.is_empty() {
             // Such a rule is for AWS's hosts alone.
-            return others.iter().all(|host| hosts_of(host) != Hosts::Other);
+            return extent.hosts.iter().all(Hosts::are_signed);
         }
         let hides = |other: &String| {
             own.iter().any(|own| match other.strip_prefix('*') {
@@ -151,49 +136,30 @@ impl Rule {
     }
 
     /// A denial of buckets is for all that hides its bucket.
-    fn hides_buckets(&self, other: &Self) -> bool {
+    fn hides_buckets(&self, other: &Self, extent: &Extent) -> bool {
         let (own, others) = (&self.when.buckets, &other.when.buckets);
         let denies = self.effect == Some(Effect::Deny);
         if own.is_empty() {
             return true;
         }
         if others.is_empty() {
-            let hosts = &other.when.hosts;
-            let access_points = hosts
-                .iter()
-                .all(|host| hosts_of(host) == Hosts::AccessPoints);
-            return denies && !hosts.is_empty() && access_points;
+            let is_hidden = |hosts: &Hosts| hosts.kind == HostKind::AccessPoints;
+            return denies && !extent.hosts.is_empty() && extent.hosts.iter().all(is_hidden);
         }
         others.iter().all(|other| {
-            let is_alias = bucket::is_alias(other);
-            (denies && is_alias)
-                || own.iter().any(
-                    |own| match (own.strip_suffix('*'), other.strip_suffix('*')) {
-                        (Some(own), Some(other)) => other.starts_with(own),
-                        (Some(own), None) => !is_alias && other.starts_with(own),
-                        (None, _) => own == other,
-                    },
-                )
+            if bucket::is_alias(other) {
+                return denies || names(own, other);
+            }
+            let start = other.trim_end_matches('*');
+            own.iter().any(|own| match own.strip_suffix('*') {
+                Some(own) => start.starts_with(own),
+                None => own == other,
+            })
         })
     }
 }
 
-/// Whether a list of conditions, where there is one, has all of what another rule is for, and that says what it is for.
+/// Whether a condition, where there is one, has all that another rule is for, where that says it.
 fn contains(own: &[String], others: &[String]) -> bool {
-    own.is_empty() || (!others.is_empty() && others.iter().all(|other| own.contains(other)))
-}
-
-/// Whether a pattern is for directory buckets, which sign as S3 Express.
-enum Directory {
-    Yes,
-    No,
-    Perhaps,
-}
-
-fn directory(pattern: &str) -> Directory {
-    match pattern {
-        _ if pattern.ends_with('*') => Directory::Perhaps,
-        _ if pattern.ends_with("--x-s3") || pattern.ends_with("--xa-s3") => Directory::Yes,
-        _ => Directory::No,
-    }
+    own.is_empty() || (!others.is_empty() && others.iter().all(|other| names(own, other)))
 }

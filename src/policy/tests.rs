@@ -519,7 +519,9 @@ mod property {
         ) {
             let one_by_one = ask(host, team, |subject, request| {
                 let mut named = None;
-                bucket::each_named(request, None, |_, found| named = Some(found.into_owned()));
+                if let Some(place) = endpoint::bucket_place(request.host) {
+                    bucket::each_named(request, place, |_, found| named = Some(found.into_owned()));
+                }
                 rules.iter().position(|rule| rule.fits(subject, named.as_ref()))
             });
             let all = word(&Policy::new(Allow::Everything, rules), host, team);

@@ -146,7 +146,8 @@ pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Expla
         route_metadata: &request.route_metadata,
         end_of_stream: request.end_of_stream,
     };
-    let (decision, rule) = decision::decide_by_rule(&request.config, head);
+    let mut rule = None;
+    let decision = decision::decide_by_rule(&request.config, head, &mut rule);
     let plan = match decision {
         Decision::LeaveAlone(why) => {
             return Explanation::LeaveAlone {

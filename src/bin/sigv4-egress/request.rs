@@ -103,7 +103,7 @@ const KEYS: &[&str] = &[
 pub(crate) fn parse(line: &[u8]) -> Result<Request, Fault> {
     let value = json::parse(line).map_err(|error| match error {
         JsonError::NotJson(_) => fault("", error.to_string()),
-        JsonError::Twice(path) => fault(&path, "stands twice"),
+        JsonError::Twice(path) => fault(&path, "appears twice"),
     })?;
     let mut object = Object::new(value, "", KEYS)?;
     let method = object.text("method")?.unwrap_or_else(|| "GET".to_owned());

@@ -1,50 +1,54 @@
-//! What allow-list and rules come to: conditions that nothing fits, values that nothing reads, and names that are
+//! What allow-list and rules come to: conditions that nothing matches, values that nothing reads, and names that are
 //! probably not what was meant.
 
 use crate::bucket;
 use crate::config::{ConfigError, Notes};
-use crate::endpoint::{self, Answering, Hosts, hosts_of};
-use crate::policy::{Effect, PayloadMode, Policy, Rule};
+use crate::endpoint::{self, Answering, HostKind, Hosts, hosts_of};
+use crate::policy::{Effect, Extent, PayloadMode, Policy, Rule};
 use crate::role::RoleId;
 
 /// Checks the rules. The allow-list is checked when it is read, but for what rules make of it.
 pub(super) fn check(policy: &Policy, notes: &mut Notes) -> Result<(), ConfigError> {
     let rules = policy.rules();
     for (place, rule) in rules.iter().enumerate() {
-        let at = At { place, rule };
+        let extent = rule.extent();
+        let at = At {
+            place,
+            rule,
+            extent,
+        };
         at.check_that_it_says_something(rules.len())?;
         at.check_hosts(rules, notes)?;
         at.check_services(notes)?;
-        at.check_regions(notes);
+        at.warn_of_regions(notes);
         warn_of_buckets(&at.key("buckets"), &rule.when.buckets, notes);
         at.check_payload()?;
         at.check_sign_as(notes)?;
         at.warn_of_denials_behind(rules, notes);
     }
     if let Some((hidden, earlier)) = policy.first_hidden() {
-        return Err(ConfigError {
-            key: format!("rules[{hidden}]"),
-            fault: format!(
-                "never decides: rules[{earlier}] fits whatever it fits, and comes first"
-            ),
-            allowed: format!("it before rules[{earlier}], or one of both"),
-        });
+        return Err(ConfigError::new(
+            &format!("rules[{hidden}]"),
+            format!("never decides, because rules[{earlier}] matches all of its requests first"),
+            &format!("a place before rules[{earlier}], or only one of them"),
+        ));
     }
     let permits = |rule: &Rule| rule.effect == Some(Effect::Allow) || rule.sign_as.is_some();
     if policy.allow().is_nothing() && !rules.iter().any(permits) {
-        return Err(ConfigError {
-            key: "allow".to_owned(),
-            fault: "is empty, and no rule allows anything".to_owned(),
-            allowed: "one service or host, or more".to_owned(),
-        });
+        return Err(ConfigError::new(
+            "allow",
+            "is empty, and no rule allows anything".to_owned(),
+            "at least one service, host or bucket",
+        ));
     }
     Ok(())
 }
 
-/// A rule and its place.
+/// A rule, its place, and what it is for.
 struct At<'r> {
     place: usize,
     rule: &'r Rule,
+    extent: Extent,
 }
 
 impl At<'_> {
@@ -52,19 +56,15 @@ impl At<'_> {
         format!("rules[{}].{key}", self.place)
     }
 
-    fn error(&self, key: &str, fault: impl Into<String>, allowed: &str) -> ConfigError {
-        ConfigError {
-            key: self.key(key),
-            fault: fault.into(),
-            allowed: allowed.to_owned(),
-        }
+    fn error(&self, key: &str, fault: String, allowed: &str) -> ConfigError {
+        ConfigError::new(&self.key(key), fault, allowed)
     }
 
     fn has(&self, effect: Effect) -> bool {
         self.rule.effect == Some(effect)
     }
 
-    /// A rule without a word keeps requests from the rules that follow.
+    /// A rule that sets nothing keeps its requests from the rules that follow, and does nothing as the last one.
     fn check_that_it_says_something(&self, count: usize) -> Result<(), ConfigError> {
         let Rule {
             effect,
@@ -80,127 +80,90 @@ impl At<'_> {
             && client_signature.is_none()
             && payload.is_none();
         if says_nothing && self.place + 1 == count {
-            return Err(ConfigError {
-                key: format!("rules[{}]", self.place),
-                fault: "says nothing, and no rule follows that it keeps requests from".to_owned(),
-                allowed: "effect, sign_as, role, client_signature or payload".to_owned(),
-            });
+            return Err(ConfigError::new(
+                &format!("rules[{}]", self.place),
+                "has no effect: it sets nothing, and no rule follows".to_owned(),
+                "effect, sign_as, role, client_signature or payload",
+            ));
         }
         Ok(())
     }
 
     fn check_hosts(&self, rules: &[Rule], notes: &mut Notes) -> Result<(), ConfigError> {
         let Rule { when, sign_as, .. } = self.rule;
-        for host in &when.hosts {
-            let hosts = hosts_of(host);
-            check_host(&self.key("hosts"), host, &hosts)?;
-            let is_of_aws = !matches!(hosts, Hosts::Other | Hosts::UnknownOfAws);
-            if is_of_aws && !when.buckets.is_empty() {
+        for (host, hosts) in when.hosts.iter().zip(&self.extent.hosts) {
+            check_host(&self.key("hosts"), host, hosts)?;
+            if hosts.are_signed() && !when.buckets.is_empty() {
                 let fault =
-                    format!("holds \"{host}\" beside `buckets`, which have many other hosts");
-                return Err(self.error(
-                    "hosts",
-                    fault,
-                    "`buckets` without it, or hosts of `sign_as`",
-                ));
+                    format!("\"{host}\" stands beside `buckets`, which have other hosts too");
+                let allowed = "`buckets` alone, or hosts of `sign_as`";
+                return Err(self.error("hosts", fault, allowed));
             }
-            let cannot_match = |key: &str| {
-                let fault = format!("holds \"{host}\", which no request has that `{key}` fits");
-                self.error("hosts", fault, "hosts that fit the rule's other conditions")
-            };
-            match &hosts {
-                Hosts::Other | Hosts::UnknownOfAws => {
-                    if !when.services.is_empty() {
-                        return Err(cannot_match("services"));
-                    }
-                    if !when.regions.is_empty() {
-                        return Err(cannot_match("regions"));
-                    }
-                    if sign_as.is_none() {
-                        self.check_foreign_host(host, &hosts, rules, notes)?;
-                    }
-                }
-                Hosts::Signed {
-                    service,
-                    region,
-                    tenant,
-                    ..
-                } => {
-                    let denies = self.has(Effect::Deny);
-                    if !when.services.is_empty() && !when.services.contains(service) {
-                        return Err(cannot_match("services"));
-                    }
-                    if let Some(region) = region
-                        && !when.regions.is_empty()
-                        && !when.regions.contains(region)
-                        && !(denies && region == "*")
-                    {
-                        return Err(cannot_match("regions"));
-                    }
-                    if denies && !tenant {
-                        let advice = format!(
-                            "`services` with \"{service}\", and `regions`, deny it under all its names"
-                        );
-                        let finding = format!(
-                            "denies {service} as \"{host}\" alone; it has other hosts: FIPS, dual-stack, VPC endpoints"
-                        );
-                        notes.warn(self.key("hosts"), finding, advice);
-                    }
-                    if self.has(Effect::Allow) && *tenant && host.starts_with('*') {
-                        self.warn_of_customers(host, notes);
-                    }
-                }
-                Hosts::AccessPoints if self.has(Effect::Deny) => {
-                    let finding = format!(
-                        "denies access points as \"{host}\" alone; they have an alias and other hosts"
-                    );
-                    notes.warn(
-                        self.key("hosts"),
-                        finding,
-                        "deny their buckets, and name the alias in `buckets`",
-                    );
-                }
-                Hosts::Many if self.has(Effect::Deny) => {
-                    let finding = format!(
-                        "denies what has a host below \"{host}\"; AWS's services have other hosts too"
-                    );
-                    notes.warn(
-                        self.key("hosts"),
-                        finding,
-                        "`services` and `regions` deny all of them",
-                    );
-                }
-                Hosts::Many if self.has(Effect::Allow) => self.warn_of_customers(host, notes),
-                _ => {}
+            if !self.could_fit(hosts) {
+                let fault =
+                    format!("\"{host}\" never matches `services` and `regions` of the rule");
+                let allowed = "hosts that match the rule's other conditions";
+                return Err(self.error("hosts", fault, allowed));
             }
+            if !hosts.are_signed() && sign_as.is_none() {
+                self.check_foreign_host(host, hosts, rules, notes)?;
+            }
+            self.warn_of_host(host, hosts, notes);
         }
         Ok(())
+    }
+
+    /// Whether the rule's services and regions are, or may be, those of hosts. None have those that are not AWS's.
+    fn could_fit(&self, hosts: &Hosts) -> bool {
+        let when = &self.rule.when;
+        let could = |listed: &[String], found: &String| {
+            listed.is_empty() || listed.contains(found) || (found.is_empty() && hosts.are_signed())
+        };
+        let is_denied = self.has(Effect::Deny) && hosts.region == "*";
+        could(&when.services, &hosts.service) && (is_denied || could(&when.regions, &hosts.region))
+    }
+
+    /// What a rule for some hosts does not do, or does beyond them.
+    fn warn_of_host(&self, host: &str, hosts: &Hosts, notes: &mut Notes) {
+        let key = self.key("hosts");
+        let is_pattern = host.starts_with('*');
+        let is_anybodys =
+            hosts.kind == HostKind::Many || (hosts.kind == HostKind::Customers && is_pattern);
+        if self.has(Effect::Allow) && is_anybodys {
+            warn_of_customers(&key, host, notes);
+        }
+        let advice = match hosts.kind {
+            HostKind::AccessPoints => "deny their buckets, and list their aliases in `buckets`",
+            HostKind::Api | HostKind::PathStyle | HostKind::Many => {
+                "deny it by `services` and `regions` instead"
+            }
+            _ => return,
+        };
+        if self.has(Effect::Deny) {
+            let finding = format!("denies \"{host}\" alone, and AWS has other names for the same");
+            notes.warn(&key, finding, advice);
+        }
     }
 
     /// A host that takes buckets in its path passes by the denials of buckets that follow.
     fn warn_of_denials_behind(&self, rules: &[Rule], notes: &mut Notes) {
         let Rule { when, effect, .. } = self.rule;
-        let takes_buckets = |host: &&String| match hosts_of(host) {
-            Hosts::Signed { takes_buckets, .. } => takes_buckets,
-            hosts => hosts == Hosts::Many,
-        };
+        let takes_buckets =
+            |(_, hosts): &(_, &Hosts)| matches!(hosts.kind, HostKind::PathStyle | HostKind::Many);
+        let mut hosts = when.hosts.iter().zip(&self.extent.hosts);
         let denies =
             |rule: &Rule| rule.effect == Some(Effect::Deny) && !rule.when.buckets.is_empty();
         let behind = rules.iter().skip(self.place).position(denies);
-        if let (Some(host), Some(behind)) = (when.hosts.iter().find(takes_buckets), behind)
+        if let (Some((host, _)), Some(behind)) = (hosts.find(takes_buckets), behind)
             && *effect != Some(Effect::Deny)
         {
             let behind = self.place + behind;
             let finding = format!(
-                "holds \"{host}\", where the buckets of rules[{behind}] are not denied, as this rule comes first"
+                "at \"{host}\", the buckets of rules[{behind}] are not denied, because this rule comes first"
             );
-            let advice = format!("move rules[{behind}] before this rule");
-            notes.warn(self.key("hosts"), finding, advice);
+            let advice = format!("move rules[{behind}] before it");
+            notes.warn(&self.key("hosts"), finding, &advice);
         }
-    }
-
-    fn warn_of_customers(&self, host: &str, notes: &mut Notes) {
-        warn_of_customers(&self.key("hosts"), host, notes);
     }
 
     /// A host that is none of AWS's is left alone, whatever a rule says that does not sign it.
@@ -211,19 +174,21 @@ impl At<'_> {
         rules: &[Rule],
         notes: &mut Notes,
     ) -> Result<(), ConfigError> {
-        let is_name = !host.contains('.');
-        if !self.has(Effect::Deny) || is_name {
-            let fault = format!("holds \"{host}\", which is no host of an API of AWS's");
-            let allowed = match is_name {
-                true => "hosts of AWS's, or `sign_as`; a bucket's name stands in `buckets`",
-                false => "hosts of AWS's, or `sign_as`",
+        let is_single_label = !host.contains('.');
+        if !self.has(Effect::Deny) || is_single_label {
+            let allowed = match is_single_label {
+                true => "AWS hosts, or `sign_as`; a bucket's name belongs in `buckets`",
+                false => "AWS hosts, or `sign_as`",
             };
-            return Err(self.error("hosts", fault, allowed));
+            return Err(self.error("hosts", no_api(host), allowed));
         }
         let signs = |rule: &Rule| rule.sign_as.is_some() && rule.when.names_host(host);
-        if *hosts == Hosts::UnknownOfAws || !rules.iter().any(signs) {
-            let finding = format!("holds \"{host}\", which is no host of an API of AWS's");
-            notes.warn(self.key("hosts"), finding, "it is denied by this very name");
+        if hosts.kind == HostKind::UnknownOfAws || !rules.iter().any(signs) {
+            notes.warn(
+                &self.key("hosts"),
+                no_api(host),
+                "the rule denies exactly this name",
+            );
         }
         Ok(())
     }
@@ -239,84 +204,56 @@ impl At<'_> {
                 && homes.len() == when.regions.len()
                 && !when.regions.contains(home)
             {
-                let finding = format!("holds \"{service}\", which signs for {home} there");
-                notes.warn(&key, finding, format!("name {home} in `regions`"));
+                let finding = format!("\"{service}\" signs for {home} there");
+                notes.warn(&key, finding, &format!("use {home} in `regions`"));
             }
         }
         if self.has(Effect::Allow) && when.hosts.is_empty() {
             let mut only_customers = !when.services.is_empty();
             for service in &when.services {
-                let answering = endpoint::answering(service);
-                only_customers &= answering == Answering::Customers;
-                if answering == Answering::MostlyCustomers {
-                    let finding =
-                        format!("holds \"{service}\", most of whose hosts customers create");
-                    notes.warn(&key, finding, NAME_THEM);
-                }
+                only_customers &= warn_of_answering(&key, service, notes) == Answering::Customers;
             }
             if only_customers {
-                let fault = "has services alone whose hosts customers create, and names no host";
-                return Err(self.error("services", fault, "`hosts` that are yours"));
+                let fault =
+                    "only customers create hosts of these services, and the rule names none";
+                return Err(self.error("services", fault.to_owned(), "`hosts` of your own"));
             }
         }
         Ok(())
     }
 
-    fn check_regions(&self, notes: &mut Notes) {
+    fn warn_of_regions(&self, notes: &mut Notes) {
         for region in &self.rule.when.regions {
             warn_of_region(&self.key("regions"), region, notes);
         }
     }
 
-    /// The services that it can be for; `None` for whatever service.
-    fn services(&self) -> Option<Vec<String>> {
-        let Rule { when, sign_as, .. } = self.rule;
-        if let Some(sign_as) = sign_as {
-            return Some(vec![sign_as.service.clone()]);
-        }
-        if !when.services.is_empty() {
-            return Some(when.services.clone());
-        }
-        if !when.buckets.is_empty() {
-            return Some(vec!["s3".to_owned()]);
-        }
-        let of_hosts = when.hosts.iter().map(|host| match hosts_of(host) {
-            Hosts::Signed { service, .. } => Some(service),
-            Hosts::AccessPoints => Some("s3".to_owned()),
-            _ => None,
-        });
-        let services: Option<Vec<String>> = of_hosts.collect();
-        services.filter(|services| !services.is_empty())
-    }
-
     fn check_payload(&self) -> Result<(), ConfigError> {
-        let services = self.services();
-        let first = |refuses: fn(&str) -> bool| {
-            let mut services = services.iter().flatten();
-            services.find(|service| refuses(service)).cloned()
+        let services = &self.extent.services;
+        let refuses_unsigned = |service: &&String| {
+            endpoint::is_known_service(service) && !endpoint::takes_unsigned_payload(service)
         };
-        match self.rule.payload {
-            Some(PayloadMode::Unsigned) if services.is_none() => {
-                Err(self.error("payload", "is \"unsigned\" for whatever service", UNSIGNED))
+        let (fault, allowed) = match self.rule.payload {
+            Some(PayloadMode::Unsigned) if services.is_empty() => (
+                "is \"unsigned\" for services that refuse it, too".to_owned(),
+                UNSIGNED,
+            ),
+            Some(PayloadMode::Unsigned) => match services.iter().find(refuses_unsigned) {
+                Some(service) => (
+                    format!("is \"unsigned\", which {service} refuses"),
+                    UNSIGNED,
+                ),
+                None => return Ok(()),
+            },
+            Some(PayloadMode::Hashed) if services.iter().any(|name| name == "vpc-lattice-svcs") => {
+                (
+                    "is \"hashed\", which vpc-lattice-svcs refuses".to_owned(),
+                    "unsigned",
+                )
             }
-            Some(PayloadMode::Unsigned) => match first(|service| {
-                endpoint::is_known_service(service) && !endpoint::takes_unsigned_payload(service)
-            }) {
-                Some(service) => {
-                    let fault = format!("is \"unsigned\", which {service} refuses");
-                    Err(self.error("payload", fault, UNSIGNED))
-                }
-                None => Ok(()),
-            },
-            Some(PayloadMode::Hashed) => match first(|service| service == "vpc-lattice-svcs") {
-                Some(service) => {
-                    let fault = format!("is \"hashed\", which {service} refuses");
-                    Err(self.error("payload", fault, "unsigned"))
-                }
-                None => Ok(()),
-            },
-            None => Ok(()),
-        }
+            _ => return Ok(()),
+        };
+        Err(self.error("payload", fault, allowed))
     }
 
     fn check_sign_as(&self, notes: &mut Notes) -> Result<(), ConfigError> {
@@ -325,44 +262,35 @@ impl At<'_> {
         };
         warn_of_service(&self.key("sign_as.service"), &sign_as.service, notes);
         warn_of_region(&self.key("sign_as.region"), &sign_as.region, notes);
-        for host in &self.rule.when.hosts {
-            match hosts_of(host) {
-                Hosts::Many => {
-                    let fault = format!("holds \"{host}\", below which AWS's own hosts are");
-                    return Err(self.error("hosts", fault, "custom domains beside `sign_as`"));
-                }
-                Hosts::Signed {
-                    service, region, ..
-                } => {
-                    let region = region.unwrap_or_default();
-                    let finding =
-                        format!("holds \"{host}\", which signs as {service} {region} by itself");
-                    notes.warn(
-                        self.key("hosts"),
-                        finding,
-                        "`sign_as` is for custom domains",
-                    );
-                }
-                _ if !is_private(host) => {
-                    let finding = format!(
-                        "\"{host}\" is none of AWS's: whoever answers there gets the session token with each request"
-                    );
-                    notes.warn(
-                        self.key("sign_as"),
-                        finding,
-                        "name hosts that nobody else can answer for",
-                    );
-                }
-                _ => {}
+        for (host, hosts) in self.rule.when.hosts.iter().zip(&self.extent.hosts) {
+            if hosts.kind == HostKind::Many {
+                let fault = format!("\"{host}\" stands for hosts of AWS's, too");
+                return Err(self.error("hosts", fault, "custom domains, beside `sign_as`"));
+            }
+            if hosts.are_signed() {
+                let finding = format!("\"{host}\" is an AWS host, which says what it signs as");
+                notes.warn(
+                    &self.key("hosts"),
+                    finding,
+                    "`sign_as` is for custom domains",
+                );
+            } else if !is_private(host) {
+                let finding = format!(
+                    "\"{host}\" is not an AWS host, and whoever answers there gets the session token"
+                );
+                let advice = "make sure that nobody else can answer for that name";
+                notes.warn(&self.key("sign_as"), finding, advice);
             }
         }
         Ok(())
     }
 }
 
-const UNSIGNED: &str = "hashed; or services that take it: S3, VPC Lattice, and in single operations ebs, lex, mediastore and omics";
+const UNSIGNED: &str = "hashed; or, with `services`, unsigned for S3 and VPC Lattice, and for single operations of ebs, lex, mediastore and omics";
 
-const NAME_THEM: &str = "name the hosts that are yours";
+fn no_api(host: &str) -> String {
+    format!("\"{host}\" is not the host of an AWS API")
+}
 
 /// Names that only a network of one's own resolves: of one label, or under RFC 6762's (appendix G) and RFC 8375's
 /// domains, ICANN's `internal`, `test` (RFC 6761), and what Kubernetes searches.
@@ -379,27 +307,25 @@ fn is_private(pattern: &str) -> bool {
 
 /// What is no condition for a host, in a rule or in the allow-list.
 fn check_host(key: &str, host: &str, hosts: &Hosts) -> Result<(), ConfigError> {
-    let (what, allowed) = match hosts {
-        Hosts::Loopback => (
-            "this Envoy itself: the credential scope says which host is meant".to_owned(),
+    let bucket = &hosts.bucket;
+    let (what, allowed) = match hosts.kind {
+        HostKind::Loopback => (
+            "is this Envoy, and the credential scope says which host is meant",
             "that host, or `services`".to_owned(),
         ),
-        Hosts::Bucket(name) => (
-            format!("one of many names of the bucket {name}"),
-            format!("{{\"buckets\": [\"{name}\"]}}"),
+        HostKind::Bucket => (
+            "is only one of the names of a bucket",
+            format!("{{\"buckets\": [\"{bucket}\"]}}"),
         ),
-        Hosts::Buckets => (
-            "one of many forms of the names of buckets".to_owned(),
-            "{\"buckets\": [...]}, or for all of S3 \"services\": [\"s3\"] with `regions`"
+        HostKind::Buckets => (
+            "is only one of the forms of a bucket's name",
+            "{\"buckets\": [...]}; or, for all of S3, {\"services\": [\"s3\"]} with `regions`"
                 .to_owned(),
         ),
         _ => return Ok(()),
     };
-    Err(ConfigError {
-        key: key.to_owned(),
-        fault: format!("holds \"{host}\", {what}"),
-        allowed,
-    })
+    let fault = format!("\"{host}\" {what}");
+    Err(ConfigError::new(key, fault, &allowed))
 }
 
 /// Checks the allow-list.
@@ -409,123 +335,97 @@ pub(super) fn check_allow(
     buckets: &[String],
     notes: &mut Notes,
 ) -> Result<(), ConfigError> {
-    let error = |fault: String, allowed: &str| ConfigError {
-        key: "allow".to_owned(),
-        fault,
-        allowed: allowed.to_owned(),
-    };
+    let error = |fault: String, allowed: &str| ConfigError::new("allow", fault, allowed);
     for service in services {
         warn_of_service("allow", service, notes);
-        match endpoint::answering(service) {
-            Answering::Api => {}
-            Answering::MostlyCustomers => {
-                let finding = format!("holds \"{service}\", most of whose hosts customers create");
-                notes.warn("allow", finding, NAME_THEM);
-            }
-            Answering::Customers => {
-                let fault = format!("holds \"{service}\", whose hosts customers create");
-                return Err(error(fault, "hosts that are yours"));
-            }
+        if warn_of_answering("allow", service, notes) == Answering::Customers {
+            let fault = format!("only customers create hosts of \"{service}\"");
+            return Err(error(fault, "the names of your own hosts"));
         }
     }
-    let all_of_s3 = services.iter().find(|name| *name == "s3");
-    let directory =
-        |name: &&String| *name == "s3express" && buckets.iter().any(|b| b.ends_with("--x-s3"));
-    let mut beyond = all_of_s3.or(services.iter().find(directory));
+    let is_directory = |name: &String| name.ends_with("--x-s3");
+    let mut beyond = services.iter().find(|name| match name.as_str() {
+        "s3" => true,
+        "s3express" => buckets.iter().any(is_directory),
+        _ => false,
+    });
     for host in hosts {
         let found = hosts_of(host);
         check_host("allow", host, &found)?;
-        match &found {
-            Hosts::Other | Hosts::UnknownOfAws
-                if !host.starts_with('*') || found == Hosts::Other =>
-            {
-                let fault = format!("holds \"{host}\", which is no host of an API of AWS's");
-                return Err(error(
-                    fault,
-                    "hosts of AWS's; others are allowed by a rule with `sign_as`",
-                ));
+        let is_pattern = host.starts_with('*');
+        match found.kind {
+            HostKind::UnknownOfAws if is_pattern => {
+                let finding = format!("no AWS API is known to have a host below \"{host}\"");
+                notes.warn("allow", finding, "requests to other hosts are left alone");
             }
-            Hosts::UnknownOfAws => {
-                let finding = format!("holds \"{host}\", below which no API of AWS's is known");
-                notes.warn(
-                    "allow",
-                    finding,
-                    "hosts below it that are none are left alone",
-                );
+            HostKind::Other | HostKind::UnknownOfAws => {
+                let allowed = "AWS hosts; for others, a rule with `sign_as`";
+                return Err(error(no_api(host), allowed));
             }
-            Hosts::Signed {
-                service,
-                tenant,
-                takes_buckets,
-                ..
-            } => {
-                if *takes_buckets {
-                    beyond = Some(host);
-                }
-                if *tenant && host.starts_with('*') {
-                    warn_of_customers("allow", host, notes);
-                }
-                if !tenant && services.contains(service) {
-                    let finding = format!(
-                        "holds \"{host}\" beside \"{service}\", which allows all hosts of it"
-                    );
-                    notes.warn(
-                        "allow",
-                        finding,
-                        format!("remove \"{service}\", or the host"),
-                    );
-                }
-            }
-            Hosts::Many => {
+            HostKind::Customers if is_pattern => warn_of_customers("allow", host, notes),
+            HostKind::Many => {
                 beyond = Some(host);
                 warn_of_customers("allow", host, notes);
             }
+            HostKind::PathStyle => beyond = Some(host),
             _ => {}
+        }
+        if found.kind != HostKind::Customers && services.contains(&found.service) {
+            let finding = format!("\"{}\" allows \"{host}\" already", found.service);
+            notes.warn("allow", finding, "remove one of them");
         }
     }
     warn_of_buckets("allow.buckets", buckets, notes);
     match beyond {
         Some(entry) if !buckets.is_empty() => Err(error(
-            format!("holds \"{entry}\", which allows every bucket, beside `buckets`"),
-            "one of both",
+            format!("\"{entry}\" allows every bucket, and stands beside `buckets`"),
+            "one of them",
         )),
         _ => Ok(()),
     }
 }
 
+/// Warns where most of a service's hosts are no API of AWS's.
+fn warn_of_answering(key: &str, service: &str, notes: &mut Notes) -> Answering {
+    let answering = endpoint::answering(service);
+    if answering == Answering::MostlyCustomers {
+        let finding = format!("\"{service}\" does not cover the hosts that customers create");
+        notes.warn(key, finding, "name your own hosts");
+    }
+    answering
+}
+
 fn warn_of_customers(key: &str, host: &str, notes: &mut Notes) {
-    let finding = format!("allows \"{host}\", below which any customer of AWS's can create hosts");
-    notes.warn(key, finding, NAME_THEM);
+    let finding = format!("\"{host}\" allows hosts that any customer of AWS's can create");
+    notes.warn(key, finding, "name your own hosts");
 }
 
 fn warn_of_service(key: &str, service: &str, notes: &mut Notes) {
     if !endpoint::is_known_service(service) {
-        let finding =
-            format!("holds \"{service}\", and no service of AWS's is known to sign as that");
-        notes.warn(key, finding, meant(endpoint::nearest_service(service)));
+        let finding = format!("no known AWS service signs as \"{service}\"");
+        notes.warn(key, finding, &meant(endpoint::nearest_service(service)));
     }
 }
 
 /// Warns where a region is well shaped and unknown.
 pub(in crate::config) fn warn_of_region(key: &str, region: &str, notes: &mut Notes) {
     if !endpoint::is_known_region(region) {
-        let finding = format!("holds \"{region}\", which is no region that is known");
-        notes.warn(key, finding, meant(endpoint::nearest_region(region)));
+        let finding = format!("\"{region}\" is not a known region");
+        notes.warn(key, finding, &meant(endpoint::nearest_region(region)));
     }
 }
 
 fn meant(nearest: Option<&str>) -> String {
     match nearest {
-        Some(name) => format!("it is in force as it stands; is \"{name}\" meant?"),
-        None => "it is in force as it stands".to_owned(),
+        Some(name) => format!("it stays in force; did you mean \"{name}\"?"),
+        None => "it stays in force".to_owned(),
     }
 }
 
 fn warn_of_buckets(key: &str, buckets: &[String], notes: &mut Notes) {
     if let Some(name) = buckets.iter().find(|name| bucket::is_legacy(name)) {
-        let finding = format!(
-            "holds \"{name}\", which only a bucket of us-east-1 from before 2018 can be called"
-        );
-        notes.warn(key, finding, "it is in force as it stands");
+        let finding =
+            format!("only buckets of us-east-1 from before March 2018 have names like \"{name}\"");
+        notes.warn(key, finding, "it stays in force");
     }
 }

@@ -247,40 +247,40 @@ fn an_answer_says_what_of_the_request_is_refused_and_what_to_name() {
     check_answer(
         &deny,
         &format!("GET {s3} /secret/k"),
-        "rules[0] denies what is asked of s3.eu-west-1.amazonaws.com: the bucket secret",
+        "rules[0] denies requests to s3.eu-west-1.amazonaws.com for the bucket secret",
         "Call something else, or change rules[0] in the filter's configuration.",
     );
     check_answer(
         &deny,
         "GET ap-1.s3-accesspoint.eu-west-1.amazonaws.com /k",
-        "rules[0] denies what is asked of ap-1.s3-accesspoint.eu-west-1.amazonaws.com: an access point, which hides its bucket",
+        "rules[0] denies requests to ap-1.s3-accesspoint.eu-west-1.amazonaws.com for an access point (whose bucket is not known)",
         "If it leads to another bucket, add a rule before rules[0] that names its host: \
          {\"hosts\": [\"ap-1.s3-accesspoint.eu-west-1.amazonaws.com\"], \"effect\": \"allow\"}.",
     );
     check_answer(
         &deny,
         &format!("GET {s3} /ap-s3alias/k"),
-        "rules[0] denies what is asked of s3.eu-west-1.amazonaws.com: the access point ap-s3alias, which hides its bucket",
+        "rules[0] denies requests to s3.eu-west-1.amazonaws.com for the access point ap-s3alias (whose bucket is not known)",
         "If it leads to another bucket, add a rule before rules[0] that names it: {\"buckets\": [\"ap-s3alias\"], \"effect\": \"allow\"}.",
     );
     check_answer(
         &deny,
         &format!("GET {s3} /%/k"),
-        "rules[0] denies what is asked of s3.eu-west-1.amazonaws.com: a bucket whose name cannot be read",
-        "Name the bucket as S3's documentation has it.",
+        "rules[0] denies requests to s3.eu-west-1.amazonaws.com for a bucket whose name cannot be read",
+        "Send the bucket's name as the S3 documentation shows it.",
     );
     let listed = config_with(r#"[{"buckets": ["reports"]}]"#, "");
     check_answer(
         &listed,
         &format!("GET {s3} /other/k"),
-        "the allow-list has buckets, and not what is asked of s3.eu-west-1.amazonaws.com: the bucket other",
+        "requests to s3.eu-west-1.amazonaws.com for the bucket other are not in the allow-list",
         "Add \"other\" to the buckets in `allow` in the filter's configuration.",
     );
     check_answer(
         &listed,
         &format!("GET {s3} /"),
-        "the allow-list has buckets, and requests to s3.eu-west-1.amazonaws.com that name none, such as ListBuckets, are not in it",
-        "Call something that names a bucket, or put \"s3\" in the place of the buckets in `allow`.",
+        "the allow-list names buckets, and this request to s3.eu-west-1.amazonaws.com names none, as ListBuckets does",
+        "Call something that names a bucket, or replace the buckets in `allow` with \"s3\".",
     );
     let roles = config_with(
         r#""*""#,
@@ -289,14 +289,14 @@ fn an_answer_says_what_of_the_request_is_refused_and_what_to_name() {
     check_answer(
         &roles,
         &format!("GET {s3} /ledger/k\nx-amz-copy-source: reports/k"),
-        "the request names buckets that different roles sign for: audit for the first, and own",
-        "Copy in two steps, through the program, or change `rules` so that one role signs for both buckets.",
+        "the request names two buckets, and different roles sign for them: audit and own",
+        "Let the program read and write instead of copying, or change `rules` so that one role signs for both buckets.",
     );
     check_answer(
         &roles,
         &format!("GET {s3} /ledger/k\nx-amz-copy-source: open/k"),
-        "the request names two buckets, of which rules leave one alone and have the other signed",
-        "Copy in two steps, through the program, or change `rules` so that one role signs for both buckets.",
+        "the request names two buckets, and a rule leaves only one of them alone",
+        "Let the program read and write instead of copying, or change `rules` so that one role signs for both buckets.",
     );
 }
 
@@ -319,7 +319,9 @@ fn a_decision_says_which_rule_made_it() {
             route_metadata: NO_ROUTE_METADATA,
             end_of_stream: true,
         };
-        decide_by_rule(&config, head).1
+        let mut rule = None;
+        decide_by_rule(&config, head, &mut rule);
+        rule
     };
     let s3 = "s3.eu-west-1.amazonaws.com";
     assert_eq!(rule(s3, "/secret"), Some(0));
