@@ -130,17 +130,23 @@ const CONTROL_API: &str = "v20180820";
 /// What an operation of S3 Control is about: `segments` are those behind the first.
 fn of_control<'a>(mut segments: Segments<'a>, query: &'a [u8], mut each: impl FnMut(Named<'a>)) {
     let resource = segments.next();
-    let mut about = |named: fn(Cow<'a, str>) -> Named<'a>| {
-        if let Some(segment) = segments.next() {
-            each(segment.map_or(Named::Unreadable, named));
-        }
-    };
     match resource.as_ref().map(|resource| resource.as_deref()) {
-        Some(Ok("bucket")) => about(Named::of_text),
-        Some(Ok("accesspoint" | "accesspointforobjectlambda")) => about(Named::of_access_point),
-        Some(Ok("mrap")) => {
-            segments.next();
-            if let Some(segment) = segments.next() {
+        Some(Ok("bucket")) => match segments.next() {
+            // The ARN of a bucket on Outposts: `...:outpost/<id>/bucket/<name>`.
+            Some(Ok(arn)) if arn.ends_with(":outpost") => {
+                let kind = segments.nth(1);
+                let name = segments
+                    .next()
+                    .filter(|_| matches!(&kind, Some(Ok(kind)) if kind == "bucket"));
+                each(name.map_or(Named::AccessPoint, Named::of_segment));
+            }
+            Some(segment) => each(Named::of_segment(segment)),
+            None => {}
+        },
+        Some(Ok(kind @ ("accesspoint" | "accesspointforobjectlambda" | "mrap"))) => {
+            // `mrap/instances/<name>`.
+            let place = usize::from(kind == "mrap");
+            if let Some(segment) = segments.nth(place) {
                 each(segment.map_or(Named::Unreadable, Named::of_access_point));
             }
         }
@@ -255,7 +261,7 @@ impl<'a> Named<'a> {
         };
         let (_arn, _partition, service) = (part(), part(), part());
         let (region, account) = (part(), part());
-        let (kind, alias) = (part(), part());
+        let (kind, alias, of_outpost, name) = (part(), part(), part(), part());
         let has_owner = !region.is_empty() || !account.is_empty();
         let is_other =
             ["access-grants", "job", "storage-lens", "storage-lens-group"].contains(&kind);
@@ -263,6 +269,10 @@ impl<'a> Named<'a> {
             // arn:aws:s3:::<bucket>
             "s3" if !has_owner => Some(Self::of_text(Cow::Owned(kind.to_owned()))),
             "s3" if is_other => None,
+            // arn:aws:s3-outposts:<region>:<account>:outpost:<id>:bucket:<name>
+            "s3-outposts" if of_outpost == "bucket" => {
+                Some(Self::of_text(Cow::Owned(name.to_owned())))
+            }
             // arn:aws:s3::<account>:accesspoint:<alias>
             _ => Some(Self::of_access_point(Cow::Owned(alias.to_owned()))),
         }

@@ -246,6 +246,24 @@ fn s3_control_names_what_its_operations_are_about() {
     control("/v20180820/%62ucket/%73ecret/policy", "b:secret");
     control("//v20180820//bucket//secret", "b:secret");
     control("/v20180820%2Fbucket%2Fsecret", "b:secret");
+    let on_outposts = "arn%3Aaws%3As3-outposts%3Aeu-west-1%3A1%3Aoutpost";
+    control(
+        &format!("/v20180820/bucket/{on_outposts}%2Fop-1%2Fbucket%2Fsecret/policy"),
+        "b:secret",
+    );
+    control(
+        &format!("/v20180820/bucket/{on_outposts}/op-1/bucket/secret"),
+        "b:secret",
+    );
+    control(
+        &format!("/v20180820/bucket/{on_outposts}%3Aop-1%3Abucket%3Asecret"),
+        "b:secret",
+    );
+    control(
+        &format!("/v20180820/bucket/{on_outposts}%2Fop-1%2Faccesspoint%2Fap"),
+        "point",
+    );
+    control(&format!("/v20180820/bucket/{on_outposts}"), "point");
     control("/v20180820/accesspoint", "");
     control(
         "/v20180820/accesspoint?bucket=secret&maxResults=1",

@@ -345,8 +345,9 @@ pub fn markdown() -> String {
     let mut page = String::from(
         "# Configuration\n\n\
          Written by `UPDATE=1 cargo test --test reference` from `src/config/reference.rs`.\n\n\
-         The plugin's `configuration` is a JSON object. An unknown key, a wrong type and a value out of its range are \
-         refused when Envoy loads the configuration.\n",
+         The plugin's `configuration` is a JSON object. An unknown key, a key that appears twice, a wrong type, a value out \
+         of its range, an empty list, and what could never have an effect are refused when Envoy loads the configuration. \
+         What is probably not meant is in force, with a warning in the log. `sigv4-egress check-config` prints both.\n",
     );
     for (title, keys) in [
         ("The filter", DOWNSTREAM),

@@ -143,9 +143,6 @@ impl Worker {
             let Role { name, means } = &view.role;
             host::log(LogLevel::Info, &format!("role {name}: {means}"));
         }
-        for warning in &self.config.warnings {
-            host::log(LogLevel::Warn, &format!("configuration: {warning}"));
-        }
         Stat::gauge(&metrics::build_info()).record(1);
         let source = self.roles.own().role.means.source();
         Stat::gauge(&metrics::source(source)).record(1);
@@ -166,6 +163,10 @@ impl Worker {
             };
             let cas = stored.map(|(_, cas)| cas);
             if host::swap_shared_data(REGISTER_KEY, &register.to_bytes(), cas) {
+                // The first worker with this configuration says for all what is odd about it.
+                for warning in &self.config.warnings {
+                    host::log(LogLevel::Warn, &format!("configuration: {warning}"));
+                }
                 return;
             }
         }
