@@ -150,12 +150,12 @@ impl At<'_> {
         let Rule { when, effect, .. } = self.rule;
         let takes_buckets =
             |(_, hosts): &(_, &Hosts)| matches!(hosts.kind, HostKind::PathStyle | HostKind::Many);
-        let mut hosts = when.hosts.iter().zip(&self.extent.hosts);
         let denies =
             |rule: &Rule| rule.effect == Some(Effect::Deny) && !rule.when.buckets.is_empty();
-        let behind = rules.iter().skip(self.place).position(denies);
-        if let (Some((host, _)), Some(behind)) = (hosts.find(takes_buckets), behind)
-            && *effect != Some(Effect::Deny)
+        let mut hosts = when.hosts.iter().zip(&self.extent.hosts);
+        if *effect != Some(Effect::Deny)
+            && let Some((host, _)) = hosts.find(takes_buckets)
+            && let Some(behind) = rules.iter().skip(self.place).position(denies)
         {
             let behind = self.place + behind;
             let finding = format!(
