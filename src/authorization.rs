@@ -184,12 +184,16 @@ fn read_credential(header: &[u8], is_asymmetric: bool) -> Option<(&str, Scope<'_
 
 /// Whether AWS could have issued the key id: `AKIA` or `ASIA` and 16 characters.
 fn is_real_key_id(key_id: &str, placeholders: &[String]) -> bool {
-    let shaped = key_id.len() == 20
+    is_shaped_like_aws(key_id) && !placeholders.iter().any(|placeholder| placeholder == key_id)
+}
+
+/// Whether an access key id has the shape of those that AWS issues.
+pub(crate) fn is_shaped_like_aws(key_id: &str) -> bool {
+    key_id.len() == 20
         && (key_id.starts_with("AKIA") || key_id.starts_with("ASIA"))
         && key_id
             .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    shaped && !placeholders.iter().any(|placeholder| placeholder == key_id)
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
 /// Whether a parameter begins like one of a signature. Every request's query comes through here.

@@ -4,12 +4,14 @@
 //! value, and what is allowed. [`mod@reference`] holds the table of keys that the documentation shows.
 
 mod object;
+mod plain;
 mod policy;
 pub mod reference;
 mod roles;
 
 use crate::cache::Pace;
 use crate::endpoint;
+use crate::json::{self, JsonError};
 use crate::parking::Limits;
 use crate::policy::Policy;
 use crate::role::{Role, Roles};
@@ -18,6 +20,7 @@ use reference::{DOWNSTREAM, STATUS, UPSTREAM};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
 use std::time::Duration;
 
 /// The environment variables that the host hands to the module.
@@ -43,8 +46,10 @@ pub enum Plugin {
 pub struct Config {
     /// The roles whose credentials sign.
     pub roles: Roles<Role>,
-    /// Environment variables that name a source of credentials which is not used.
-    pub passed_over: Vec<&'static str>,
+    /// Where the values come from that the environment can decide.
+    pub sourced: Vec<Sourced>,
+    /// What is taken, and probably not meant.
+    pub warnings: Vec<Warning>,
     /// The cluster that leads to the container endpoint.
     pub container_cluster: String,
     /// The pod's own region.
@@ -81,15 +86,37 @@ pub struct Config {
     pub max_held_bytes: usize,
 }
 
-/// Why a configuration is refused.
+/// Why a configuration is refused. In a box: it goes through many hands, each of which is larger for each byte of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
+pub struct ConfigError(Box<Refused>);
+
+/// What is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
     /// The key, or the environment variable, that is wrong.
     pub key: String,
     /// What is wrong with its value.
     pub fault: String,
     /// What is allowed.
     pub allowed: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(key: &str, fault: String, allowed: &str) -> Self {
+        Self(Box::new(Refused {
+            key: key.to_owned(),
+            fault,
+            allowed: allowed.to_owned(),
+        }))
+    }
+}
+
+impl Deref for ConfigError {
+    type Target = Refused;
+
+    fn deref(&self) -> &Refused {
+        &self.0
+    }
 }
 
 impl fmt::Display for ConfigError {
@@ -99,6 +126,58 @@ impl fmt::Display for ConfigError {
             "configuration refused: {}: {}; allowed: {}",
             self.key, self.fault, self.allowed
         )
+    }
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Its key.
+    Configuration,
+    /// These variables.
+    Environment(Vec<&'static str>),
+    /// Another key's value.
+    Key(&'static str),
+    /// Nothing says it.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configuration => f.write_str("configuration"),
+            Self::Environment(names) => write!(f, "environment {}", names.join(", ")),
+            Self::Key(key) => f.write_str(key),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A value that the environment can decide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sourced {
+    /// Its key; `credentials` for what gives the pod's own.
+    pub key: &'static str,
+    /// The value; `None` where it is not used.
+    pub value: Option<String>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// What is in force as it stands, and probably not meant so: for the log, and for `check-config`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The key, or the environment variable.
+    pub key: String,
+    /// What is odd about its value.
+    pub finding: String,
+    /// What to do.
+    pub advice: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.key, self.finding, self.advice)
     }
 }
 
@@ -112,18 +191,23 @@ pub fn parse(json: &[u8], environment: &Environment) -> Result<Plugin, ConfigErr
     let value = if json.trim_ascii().is_empty() {
         Value::Object(Map::new())
     } else {
-        serde_json::from_slice(json).map_err(|error| ConfigError {
-            key: "the configuration".to_owned(),
-            fault: format!("is no JSON: {error}"),
-            allowed: "a JSON object".to_owned(),
+        json::parse(json).map_err(|error| match error {
+            JsonError::NotJson(_) => {
+                ConfigError::new("the configuration", error.to_string(), "a JSON object")
+            }
+            JsonError::Twice(path) => ConfigError::new(
+                &path,
+                "appears twice".to_owned(),
+                "each key once per object",
+            ),
         })?
     };
     let Value::Object(map) = value else {
-        return Err(ConfigError {
-            key: "the configuration".to_owned(),
-            fault: format!("is {}", shown(&value)),
-            allowed: "a JSON object".to_owned(),
-        });
+        return Err(ConfigError::new(
+            "the configuration",
+            format!("is {}", shown(&value)),
+            "a JSON object",
+        ));
     };
     let mut object = Object::new(map, String::new());
     let positions = [
@@ -135,7 +219,7 @@ pub fn parse(json: &[u8], environment: &Environment) -> Result<Plugin, ConfigErr
         Some(Position::Upstream) => {
             object.refuse_unknown(UPSTREAM)?;
             Ok(Plugin::Upstream {
-                clusters: clusters(&mut object)?,
+                clusters: plain::clusters(&mut object)?,
             })
         }
         Some(Position::Status) => {
@@ -157,40 +241,38 @@ enum Position {
     Status,
 }
 
+/// What is found beside the values while they are read.
+#[derive(Default)]
+struct Notes {
+    sourced: Vec<Sourced>,
+    warnings: Vec<Warning>,
+}
+
+impl Notes {
+    fn source(&mut self, key: &'static str, value: Option<String>, origin: Origin) {
+        self.sourced.push(Sourced { key, value, origin });
+    }
+
+    fn warn(&mut self, key: &str, finding: String, advice: &str) {
+        self.warnings.push(Warning {
+            key: key.to_owned(),
+            finding,
+            advice: advice.to_owned(),
+        });
+    }
+}
+
 fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, ConfigError> {
-    let (roles, passed_over) = roles::roles(object, environment)?;
-    let region_variables = &["AWS_REGION", "AWS_DEFAULT_REGION"];
-    let region = object
-        .sourced(
-            "region",
-            environment,
-            region_variables,
-            |text| endpoint::is_region(text).then(|| text.to_owned()),
-            REGION,
-        )?
-        .ok_or_else(|| missing("region", region_variables, REGION))?;
-    let sts_host = match object.host("sts_host")? {
-        Some(host) => host,
-        None => {
-            let fips = object.sourced(
-                "sts_host",
-                environment,
-                &["AWS_USE_FIPS_ENDPOINT"],
-                parse_boolean,
-                "true or false",
-            )?;
-            let name = if fips == Some(true) {
-                "sts-fips"
-            } else {
-                "sts"
-            };
-            format!("{name}.{region}.{}", endpoint::dns_suffix(&region))
-        }
-    };
-    let marker_header = object.header_name("marker_header")?;
+    let mut notes = Notes::default();
+    let written = object.keys();
+    let roles = roles::roles(object, environment, &mut notes)?;
+    let region = region(object, environment, &mut notes)?;
+    let sts_host = sts_host(object, environment, &region, &mut notes)?;
+    let marker_header = plain::marker_header(object)?;
     let required = object.boolean("require_marker")?.unwrap_or(false);
-    let max_body_bytes = object.count("max_body_bytes", 0, MAX_HELD_BYTES / 4)?;
-    Ok(Config {
+    let max_body_bytes = object.count("max_body_bytes", 0, plain::MAX_HELD_BYTES / 4)?;
+    let policy = policy::policy(object, &region, &roles, &mut notes)?;
+    let config = Config {
         token_cluster: object.string("token_cluster")?,
         container_cluster: object.string("container_cluster")?,
         token_audience: object.string("token_audience")?,
@@ -198,71 +280,88 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
         sts_timeout: object.milliseconds("sts_timeout_ms", 100, 60_000)?,
         start_jitter: object.milliseconds("start_jitter_ms", 0, 60_000)?,
         pace: pace(environment)?,
-        clusters: clusters(object)?,
-        policy: Policy::new(
-            policy::allow(object)?,
-            policy::rules(object, &region, &roles)?,
-        ),
+        clusters: plain::clusters(object)?,
+        policy,
         required_marker: required.then(|| marker_header.clone()),
         marker_header,
-        placeholders: object
-            .strings("placeholders")?
-            .unwrap_or_else(|| vec!["placeholder".to_owned()]),
+        placeholders: plain::placeholders(object, &mut notes)?,
         parking: Limits {
             max_wait: object.milliseconds("max_wait_ms", 0, 60_000)?,
             max_parked: object.count("max_parked", 0, 100_000)?,
             body_timeout: object.milliseconds("body_timeout_ms", 100, 3_600_000)?,
         },
         max_body_bytes,
-        max_held_bytes: max_held_bytes(object, max_body_bytes)?,
+        max_held_bytes: plain::max_held_bytes(object, max_body_bytes)?,
         roles,
-        passed_over,
         region,
         sts_host,
+        sourced: Vec::new(),
+        warnings: Vec::new(),
+    };
+    plain::check_as_a_whole(&config, &written, &mut notes)?;
+    Ok(Config {
+        sourced: notes.sourced,
+        warnings: notes.warnings,
+        ..config
     })
+}
+
+fn region(
+    object: &mut Object,
+    environment: &Environment,
+    notes: &mut Notes,
+) -> Result<String, ConfigError> {
+    let variables = &["AWS_REGION", "AWS_DEFAULT_REGION"];
+    let parse = |text: &str| endpoint::is_region(text).then(|| text.to_owned());
+    let found = object.sourced("region", environment, variables, parse, REGION)?;
+    let (region, origin) = found.ok_or_else(|| missing("region", variables, REGION))?;
+    let key = match &origin {
+        Origin::Environment(names) => format!("environment variable {}", names.join(", ")),
+        _ => "region".to_owned(),
+    };
+    policy::warn_of_region(&key, &region, notes);
+    notes.source("region", Some(region.clone()), origin);
+    Ok(region)
+}
+
+fn sts_host(
+    object: &mut Object,
+    environment: &Environment,
+    region: &str,
+    notes: &mut Notes,
+) -> Result<String, ConfigError> {
+    if let Some(host) = object.host("sts_host")? {
+        plain::check_sts_host(object, &host, notes)?;
+        notes.source("sts_host", Some(host.clone()), Origin::Configuration);
+        return Ok(host);
+    }
+    let fips = object.sourced(
+        "sts_host",
+        environment,
+        &["AWS_USE_FIPS_ENDPOINT"],
+        parse_boolean,
+        "true or false",
+    )?;
+    let (fips, origin) = fips.unwrap_or((false, Origin::Key("region")));
+    let name = if fips { "sts-fips" } else { "sts" };
+    let host = format!("{name}.{region}.{}", endpoint::dns_suffix(region));
+    notes.source("sts_host", Some(host.clone()), origin);
+    Ok(host)
 }
 
 /// What is allowed where a region stands.
 const REGION: &str = "a region such as eu-west-1";
 
-fn clusters(object: &mut Object) -> Result<Vec<String>, ConfigError> {
-    match object.strings("clusters")? {
-        None => Ok(vec!["sigv4-egress-aws".to_owned()]),
-        Some(clusters) if clusters.is_empty() => {
-            Err(object.error("clusters", "is empty", "one cluster name or more"))
-        }
-        Some(clusters) => Ok(clusters),
-    }
-}
-
-/// One connection may hold a quarter, and a body must fit into that.
-fn max_held_bytes(object: &mut Object, max_body_bytes: usize) -> Result<usize, ConfigError> {
-    const KEY: &str = "max_held_bytes";
-    let least = max_body_bytes.saturating_mul(4);
-    if object.get(KEY).is_none() {
-        let default = reference::default_of(KEY).parse().unwrap_or(least);
-        return Ok(least.max(default));
-    }
-    let held = object.count(KEY, 1 << 20, MAX_HELD_BYTES)?;
-    if held < least {
-        let fault = format!("is {held}, and max_body_bytes is {max_body_bytes}");
-        let allowed = format!("at least {least}: a connection may hold a quarter of it");
-        return Err(object.error(KEY, fault, allowed));
-    }
-    Ok(held)
-}
-
-/// All of it may be chunks, which lie in the VM's memory, and V8 gives a VM 1 GiB.
-const MAX_HELD_BYTES: u64 = 512 << 20;
-
 fn pace(environment: &Environment) -> Result<Pace, ConfigError> {
     let name = "SIGV4_EGRESS_TIME_SCALE";
     match environment.get(name).filter(|text| !text.is_empty()) {
         None => Ok(Pace::REAL),
-        Some(text) => Pace::parse(text).ok_or_else(|| ConfigError {
-            key: format!("environment variable {name}"),
-            fault: format!("is {}", shown(&Value::String(text.clone()))),
-            allowed: Pace::ALLOWED.to_owned(),
+        Some(text) => Pace::parse(text).ok_or_else(|| {
+            ConfigError::new(
+                &format!("environment variable {name}"),
+                format!("is {}", shown(&Value::String(text.clone()))),
+                Pace::ALLOWED,
+            )
         }),
     }
 }
@@ -276,14 +375,14 @@ fn parse_boolean(text: &str) -> Option<bool> {
 }
 
 fn missing(key: &str, variables: &[&str], allowed: &str) -> ConfigError {
-    ConfigError {
-        key: key.to_owned(),
-        fault: format!(
+    ConfigError::new(
+        key,
+        format!(
             "is neither configured nor in the environment ({})",
             variables.join(", ")
         ),
-        allowed: allowed.to_owned(),
-    }
+        allowed,
+    )
 }
 
 #[cfg(test)]

@@ -5,13 +5,14 @@
 
 use crate::audit;
 use crate::authorization::{self, ClientSignature, OwnSignature};
+use crate::bucket;
 use crate::chunked::{Fault, Form};
 use crate::config::Config;
 use crate::endpoint::{self, Asked, Endpoint, Host, Resolution, ScopeError};
 use crate::headers::{self, Header};
 use crate::metrics::words;
 use crate::own_keys::OwnKeys;
-use crate::policy::{OnClientSignature, PayloadMode, RouteMetadata, Subject, Verdict};
+use crate::policy::{OnClientSignature, Outcome, PayloadMode, RouteMetadata, Subject, Verdict};
 use crate::refusal::{ErrorFormat, Refusal};
 use crate::role::RoleId;
 use crate::sigv4::{Algorithm, ContentSha256, HeaderSelection, PathStyle, Scope, Settings};
@@ -147,9 +148,14 @@ const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 /// Decides.
 pub fn decide(config: &Config, head: Head<'_>) -> Decision {
-    let mut format = None;
-    try_decide(config, head, &mut format).unwrap_or_else(|refusal| {
-        let format = format.unwrap_or_else(|| ErrorFormat::of(head, None));
+    decide_by_rule(config, head, &mut None)
+}
+
+/// The same, and sets the place of the rule that decided: of two buckets' rules, the one that the decision follows.
+pub fn decide_by_rule(config: &Config, head: Head<'_>, rule: &mut Option<usize>) -> Decision {
+    let mut known = Known { format: None, rule };
+    try_decide(config, head, &mut known).unwrap_or_else(|refusal| {
+        let format = known.format.unwrap_or_else(|| ErrorFormat::of(head, None));
         Decision::Refuse(refusal, format)
     })
 }
@@ -169,12 +175,13 @@ pub fn escape(cluster: String, line: &str, head: Head<'_>) -> Option<(Refusal, E
     Some((Refusal::OwnSignature { place }, ErrorFormat::of(head, None)))
 }
 
-/// `known_format` is set as soon as the service is known.
-fn try_decide<'a>(
-    config: &Config,
-    head: Head<'a>,
-    known_format: &mut Option<ErrorFormat>,
-) -> Result<Decision, Refusal> {
+/// What is found on the way to a decision, set as soon as it is known.
+struct Known<'k> {
+    format: Option<ErrorFormat>,
+    rule: &'k mut Option<usize>,
+}
+
+fn try_decide<'a>(config: &Config, head: Head<'a>, known: &mut Known) -> Result<Decision, Refusal> {
     let authority = head
         .value(":authority")
         .or_else(|| head.value("host"))
@@ -245,7 +252,7 @@ fn try_decide<'a>(
             .or_else(|| text(head.value("x-amz-region-set")));
         let region = region.unwrap_or_default();
         let found = endpoint::destination(scope.service, region, asked).map_err(|why| {
-            *known_format = Some(ErrorFormat::of(head, Some(scope.service)));
+            known.format = Some(ErrorFormat::of(head, Some(scope.service)));
             match why {
                 ScopeError::ExpressSession => Refusal::ExpressSession,
                 why => Refusal::UnknownService {
@@ -265,40 +272,31 @@ fn try_decide<'a>(
         Resolution::Aws(endpoint) => Some(endpoint),
         Resolution::NotAws => None,
     };
-    let mut refused = |refusal| {
-        *known_format = resolved.map(|endpoint| ErrorFormat::of(head, Some(endpoint.service)));
-        Err(refusal)
-    };
-    let verdict = config.policy.judge(Subject {
+    let subject = Subject {
         host: host.name(),
         endpoint: resolved,
         route_metadata: head.route_metadata,
+    };
+    let verdict = config.policy.judge(subject, || bucket::Request {
+        host: host.name(),
+        method: head.value(":method").unwrap_or_default(),
+        target: head.value(":path").unwrap_or_default(),
+        headers: head.headers,
     });
+    *known.rule = verdict.rule();
     let (endpoint, rule) = match verdict {
+        Verdict::Permit { endpoint, rule } => (endpoint, rule.map(|found| found.rule)),
         Verdict::NotAws => return left_alone(LeftAlone::NotAws),
-        Verdict::LeaveAlone if at_loopback => {
-            return refused(Refusal::LeftAloneAtLoopback {
-                host: host.name().to_owned(),
-            });
+        Verdict::LeaveAlone { .. } if !at_loopback => {
+            return left_alone(LeftAlone::Rule);
         }
-        Verdict::LeaveAlone => return left_alone(LeftAlone::Rule),
-        Verdict::Denied { rule } => {
-            return refused(Refusal::Denied {
-                host: host.name().to_owned(),
-                rule,
-            });
+        other => {
+            known.format = resolved.map(|endpoint| ErrorFormat::of(head, Some(endpoint.service)));
+            return Err(refused(config, host.name(), other));
         }
-        Verdict::NotListed(endpoint) => {
-            return refused(Refusal::NotAllowed {
-                host: host.name().to_owned(),
-                service: endpoint.service.to_owned(),
-                tenant: endpoint.tenant,
-            });
-        }
-        Verdict::Permit { endpoint, rule } => (endpoint, rule),
     };
     let format = ErrorFormat::of(head, Some(endpoint.service));
-    *known_format = Some(format);
+    known.format = Some(format);
     if head.value(":method") == Some(b"CONNECT") {
         return Err(Refusal::ConnectRefused);
     }
@@ -375,6 +373,34 @@ fn try_decide<'a>(
         why,
         format,
     }))
+}
+
+/// The answer to a request that the policy does not let pass.
+fn refused(config: &Config, host: &str, verdict: Verdict<'_>) -> Refusal {
+    let host = host.to_owned();
+    match verdict {
+        Verdict::Denied { rule, named } => Refusal::Denied {
+            host,
+            rule,
+            named: named.map(|named| *named),
+        },
+        Verdict::NotListed {
+            endpoint, unlisted, ..
+        } => Refusal::NotAllowed {
+            host,
+            service: endpoint.service.to_owned(),
+            unlisted: *unlisted,
+        },
+        Verdict::Torn(outcomes) => Refusal::BucketsOfDifferentRoles {
+            roles: outcomes.map(|outcome| match outcome {
+                Outcome::Signed(role) => config.roles.get(role).map(|role| role.name.clone()),
+                Outcome::LeftAlone => None,
+            }),
+        },
+        Verdict::LeaveAlone { .. } | Verdict::NotAws | Verdict::Permit { .. } => {
+            Refusal::LeftAloneAtLoopback { host }
+        }
+    }
 }
 
 /// Whether a client signed for what the host is. A region set says less than a region.

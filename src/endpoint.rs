@@ -9,15 +9,24 @@
 //! Every other host is [`Resolution::NotAws`]: load balancers, EC2 names and look-alikes among them.
 //! No look-up allocates.
 
+mod bucket;
 mod documented;
 mod host;
+mod known;
 mod partition;
+mod pattern;
 mod s3;
 mod scope;
 mod table;
 
+pub use bucket::{BucketPlace, bucket_place};
 pub use host::{Host, HostError};
+pub use known::{
+    Answering, answering, home_of, is_known_region, is_known_service, nearest_region,
+    nearest_service, takes_unsigned_payload,
+};
 pub use partition::{dns_suffix, is_region, strip_aws_suffix};
+pub use pattern::{HostKind, Hosts, hosts_of};
 pub use scope::{Asked, Destination, ScopeError, destination, host_of_scope};
 
 use crate::sigv4::{Algorithm, PathStyle};

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod authorization;
+pub mod bucket;
 pub mod budget;
 pub mod cache;
 pub mod chunked;
@@ -14,6 +15,7 @@ mod filter;
 pub mod gauges;
 pub mod headers;
 pub mod identity;
+pub mod json;
 pub mod metrics;
 pub mod own_keys;
 pub mod parking;

@@ -7,10 +7,14 @@
 //! All of this is decided before anything about the request's own signature is looked at.
 
 mod index;
+mod order;
 
-use crate::endpoint::{self, Endpoint};
+use crate::bucket::{self, Named, Part, Patterns};
+use crate::endpoint::{self, BucketPlace, Endpoint};
 use crate::role::RoleId;
+use crate::sigv4::PathStyle;
 use index::Index;
+pub use order::Extent;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Strings that the request's route carries for the rules: its metadata under [`ROUTE_NAMESPACE`].
@@ -29,6 +33,19 @@ pub struct Policy {
     allow: Allow,
     rules: Vec<Rule>,
     index: Index,
+    buckets: Buckets,
+}
+
+/// Whether requests are asked which buckets they name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Buckets {
+    /// Neither rules nor allow-list name any.
+    NotAsked,
+    /// Some do.
+    Asked {
+        /// Hosts that are none of AWS's, and that rules sign as S3.
+        custom_domains: Vec<String>,
+    },
 }
 
 /// The allow-list.
@@ -42,6 +59,8 @@ pub enum Allow {
         services: Vec<String>,
         /// Host names; `*.` in front stands for one label or more.
         hosts: Vec<String>,
+        /// Names of buckets; `*` behind stands for all names that begin so.
+        buckets: Patterns,
     },
 }
 
@@ -67,9 +86,11 @@ pub struct Rule {
 pub struct Condition {
     /// Host patterns; empty: every AWS host.
     pub hosts: Vec<String>,
+    /// Names of buckets, with `*` behind for all that begin so; empty: whatever bucket, or none.
+    pub buckets: Vec<String>,
     /// Signing names; empty: every service.
     pub services: Vec<String>,
-    /// Signing regions; empty: every region.
+    /// Signing regions; empty: every region. That of hosts for all regions is `*`, which only a denial fits.
     pub regions: Vec<String>,
     /// What the route's metadata must say.
     pub route_metadata: RouteMetadata,
@@ -127,37 +148,96 @@ pub struct Subject<'a> {
     pub route_metadata: &'a RouteMetadata,
 }
 
-/// The answer.
+/// A rule and its place among the rules, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed<'p> {
+    /// Its place.
+    pub place: usize,
+    /// The rule.
+    pub rule: &'p Rule,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict<'p> {
     /// It may be signed, for this endpoint.
     Permit {
         /// What it is signed as.
         endpoint: Endpoint<'p>,
         /// What else the rule says.
-        rule: Option<&'p Rule>,
+        rule: Option<Placed<'p>>,
     },
     /// A rule leaves it alone.
-    LeaveAlone,
+    LeaveAlone {
+        /// The rule's place.
+        rule: usize,
+    },
     /// It is no AWS endpoint, and no rule makes it one.
     NotAws,
     /// A rule denies it.
     Denied {
-        /// Its place among the rules, from 0.
+        /// The rule's place.
         rule: usize,
+        /// What the rule denies, if it denies buckets. In a box, as most verdicts are permits.
+        named: Option<Box<Named<'static>>>,
     },
     /// Nothing allows it.
-    NotListed(Endpoint<'p>),
+    NotListed {
+        /// What it would be signed as.
+        endpoint: Endpoint<'p>,
+        /// What the allow-list lacks.
+        unlisted: Box<Unlisted>,
+        /// The place of the rule that leaves the question to the allow-list.
+        rule: Option<usize>,
+    },
+    /// It names two buckets, of which the rules want different things.
+    Torn([Outcome; 2]),
+}
+
+/// What an allow-list lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unlisted {
+    /// The service, and the host.
+    Service,
+    /// The host, which is a customer's own and must be named.
+    Tenant,
+    /// What the request names, as the list has buckets.
+    Named(Named<'static>),
+    /// Requests that name no bucket, such as ListBuckets, as the list has buckets.
+    NoBucket,
+}
+
+/// What the rules want of a request for one of the buckets that it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// This role signs it.
+    Signed(RoleId),
+    /// It goes on as it came.
+    LeftAlone,
 }
 
 impl Policy {
     /// The first rule that matches decides; the allow-list, where none says whether it may be signed.
     pub fn new(allow: Allow, rules: Vec<Rule>) -> Self {
+        let of_buckets = |rule: &Rule| !rule.when.buckets.is_empty();
+        let buckets = if allow.has_buckets() || rules.iter().any(of_buckets) {
+            Buckets::Asked {
+                custom_domains: custom_domains(&rules),
+            }
+        } else {
+            Buckets::NotAsked
+        };
         Self {
             index: Index::new(&rules),
+            buckets,
             allow,
             rules,
         }
+    }
+
+    /// The allow-list.
+    pub fn allow(&self) -> &Allow {
+        &self.allow
     }
 
     /// The rules, in order.
@@ -165,29 +245,102 @@ impl Policy {
         &self.rules
     }
 
-    /// Decides.
-    pub fn judge<'p>(&'p self, subject: Subject<'p>) -> Verdict<'p> {
-        let (index, rule) = match self.index.first(&self.rules, subject) {
-            Some((index, rule)) => (index, Some(rule)),
-            None => (0, None),
-        };
-        let effect = rule.and_then(|rule| rule.effect);
-        match effect {
-            Some(Effect::Deny) => return Verdict::Denied { rule: index },
-            Some(Effect::LeaveAlone) => return Verdict::LeaveAlone,
-            Some(Effect::Allow) | None => {}
+    /// Decides. `request` is read only where a rule or the allow-list names buckets.
+    pub fn judge<'p>(
+        &'p self,
+        subject: Subject<'p>,
+        request: impl FnOnce() -> bucket::Request<'p>,
+    ) -> Verdict<'p> {
+        match &self.buckets {
+            Buckets::Asked { custom_domains } if may_name_buckets(subject) => {
+                self.judge_named(custom_domains, subject, request())
+            }
+            _ => self.judge_one(subject, None),
         }
-        if let Some(sign_as) = rule.and_then(|rule| rule.sign_as.as_ref()) {
+    }
+
+    /// Judges for each bucket that a request names, as if it named no other, and puts the verdicts together.
+    fn judge_named<'p>(
+        &'p self,
+        custom_domains: &[String],
+        subject: Subject<'p>,
+        request: bucket::Request<'p>,
+    ) -> Verdict<'p> {
+        let is_custom = || {
+            let mut domains = custom_domains.iter();
+            subject.endpoint.is_none() && domains.any(|pattern| host_fits(pattern, subject.host))
+        };
+        let place = endpoint::bucket_place(subject.host);
+        let Some(place) = place.or_else(|| is_custom().then_some(BucketPlace::Path)) else {
+            return self.judge_one(subject, None);
+        };
+        // What a copy comes from is not behind the access point that it goes to.
+        let of_source = match place {
+            BucketPlace::AccessPoint(_) => Subject {
+                host: "",
+                ..subject
+            },
+            _ => subject,
+        };
+        let mut verdict: Option<Verdict<'p>> = None;
+        bucket::each_named(request, place, |part, named| {
+            let subject = match part {
+                Part::Target => subject,
+                Part::Source => of_source,
+            };
+            let this = self.judge_one(subject, Some(&named));
+            verdict = Some(match verdict.take() {
+                None => this,
+                Some(before) => before.and(this),
+            });
+        });
+        verdict.unwrap_or_else(|| self.judge_one(subject, None))
+    }
+
+    #[inline]
+    fn judge_one<'p>(&'p self, subject: Subject<'p>, named: Option<&Named<'_>>) -> Verdict<'p> {
+        let fits = |rule: &Rule| rule.fits(subject, named);
+        let found = self.index.first(&self.rules, subject, named, fits);
+        let effect = found.and_then(|found| found.rule.effect);
+        match (found, effect) {
+            (Some(Placed { place, rule }), Some(Effect::Deny)) => {
+                let of_buckets = !rule.when.buckets.is_empty();
+                return Verdict::Denied {
+                    rule: place,
+                    named: named
+                        .filter(|_| of_buckets)
+                        .map(|named| Box::new(named.clone().into_owned())),
+                };
+            }
+            (Some(found), Some(Effect::LeaveAlone)) => {
+                return Verdict::LeaveAlone { rule: found.place };
+            }
+            _ => {}
+        }
+        if let Some(sign_as) = found.and_then(|found| found.rule.sign_as.as_ref()) {
             let endpoint = endpoint::of_custom_domain(&sign_as.service, &sign_as.region);
-            return Verdict::Permit { endpoint, rule };
+            return Verdict::Permit {
+                endpoint,
+                rule: found,
+            };
         }
         let Some(endpoint) = subject.endpoint else {
             return Verdict::NotAws;
         };
-        if effect == Some(Effect::Allow) || self.allow.permits(subject.host, &endpoint) {
-            Verdict::Permit { endpoint, rule }
+        // Anybody can create a customer's host: a rule allows those that it names.
+        let is_allowed = effect == Some(Effect::Allow)
+            && (!endpoint.tenant || found.is_some_and(|found| !found.rule.when.hosts.is_empty()));
+        if is_allowed || self.allow.permits(subject.host, &endpoint, named) {
+            Verdict::Permit {
+                endpoint,
+                rule: found,
+            }
         } else {
-            Verdict::NotListed(endpoint)
+            Verdict::NotListed {
+                endpoint,
+                unlisted: Box::new(self.allow.lacks(&endpoint, named)),
+                rule: found.map(|found| found.place),
+            }
         }
     }
 
@@ -201,39 +354,174 @@ impl Policy {
     }
 }
 
+/// Whether a request can name buckets that rules look at: S3's can, and those to hosts that are none of AWS's, of which
+/// rules may make some S3's; S3's website endpoints are among them.
+fn may_name_buckets(subject: Subject<'_>) -> bool {
+    subject
+        .endpoint
+        .is_none_or(|endpoint| endpoint.path_style == PathStyle::S3)
+}
+
+fn custom_domains(rules: &[Rule]) -> Vec<String> {
+    let signed_as_s3 = |rule: &&Rule| {
+        let sign_as = rule.sign_as.as_ref();
+        sign_as.is_some_and(|sign_as| {
+            let endpoint = endpoint::of_custom_domain(&sign_as.service, &sign_as.region);
+            endpoint.path_style == PathStyle::S3
+        })
+    };
+    let rules = rules.iter().filter(signed_as_s3);
+    rules
+        .flat_map(|rule| rule.when.hosts.iter().cloned())
+        .collect()
+}
+
+impl<'p> Verdict<'p> {
+    /// The place of the rule that decided, or that left the question to the allow-list.
+    pub fn rule(&self) -> Option<usize> {
+        match self {
+            Self::Permit { rule, .. } => rule.map(|found| found.place),
+            Self::LeaveAlone { rule } | Self::Denied { rule, .. } => Some(*rule),
+            Self::NotListed { rule, .. } => *rule,
+            Self::NotAws | Self::Torn(_) => None,
+        }
+    }
+
+    /// The verdict on a request that names two buckets, of which this one is the first's: the other may only confirm it.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (denied @ Self::Denied { .. }, _) | (_, denied @ Self::Denied { .. }) => denied,
+            (unlisted @ Self::NotListed { .. }, _) | (_, unlisted @ Self::NotListed { .. }) => {
+                unlisted
+            }
+            (torn @ Self::Torn(_), _) | (_, torn @ Self::Torn(_)) => torn,
+            (first, second) => match (first.outcome(), second.outcome()) {
+                (one, other) if one != other => Self::Torn([one, other]),
+                // Of one role: the rule that is stricter with signatures of the client's own.
+                _ if second.refuses_client_signatures() => second,
+                _ => first,
+            },
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Permit { rule, .. } => {
+                Outcome::Signed(rule.map_or(RoleId::OWN, |found| found.rule.role))
+            }
+            _ => Outcome::LeftAlone,
+        }
+    }
+
+    fn refuses_client_signatures(&self) -> bool {
+        let Self::Permit {
+            rule: Some(found), ..
+        } = self
+        else {
+            return false;
+        };
+        found.rule.client_signature == Some(OnClientSignature::Refuse)
+    }
+}
+
 impl Allow {
+    /// Whether nothing is allowed but by rules.
+    pub fn is_nothing(&self) -> bool {
+        match self {
+            Self::Everything => false,
+            Self::Listed {
+                services,
+                hosts,
+                buckets,
+            } => services.is_empty() && hosts.is_empty() && buckets.is_empty(),
+        }
+    }
+
+    fn has_buckets(&self) -> bool {
+        matches!(self, Self::Listed { buckets, .. } if !buckets.is_empty())
+    }
+
     /// A customer's own resource (a function URL, an API, a search domain) must be named by its host, as
     /// anybody can create one.
-    fn permits(&self, host: &str, endpoint: &Endpoint<'_>) -> bool {
+    fn permits(&self, host: &str, endpoint: &Endpoint<'_>, named: Option<&Named<'_>>) -> bool {
         match self {
             Self::Everything => true,
-            Self::Listed { services, hosts } => {
+            Self::Listed {
+                services,
+                hosts,
+                buckets,
+            } => {
                 (!endpoint.tenant && names(services, endpoint.service))
                     || hosts.iter().any(|pattern| host_fits(pattern, host))
+                    || match named {
+                        Some(Named::Bucket(name)) => buckets.all(name).next().is_some(),
+                        Some(Named::Alias(alias)) => buckets.of_name(alias).is_some(),
+                        Some(_) | None => false,
+                    }
             }
+        }
+    }
+
+    /// What it would have to have.
+    fn lacks(&self, endpoint: &Endpoint<'_>, named: Option<&Named<'_>>) -> Unlisted {
+        match named {
+            _ if endpoint.tenant => Unlisted::Tenant,
+            _ if !self.has_buckets() || endpoint.path_style != PathStyle::S3 => Unlisted::Service,
+            Some(named) => Unlisted::Named(named.clone().into_owned()),
+            None => Unlisted::NoBucket,
         }
     }
 }
 
-impl Condition {
-    /// A host that is not AWS's fits only where a pattern names it.
-    fn fits(&self, subject: Subject<'_>) -> bool {
+impl Rule {
+    /// A host that is not AWS's fits only where a pattern names it, or a denial the bucket that it has.
+    fn fits(&self, subject: Subject<'_>, named: Option<&Named<'_>>) -> bool {
+        let when = &self.when;
+        let denies = self.effect == Some(Effect::Deny);
+        let is_named = when.buckets.is_empty()
+            || named.is_some_and(|named| when.names(named) || (denies && named.hides_its_bucket()));
         let known = |wanted: &[String], found: Option<&str>| {
             wanted.is_empty() || found.is_some_and(|found| names(wanted, found))
         };
-        let host = if self.hosts.is_empty() {
-            subject.endpoint.is_some()
-        } else {
-            self.hosts
-                .iter()
-                .any(|pattern| host_fits(pattern, subject.host))
+        let region = subject.endpoint.map(|endpoint| endpoint.region);
+        let host = match when.hosts.as_slice() {
+            // A denial holds where rules sign a host that is not AWS's as S3, and at S3's website endpoints.
+            [] => subject.endpoint.is_some() || (denies && !when.buckets.is_empty()),
+            hosts => hosts.iter().any(|pattern| host_fits(pattern, subject.host)),
         };
-        host && known(&self.services, subject.endpoint.map(|e| e.service))
-            && known(&self.regions, subject.endpoint.map(|e| e.region))
-            && self
+        is_named
+            && host
+            && known(&when.services, subject.endpoint.map(|e| e.service))
+            // What is signed for all regions is signed for those that are denied.
+            && (known(&when.regions, region) || (denies && region == Some(ALL_REGIONS)))
+            && when
                 .route_metadata
                 .iter()
                 .all(|(key, value)| subject.route_metadata.get(key) == Some(value))
+    }
+}
+
+/// What hosts sign for that stand for all regions.
+const ALL_REGIONS: &str = "*";
+
+impl Condition {
+    /// Whether one of its host patterns fits a name, or is that pattern.
+    pub fn names_host(&self, host: &str) -> bool {
+        self.hosts
+            .iter()
+            .any(|pattern| pattern == host || host_fits(pattern, host))
+    }
+
+    /// An alias must be named as it is: it shows nothing of the bucket's name.
+    fn names(&self, named: &Named<'_>) -> bool {
+        match named {
+            Named::Bucket(name) => self
+                .buckets
+                .iter()
+                .any(|pattern| bucket::fits(pattern, name)),
+            Named::Alias(alias) => names(&self.buckets, alias),
+            _ => false,
+        }
     }
 }
 

@@ -7,9 +7,11 @@ pub use format::ErrorFormat;
 pub use reason::Reason;
 
 use crate::authorization::OwnSignature;
+use crate::bucket::Named;
 use crate::budget::Holder;
 use crate::chunked::{self, MAX_CHUNK_BYTES};
 use crate::endpoint::{HostError, ScopeError};
+use crate::policy::Unlisted;
 use format::Said;
 use std::fmt;
 use std::time::Duration;
@@ -55,8 +57,8 @@ pub enum Refusal {
         host: String,
         /// The service it would be signed for.
         service: String,
-        /// Whether a customer's own resource answers, which must be allowed by its host.
-        tenant: bool,
+        /// What the list would have to name.
+        unlisted: Unlisted,
     },
     /// A rule denies it.
     Denied {
@@ -64,6 +66,13 @@ pub enum Refusal {
         host: String,
         /// The rule's place, from 0.
         rule: usize,
+        /// What of it is denied, if the rule denies buckets.
+        named: Option<Named<'static>>,
+    },
+    /// The rules choose different roles for the buckets that it names, or leave one of them alone.
+    BucketsOfDifferentRoles {
+        /// By role, or `None` where it is left alone; the bucket that the request is for comes first.
+        roles: [Option<String>; 2],
     },
     /// A rule leaves requests to this host alone, and it came to the loopback endpoint: as it is, it names
     /// no AWS host.
@@ -163,6 +172,7 @@ impl Refusal {
             Self::UploadTooLargeToHold { .. } => Reason::UploadTooLargeToHold,
             Self::NotAllowed { .. } => Reason::NotAllowed,
             Self::Denied { .. } => Reason::Denied,
+            Self::BucketsOfDifferentRoles { .. } => Reason::BucketsOfDifferentRoles,
             Self::LeftAloneAtLoopback { .. } => Reason::LeftAloneAtLoopback,
             Self::MarkerMissing { .. } => Reason::MarkerMissing,
             Self::ClusterNotListed { .. } => Reason::ClusterNotListed,
@@ -232,9 +242,25 @@ impl Refusal {
             Self::TooMuchHeld { holder: Holder::Worker, .. } => "Retry. If it lasts, send fewer large bodies at once, or raise max_held_bytes.".to_owned(),
             Self::TooMuchHeld { holder: Holder::Connection, .. } => "Retry. If it lasts, send fewer large bodies at once on one connection, or raise max_held_bytes.".to_owned(),
             Self::UploadTooLargeToHold { .. } => "Retry when credentials are there; uploads stream then.".to_owned(),
-            Self::NotAllowed { host, tenant: true, .. } => format!("Add \"{host}\" to `allow` in the filter's configuration; a service name does not allow hosts that customers create."),
-            Self::NotAllowed { host, service, .. } => format!("Add \"{service}\" or \"{host}\" to `allow` in the filter's configuration."),
-            Self::Denied { rule, .. } => format!("Call something else, or change rules[{rule}] in the filter's configuration."),
+            Self::NotAllowed { host, service, unlisted } => match unlisted {
+                Unlisted::Service => format!("Add \"{service}\" or \"{host}\" to `allow` in the filter's configuration."),
+                Unlisted::Tenant => format!("Add \"{host}\" to `allow` in the filter's configuration; a service name does not allow hosts that customers create."),
+                Unlisted::NoBucket => format!("Call something that names a bucket, or replace the buckets in `allow` with \"{service}\"."),
+                Unlisted::Named(named) => match named {
+                    Named::Bucket(name) | Named::Alias(name) => format!("Add \"{name}\" to the buckets in `allow` in the filter's configuration."),
+                    Named::AccessPointHost => format!("Add \"{host}\" to `allow` in the filter's configuration."),
+                    Named::AccessPoint => ALIAS.to_owned(),
+                    Named::Unreadable => UNREADABLE.to_owned(),
+                },
+            },
+            Self::Denied { host, rule, named } => match named {
+                None | Some(Named::Bucket(_)) => format!("Call something else, or change rules[{rule}] in the filter's configuration."),
+                Some(Named::Alias(alias)) => format!("If it leads to another bucket, add a rule before rules[{rule}] that names it: {{\"buckets\": [\"{alias}\"], \"effect\": \"allow\"}}."),
+                Some(Named::AccessPointHost) => format!("If it leads to another bucket, add a rule before rules[{rule}] that names its host: {{\"hosts\": [\"{host}\"], \"effect\": \"allow\"}}."),
+                Some(Named::AccessPoint) => ALIAS.to_owned(),
+                Some(Named::Unreadable) => UNREADABLE.to_owned(),
+            },
+            Self::BucketsOfDifferentRoles { .. } => "Let the program read and write instead of copying, or change `rules` so that one role signs for both buckets.".to_owned(),
             Self::LeftAloneAtLoopback { host } => format!("Call it by its own name, over http through this proxy (HTTP_PROXY): http://{host}."),
             Self::MarkerMissing { header } => format!("Sign the request with placeholder keys, or send the header {header}."),
             Self::ClusterNotListed { cluster } if cluster.is_empty() => "Route AWS hosts to a cluster that verifies AWS's certificate, and list it in `clusters`.".to_owned(),
@@ -259,6 +285,11 @@ impl Refusal {
         }
     }
 }
+
+const UNREADABLE: &str = "Send the bucket's name as the S3 documentation shows it.";
+
+/// Rules name access points by host or alias; a name or an ARN says neither.
+const ALIAS: &str = "Use the access point's alias, and list the alias in the `buckets` of an earlier rule or of `allow`; for S3 Control, list its host in the `hosts` of an earlier rule.";
 
 impl From<chunked::Fault> for Refusal {
     fn from(why: chunked::Fault) -> Self {
@@ -295,13 +326,19 @@ impl fmt::Display for Refusal {
                     "no AWS credentials yet, and the body is larger than the {max_body_bytes} bytes that are held"
                 )
             }
-            Self::NotAllowed { host, service, .. } => {
-                write!(
-                    f,
-                    "requests to {host} (service {service}) are not in the allow-list"
-                )
+            Self::NotAllowed { host, service, unlisted } => match unlisted {
+                Unlisted::Service | Unlisted::Tenant => write!(f, "requests to {host} (service {service}) are not in the allow-list"),
+                Unlisted::NoBucket => write!(f, "the allow-list names buckets, and this request to {host} names none, as ListBuckets does"),
+                Unlisted::Named(named) => write!(f, "requests to {host} for {} are not in the allow-list", Shown(named)),
+            },
+            Self::Denied { host, rule, named: None } => write!(f, "rules[{rule}] denies requests to {host}"),
+            Self::Denied { host, rule, named: Some(named) } => write!(f, "rules[{rule}] denies requests to {host} for {}", Shown(named)),
+            Self::BucketsOfDifferentRoles { roles: [Some(one), Some(other)] } => {
+                write!(f, "the request names two buckets, and different roles sign for them: {one} and {other}")
             }
-            Self::Denied { host, rule } => write!(f, "rules[{rule}] denies requests to {host}"),
+            Self::BucketsOfDifferentRoles { .. } => {
+                f.write_str("the request names two buckets, and a rule leaves only one of them alone")
+            }
             Self::LeftAloneAtLoopback { host } => write!(f, "a rule forwards requests to {host} as they come, and this one names another host"),
             Self::MarkerMissing { .. } => f.write_str("the request does not ask to be signed"),
             Self::ClusterNotListed { cluster } => write!(
@@ -351,6 +388,24 @@ impl fmt::Display for Refusal {
             Self::MalformedChunks { why } => write!(f, "the body is not signed chunk by chunk: {why}"),
             Self::ChunkTooLarge => write!(f, "{}", chunked::Fault::ChunkTooLarge),
             Self::HostCallFailed { what } => write!(f, "the request could not be signed: {what}"),
+        }
+    }
+}
+
+/// What a request names, in a sentence.
+struct Shown<'a>(&'a Named<'a>);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Named::Bucket(name) => write!(f, "the bucket {name}"),
+            Named::Alias(alias) => {
+                write!(f, "the access point {alias} (whose bucket is not known)")
+            }
+            Named::AccessPointHost | Named::AccessPoint => {
+                f.write_str("an access point (whose bucket is not known)")
+            }
+            Named::Unreadable => f.write_str("a bucket whose name cannot be read"),
         }
     }
 }
@@ -427,7 +482,7 @@ mod tests {
         let refusal = Refusal::NotAllowed {
             host: "sqs.eu-west-1.amazonaws.com".to_owned(),
             service: "sqs".to_owned(),
-            tenant: false,
+            unlisted: Unlisted::Service,
         };
         let answer = refusal.answer(ErrorFormat::Json);
         let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();

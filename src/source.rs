@@ -40,6 +40,8 @@ use crate::identity::RoleArn;
 pub struct Chosen {
     /// Where credentials come from.
     pub source: Source,
+    /// The variable that names it; `None` for a role, which can be configured too.
+    pub variable: Option<&'static str>,
     /// Variables that are set and name another source, which is not used: worth a line in the log.
     pub passed_over: Vec<&'static str>,
 }
@@ -103,41 +105,36 @@ pub fn choose(
         (Some(_), Some(role_arn), _) | (None, Some(role_arn), []) => {
             return Ok(Chosen {
                 source: Source::WebIdentity(role_arn.clone()),
+                variable: None,
                 passed_over: containers,
             });
         }
         (Some(_), None, _) => {
-            return Err(ConfigError {
-                key: format!("environment variable {TOKEN_FILE}"),
-                fault: "is set, and no role is: neither role_arn nor AWS_ROLE_ARN".to_owned(),
-                allowed: format!("it together with a role, or {RELATIVE_URI} or {FULL_URI}"),
-            });
+            return Err(ConfigError::new(
+                &format!("environment variable {TOKEN_FILE}"),
+                "is set, and no role is: neither role_arn nor AWS_ROLE_ARN".to_owned(),
+                &format!("it together with a role, or {RELATIVE_URI} or {FULL_URI}"),
+            ));
         }
         (None, Some(role_arn), [name, ..]) => {
-            return Err(ConfigError {
-                key: format!("environment variable {name}"),
-                fault: format!(
-                    "is set, and so is the role {role_arn}: which one is meant is not clear"
-                ),
-                allowed: format!(
+            return Err(ConfigError::new(
+                &format!("environment variable {name}"),
+                format!("is set, and so is the role {role_arn}: which one is meant is not clear"),
+                &format!(
                     "one of both, or {TOKEN_FILE} beside them: then the role is meant, as AWS SDKs have it"
                 ),
-            });
+            ));
         }
         (None, None, _) => {}
     }
-    let (endpoint, passed_over) = match (variable(RELATIVE_URI), variable(FULL_URI)) {
+    let (name, endpoint, passed_over) = match (variable(RELATIVE_URI), variable(FULL_URI)) {
         (Some(path), full) => {
             let passed_over = full.map(|_| FULL_URI).into_iter().collect();
-            (Endpoint::of_relative_uri(path)?, passed_over)
+            (RELATIVE_URI, Endpoint::of_relative_uri(path)?, passed_over)
         }
-        (None, Some(uri)) => (Endpoint::of_full_uri(uri)?, Vec::new()),
+        (None, Some(uri)) => (FULL_URI, Endpoint::of_full_uri(uri)?, Vec::new()),
         (None, None) => {
-            return Err(ConfigError {
-                key: "role_arn".to_owned(),
-                fault: "is neither configured nor in the environment (AWS_ROLE_ARN), and no container endpoint is there either".to_owned(),
-                allowed: format!("{}; or {RELATIVE_URI} or {FULL_URI}", RoleArn::ALLOWED),
-            });
+            return Err(ConfigError::new("role_arn", "is neither configured nor in the environment (AWS_ROLE_ARN), and no container endpoint is there either".to_owned(), &format!("{}; or {RELATIVE_URI} or {FULL_URI}", RoleArn::ALLOWED)));
         }
     };
     // The file before the value: the file is renewed ("Container credential provider", as above).
@@ -151,6 +148,7 @@ pub fn choose(
             endpoint,
             authorization,
         },
+        variable: Some(name),
         passed_over,
     })
 }
@@ -159,11 +157,11 @@ fn authorization(token: &str) -> Result<Secret, ConfigError> {
     if crate::container::is_authorization(token) {
         Ok(Secret::new(token))
     } else {
-        Err(ConfigError {
-            key: format!("environment variable {AUTHORIZATION}"),
-            fault: "is no value of a header".to_owned(),
-            allowed: "visible ASCII and inner spaces, at most 20000 characters".to_owned(),
-        })
+        Err(ConfigError::new(
+            &format!("environment variable {AUTHORIZATION}"),
+            "is no value of a header".to_owned(),
+            "visible ASCII and inner spaces, at most 20000 characters",
+        ))
     }
 }
 

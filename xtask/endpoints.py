@@ -189,10 +189,16 @@ def table(hosts, places, partitions):
             name_rows(other, rows),
             pairs(WILD_DOC, "TENANT_LABEL", wild),
             words(KNOWN_DOC, "KNOWN", sorted(known)),
+            words(REGIONS_DOC, "REGIONS", regions(partitions)),
             home_rows(rows),
             exception_rows(exceptions),
         ]
     )
+
+
+def regions(partitions):
+    found = (region for partition in partitions for region in partition["regions"])
+    return sorted(region for region in found if not PSEUDO_REGION.fullmatch(region))
 
 
 HEADER = """\
@@ -208,6 +214,7 @@ Labels before the region that do not say it all, the shorter first: (labels, sig
 first and the number of their rows in `HOMES`)."""
 WILD_DOC = "Labels behind one of the caller's, such as an account id: (labels, signing name)."
 KNOWN_DOC = "Labels before the region that are the signing name, apart by spaces."
+REGIONS_DOC = "The regions of all partitions, apart by spaces."
 HOMES_DOC = """\
 Where the signing region is not the host's: (signing name, signing region, where). An empty region is
 the host's own, under another name than elsewhere. Bit `kind * 2 + dual_stack` of a partition's number

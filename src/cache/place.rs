@@ -30,7 +30,8 @@ fn inputs(role: &Role, config: &Config) -> Vec<u8> {
         // It stands in the signature of a call to STS.
         region,
         // How soon credentials are fetched, and what they sign.
-        passed_over: _,
+        sourced: _,
+        warnings: _,
         sts_timeout: _,
         start_jitter: _,
         pace: _,

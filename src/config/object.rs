@@ -1,7 +1,7 @@
 //! Reading a configuration key by key, with errors that name the key, the fault and what is allowed.
 
 use super::reference::{self, Key};
-use super::{ConfigError, Environment};
+use super::{ConfigError, Environment, Origin};
 use crate::{endpoint, headers};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -19,26 +19,12 @@ impl Object {
         Self { map, path }
     }
 
-    pub(super) fn error(
-        &self,
-        key: &str,
-        fault: impl Into<String>,
-        allowed: impl Into<String>,
-    ) -> ConfigError {
-        ConfigError {
-            key: format!("{}{key}", self.path),
-            fault: fault.into(),
-            allowed: allowed.into(),
-        }
+    pub(super) fn error(&self, key: &str, fault: impl Into<String>, allowed: &str) -> ConfigError {
+        ConfigError::new(&format!("{}{key}", self.path), fault.into(), allowed)
     }
 
     /// The value under a key is not among what is allowed.
-    pub(super) fn refused(
-        &self,
-        key: &str,
-        value: &Value,
-        allowed: impl Into<String>,
-    ) -> ConfigError {
+    pub(super) fn refused(&self, key: &str, value: &Value, allowed: &str) -> ConfigError {
         self.error(key, format!("is {}", shown(value)), allowed)
     }
 
@@ -51,7 +37,7 @@ impl Object {
             None => Ok(()),
             Some(name) => {
                 let names: Vec<&str> = known.iter().map(|key| key.name).collect();
-                Err(self.error(name, "is no key of this configuration", names.join(", ")))
+                Err(self.error(name, "is no key of this configuration", &names.join(", ")))
             }
         }
     }
@@ -76,7 +62,7 @@ impl Object {
         };
         match parse(&text) {
             Some(value) => Ok(Some(value)),
-            None => Err(self.refused(key, &Value::String(text), allowed)),
+            None => Err(self.wrong(key, &Origin::Configuration, text, allowed)),
         }
     }
 
@@ -86,35 +72,47 @@ impl Object {
         Ok(text.unwrap_or_else(|| reference::default_of(key).to_owned()))
     }
 
-    /// A value from the key, else from the first environment variable that is set.
+    /// A value from the key, else from the first environment variable that is set; and which of them it was.
     pub(super) fn sourced<T>(
         &mut self,
         key: &str,
         environment: &Environment,
-        variables: &[&str],
-        parse: impl Fn(&str) -> Option<T>,
+        variables: &[&'static str],
+        parse: fn(&str) -> Option<T>,
         allowed: &str,
-    ) -> Result<Option<T>, ConfigError> {
-        if let Some(value) = self.parsed(key, allowed, &parse)? {
-            return Ok(Some(value));
-        }
-        let set = |name: &&&str| {
-            environment
-                .get(**name)
-                .is_some_and(|value| !value.is_empty())
-        };
-        let Some(name) = variables.iter().find(set) else {
+    ) -> Result<Option<(T, Origin)>, ConfigError> {
+        let Some((text, origin)) = self.sourced_text(key, environment, variables, allowed)? else {
             return Ok(None);
         };
-        let text = environment.get(*name).cloned().unwrap_or_default();
         match parse(&text) {
-            Some(value) => Ok(Some(value)),
-            None => Err(ConfigError {
-                key: format!("environment variable {name}"),
-                fault: format!("is {}", shown(&Value::String(text))),
-                allowed: allowed.to_owned(),
-            }),
+            Some(value) => Ok(Some((value, origin))),
+            None => Err(self.wrong(key, &origin, text, allowed)),
         }
+    }
+
+    fn sourced_text(
+        &mut self,
+        key: &str,
+        environment: &Environment,
+        variables: &[&'static str],
+        allowed: &str,
+    ) -> Result<Option<(String, Origin)>, ConfigError> {
+        if let Some(text) = self.text(key, allowed)? {
+            return Ok(Some((text, Origin::Configuration)));
+        }
+        Ok(variables.iter().find_map(|name| {
+            let text = environment.get(*name).filter(|text| !text.is_empty())?;
+            Some((text.clone(), Origin::Environment(vec![name])))
+        }))
+    }
+
+    /// A text is none of what is allowed.
+    fn wrong(&self, key: &str, origin: &Origin, text: String, allowed: &str) -> ConfigError {
+        let mut error = self.refused(key, &Value::String(text), allowed);
+        if let Origin::Environment(names) = origin {
+            error.0.key = format!("environment variable {}", names.join(", "));
+        }
+        error
     }
 
     pub(super) fn host(&mut self, key: &str) -> Result<Option<String>, ConfigError> {
@@ -150,7 +148,7 @@ impl Object {
         };
         match value.as_u64() {
             Some(number) if (low..=high).contains(&number) => Ok(number),
-            _ => Err(self.refused(key, &value, format!("a whole number from {low} to {high}"))),
+            _ => Err(self.refused(key, &value, &format!("a whole number from {low} to {high}"))),
         }
     }
 
@@ -176,13 +174,19 @@ impl Object {
         words: &[(&str, T)],
     ) -> Result<Option<T>, ConfigError> {
         let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let allowed = names.join(", ");
+        let place = self.place(key, &names)?;
+        Ok(place.and_then(|place| Some(words.get(place)?.1)))
+    }
+
+    /// The place of the word that stands under a key.
+    fn place(&mut self, key: &str, words: &[&str]) -> Result<Option<usize>, ConfigError> {
+        let allowed = words.join(", ");
         let Some(text) = self.text(key, &allowed)? else {
             return Ok(None);
         };
-        match words.iter().find(|(word, _)| *word == text) {
-            Some((_, value)) => Ok(Some(*value)),
-            None => Err(self.error(key, format!("is \"{text}\""), allowed)),
+        match words.iter().position(|word| *word == text) {
+            Some(place) => Ok(Some(place)),
+            None => Err(self.wrong(key, &Origin::Configuration, text, &allowed)),
         }
     }
 
@@ -213,11 +217,11 @@ impl Object {
                 let path = format!("{path}{key}.");
                 Ok((key, Self::new(map, path)))
             }
-            other => Err(ConfigError {
-                key: format!("{path}{key}"),
-                fault: format!("is {}", shown(&other)),
-                allowed: "an object".to_owned(),
-            }),
+            other => Err(ConfigError::new(
+                &format!("{path}{key}"),
+                format!("is {}", shown(&other)),
+                "an object",
+            )),
         };
         self.map.into_iter().map(object).collect()
     }
@@ -228,36 +232,69 @@ impl Object {
         let mut strings = BTreeMap::new();
         for (key, value) in self.map {
             let Value::String(text) = value else {
-                return Err(ConfigError {
-                    key: format!("{path}{key}"),
-                    fault: format!("is {}", shown(&value)),
-                    allowed: "a string".to_owned(),
-                });
+                return Err(ConfigError::new(
+                    &format!("{path}{key}"),
+                    format!("is {}", shown(&value)),
+                    "a string",
+                ));
             };
             strings.insert(key, text);
         }
         Ok(strings)
     }
 
+    /// A list of strings that are not empty, none of them twice. It may be empty, where that says what it seems to.
     pub(super) fn strings(&mut self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
         let allowed = "a list of strings that are not empty";
-        match self.map.remove(key) {
-            None => Ok(None),
-            Some(Value::Array(values)) => {
-                let text = |value: Value| match value {
-                    Value::String(text) if !text.is_empty() => Ok(text),
-                    other => Err(self.error(key, format!("holds {}", shown(&other)), allowed)),
-                };
-                values
-                    .into_iter()
-                    .map(text)
-                    .collect::<Result<_, _>>()
-                    .map(Some)
+        let values = match self.map.remove(key) {
+            None => return Ok(None),
+            Some(Value::Array(values)) => values,
+            Some(value) => return Err(self.refused(key, &value, allowed)),
+        };
+        let mut texts = Vec::with_capacity(values.len());
+        for value in values {
+            match value {
+                Value::String(text) if !text.is_empty() => texts.push(text),
+                other => {
+                    return Err(self.error(key, format!("holds {}", shown(&other)), allowed));
+                }
             }
-            Some(value) => Err(self.refused(key, &value, allowed)),
+        }
+        refuse_repeated(self, key, &texts)?;
+        Ok(Some(texts))
+    }
+
+    /// The same, where an empty list would stand for everything or nothing: whoever fills a template may not have meant it.
+    pub(super) fn list(&mut self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
+        match self.strings(key)? {
+            Some(texts) if texts.is_empty() => Err(self.error(key, "is empty", ONE_OR_MORE)),
+            other => Ok(other),
         }
     }
+
+    /// The keys that are there.
+    pub(super) fn keys(&self) -> Vec<String> {
+        self.map.keys().cloned().collect()
+    }
 }
+
+/// Refuses a list that holds something twice.
+pub(super) fn refuse_repeated(
+    object: &Object,
+    key: &str,
+    texts: &[String],
+) -> Result<(), ConfigError> {
+    let mut seen = Map::new();
+    for text in texts {
+        if seen.insert(text.clone(), Value::Null).is_some() {
+            return Err(object.error(key, format!("lists \"{text}\" twice"), "each entry once"));
+        }
+    }
+    Ok(())
+}
+
+/// What is allowed where an empty list stands.
+pub(super) const ONE_OR_MORE: &str = "at least one entry, or leave the key out";
 
 /// A value as an error message shows it: short, and by its type where it is long.
 pub(super) fn shown(value: &Value) -> String {

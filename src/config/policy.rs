@@ -1,17 +1,34 @@
-//! Reading the allow-list and the rules.
+//! Reading the allow-list and the rules. What they come to is for `checks`.
 
-use super::object::{Object, shown};
+mod checks;
+
+use super::object::{ONE_OR_MORE, Object, refuse_repeated, shown};
 use super::reference;
-use super::{ConfigError, REGION};
+use super::{ConfigError, Notes, REGION};
+use crate::bucket::{self, Patterns};
 use crate::endpoint;
 use crate::policy::{
-    Allow, Condition, Effect, OnClientSignature, PayloadMode, RouteMetadata, Rule, SignAs,
+    Allow, Condition, Effect, OnClientSignature, PayloadMode, Policy, RouteMetadata, Rule, SignAs,
 };
 use crate::role::{Role, RoleId, Roles};
+pub(super) use checks::warn_of_region;
 use serde_json::Value;
 
 /// `home_region` is the region of a custom domain that names none.
-pub(super) fn rules(
+pub(super) fn policy(
+    object: &mut Object,
+    home_region: &str,
+    roles: &Roles<Role>,
+    notes: &mut Notes,
+) -> Result<Policy, ConfigError> {
+    let allow = allow(object, notes)?;
+    let rules = rules(object, home_region, roles)?;
+    let policy = Policy::new(allow, rules);
+    checks::check(&policy, notes)?;
+    Ok(policy)
+}
+
+fn rules(
     object: &mut Object,
     home_region: &str,
     roles: &Roles<Role>,
@@ -37,24 +54,20 @@ pub(super) fn rules(
 
 fn rule(mut object: Object, home_region: &str, roles: &Roles<Role>) -> Result<Rule, ConfigError> {
     object.refuse_unknown(reference::RULE)?;
-    let hosts = object.strings("hosts")?.unwrap_or_default();
-    let services = object.strings("services")?.unwrap_or_default();
-    let regions = object.strings("regions")?.unwrap_or_default();
-    let when = Condition {
-        hosts: host_patterns(&object, "hosts", hosts)?,
-        services: service_names(&object, "services", services)?,
-        regions: region_names(&object, "regions", regions)?,
-        route_metadata: match object.object("route_metadata")? {
-            None => RouteMetadata::new(),
-            Some(metadata) => metadata.into_strings()?,
-        },
-    };
+    let when = condition(&mut object)?;
     let effects = [
         ("allow", Effect::Allow),
         ("deny", Effect::Deny),
         ("leave_alone", Effect::LeaveAlone),
     ];
     let effect = object.choice("effect", &effects)?;
+    if matches!(effect, Some(Effect::Deny | Effect::LeaveAlone)) {
+        let of_signed = ["sign_as", "role", "client_signature", "payload"];
+        if let Some(key) = of_signed.iter().find(|key| object.get(key).is_some()) {
+            let fault = "has no effect, because the rule signs nothing";
+            return Err(object.error(key, fault, "it with allow, or without `effect`"));
+        }
+    }
     let sign_as = match object.object("sign_as")? {
         None => None,
         Some(_) if when.hosts.is_empty() => {
@@ -62,13 +75,6 @@ fn rule(mut object: Object, home_region: &str, roles: &Roles<Role>) -> Result<Ru
                 "sign_as",
                 "stands without `hosts`",
                 "a rule that names hosts",
-            ));
-        }
-        Some(_) if effect.is_some_and(|effect| effect != Effect::Allow) => {
-            return Err(object.error(
-                "sign_as",
-                "stands beside an effect that signs nothing",
-                "no `effect`, or allow",
             ));
         }
         Some(value) => Some(sign_as(value, home_region)?),
@@ -92,6 +98,49 @@ fn rule(mut object: Object, home_region: &str, roles: &Roles<Role>) -> Result<Ru
     })
 }
 
+fn condition(object: &mut Object) -> Result<Condition, ConfigError> {
+    let hosts = object.list("hosts")?.unwrap_or_default();
+    let buckets = object.list("buckets")?.unwrap_or_default();
+    let services = object.list("services")?.unwrap_or_default();
+    let regions = object.list("regions")?.unwrap_or_default();
+    let when = Condition {
+        hosts: host_patterns(object, "hosts", hosts)?,
+        buckets: all(object, "buckets", buckets, BUCKETS, bucket::is_pattern)?,
+        services: service_names(object, "services", services)?,
+        regions: all(object, "regions", regions, REGION, endpoint::is_region)?,
+        route_metadata: match object.object("route_metadata")? {
+            None => RouteMetadata::new(),
+            Some(metadata) => {
+                let metadata = metadata.into_strings()?;
+                let has_nothing =
+                    |(key, value): (&String, &String)| key.is_empty() || value.is_empty();
+                if metadata.is_empty() || metadata.iter().any(has_nothing) {
+                    let fault = match metadata.is_empty() {
+                        true => "is empty",
+                        false => "has an empty key or value",
+                    };
+                    return Err(object.error("route_metadata", fault, ONE_OR_MORE));
+                }
+                metadata
+            }
+        },
+    };
+    // A bucket has one region, and is named at hosts of others too: by copies, by acceleration, by its global name.
+    let said_by_buckets = [
+        ("services", when.services.is_empty()),
+        ("regions", when.regions.is_empty()),
+    ];
+    let beside = said_by_buckets.iter().find(|(_, is_empty)| !is_empty);
+    match beside {
+        Some((key, _)) if !when.buckets.is_empty() => Err(object.error(
+            key,
+            "stands beside `buckets`, which are reached at hosts of other services and regions too",
+            "`buckets` alone",
+        )),
+        _ => Ok(when),
+    }
+}
+
 fn role(object: &mut Object, roles: &Roles<Role>) -> Result<RoleId, ConfigError> {
     let named = |name: &str| {
         let found = roles.iter().find(|(_, role)| role.name == name);
@@ -113,25 +162,58 @@ fn sign_as(mut object: Object, home_region: &str) -> Result<SignAs, ConfigError>
     })
 }
 
-pub(super) fn allow(object: &mut Object) -> Result<Allow, ConfigError> {
-    let allowed = "\"*\", or a list of service names such as \"s3\" and hosts such as \"*.s3.eu-west-1.amazonaws.com\"";
-    let everything = |value: &Value| value.as_str() == Some("*");
-    let entries = match object.get("allow") {
+fn allow(object: &mut Object, notes: &mut Notes) -> Result<Allow, ConfigError> {
+    let allowed = "\"*\", or a list of service names such as \"s3\", hosts such as \"*.es.amazonaws.com\" and {\"buckets\": [\"reports\"]}";
+    let values = match object.take("allow") {
         None => return Err(object.error("allow", "is missing", allowed)),
-        Some(value) if everything(value) => return Ok(Allow::Everything),
-        Some(Value::Array(values)) if values.iter().any(everything) => {
-            return Ok(Allow::Everything);
-        }
-        Some(Value::Array(_)) => object.strings("allow")?.unwrap_or_default(),
-        Some(value) => {
-            return Err(object.refused("allow", value, allowed));
-        }
+        Some(Value::String(star)) if star == "*" => return Ok(Allow::Everything),
+        Some(Value::Array(values)) => values,
+        Some(value) => return Err(object.refused("allow", &value, allowed)),
     };
-    let (hosts, services): (Vec<_>, Vec<_>) =
-        entries.into_iter().partition(|entry| entry.contains('.'));
+    let (mut services, mut hosts, mut buckets) = (Vec::new(), Vec::new(), Vec::new());
+    let is_alone = values.len() == 1;
+    for value in values {
+        match value {
+            Value::String(star) if star == "*" && is_alone => return Ok(Allow::Everything),
+            Value::String(star) if star == "*" => {
+                let fault = "\"*\" allows everything, and stands beside other entries";
+                return Err(object.error("allow", fault, "\"*\" alone, or only the others"));
+            }
+            Value::String(text) if text.contains('.') => hosts.push(text),
+            Value::String(text) if !text.is_empty() => services.push(text),
+            Value::Object(map) => {
+                let mut entry = Object::new(map, "allow.".to_owned());
+                entry.refuse_unknown(reference::ALLOW)?;
+                let listed = entry.list("buckets")?;
+                buckets
+                    .extend(listed.ok_or_else(|| entry.error("buckets", "is missing", BUCKETS))?);
+            }
+            other => {
+                return Err(object.error("allow", format!("holds {}", shown(&other)), allowed));
+            }
+        }
+    }
+    for list in [&services, &hosts, &buckets] {
+        refuse_repeated(object, "allow", list)?;
+    }
+    let services = service_names(object, "allow", services)?;
+    let hosts = host_patterns(object, "allow", hosts)?;
+    let buckets = all(
+        object,
+        "allow.buckets",
+        buckets,
+        BUCKETS,
+        bucket::is_pattern,
+    )?;
+    checks::check_allow(&services, &hosts, &buckets, notes)?;
+    let mut patterns = Patterns::default();
+    for (place, name) in buckets.iter().enumerate() {
+        patterns.add(name, place);
+    }
     Ok(Allow::Listed {
-        services: service_names(object, "allow", services)?,
-        hosts: host_patterns(object, "allow", hosts)?,
+        services,
+        hosts,
+        buckets: patterns,
     })
 }
 
@@ -141,14 +223,6 @@ fn service_names(
     names: Vec<String>,
 ) -> Result<Vec<String>, ConfigError> {
     all(object, key, names, SERVICE, is_service)
-}
-
-fn region_names(
-    object: &Object,
-    key: &str,
-    names: Vec<String>,
-) -> Result<Vec<String>, ConfigError> {
-    all(object, key, names, REGION, endpoint::is_region)
 }
 
 fn host_patterns(
@@ -169,7 +243,7 @@ fn all(
     key: &str,
     texts: Vec<String>,
     allowed: &str,
-    valid: impl Fn(&str) -> bool,
+    valid: fn(&str) -> bool,
 ) -> Result<Vec<String>, ConfigError> {
     match texts.iter().find(|text| !valid(text)) {
         None => Ok(texts),
@@ -177,10 +251,18 @@ fn all(
     }
 }
 
+/// A few of AWS's have capital letters.
 fn is_service(name: &str) -> bool {
     let byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    name.bytes().all(byte)
+    let is_shaped = name.bytes().all(byte)
+        && name.len() <= 63
+        && !name.starts_with('-')
+        && !name.ends_with('-');
+    is_shaped || endpoint::is_known_service(name)
 }
 
 /// What is allowed where a signing name stands.
 const SERVICE: &str = "a service name of the form [a-z0-9-]+";
+
+/// What is allowed where buckets stand.
+const BUCKETS: &str = "names of buckets without keys, or the beginning of names and `*`";

@@ -1,7 +1,7 @@
 //! Reading the roles.
 
 use super::object::Object;
-use super::{ConfigError, Environment, missing, reference};
+use super::{ConfigError, Environment, Notes, Origin, missing, reference};
 use crate::identity::{
     ChainedDuration, ExternalId, RoleArn, SessionDuration, SessionName, SessionPolicy,
     SourceIdentity, Tags,
@@ -10,11 +10,12 @@ use crate::role::{Chained, Means, Role, Roles, WebIdentity};
 use crate::source::{self, Source};
 use serde_json::Value;
 
-/// The pod's own role and those under `roles`; and the variables that name a source which is not used.
+/// The pod's own role and those under `roles`.
 pub(super) fn roles(
     object: &mut Object,
     environment: &Environment,
-) -> Result<(Roles<Role>, Vec<&'static str>), ConfigError> {
+    notes: &mut Notes,
+) -> Result<Roles<Role>, ConfigError> {
     let session_name = object.sourced(
         "session_name",
         environment,
@@ -22,11 +23,11 @@ pub(super) fn roles(
         SessionName::parse,
         SessionName::ALLOWED,
     )?;
-    let session_name = match session_name {
-        Some(name) => name,
+    let (session_name, origin) = match session_name {
+        Some(found) => found,
         None => session_name_of_pod(environment)?,
     };
-    let (means, passed_over) = own(object, environment, &session_name)?;
+    let means = own(object, environment, &session_name, notes)?;
     let others = match object.object("roles")? {
         None => Vec::new(),
         Some(named) => named
@@ -35,25 +36,34 @@ pub(super) fn roles(
             .map(|(name, role)| other(name, role, &session_name, &means))
             .collect::<Result<_, _>>()?,
     };
+    // A container endpoint names its session itself.
+    let is_used = !matches!(means, Means::Container { .. }) || !others.is_empty();
+    notes.source(
+        "session_name",
+        is_used.then(|| session_name.to_string()),
+        origin,
+    );
     let own = Role {
         name: Role::OWN.to_owned(),
         means,
     };
-    Ok((Roles::new(own, others), passed_over))
+    Ok(Roles::new(own, others))
 }
 
 fn own(
     object: &mut Object,
     environment: &Environment,
     session_name: &SessionName,
-) -> Result<(Means, Vec<&'static str>), ConfigError> {
-    let arn = object.sourced(
+    notes: &mut Notes,
+) -> Result<Means, ConfigError> {
+    let role = object.sourced(
         "role_arn",
         environment,
         &["AWS_ROLE_ARN"],
         RoleArn::parse,
         RoleArn::ALLOWED,
     )?;
+    let (arn, origin) = role.map_or((None, Origin::Default), |(arn, origin)| (Some(arn), origin));
     let duration = duration(
         object,
         SessionDuration::of_seconds,
@@ -84,7 +94,16 @@ fn own(
             authorization,
         },
     };
-    Ok((means, chosen.passed_over))
+    for name in chosen.passed_over {
+        let finding = format!("is set and not used: credentials come from {means}");
+        notes.warn(&format!("environment variable {name}"), finding, "unset it");
+    }
+    let origin = chosen
+        .variable
+        .map_or(origin, |name| Origin::Environment(vec![name]));
+    notes.source("role_arn", arn.map(|arn| arn.to_string()), origin.clone());
+    notes.source("credentials", Some(means.to_string()), origin);
+    Ok(means)
 }
 
 fn other(
@@ -104,11 +123,11 @@ fn other(
         None
     };
     if let Some(fault) = fault {
-        return Err(ConfigError {
-            key: format!("roles.{name}"),
-            fault: fault.to_owned(),
-            allowed: "another name of letters, digits, - and _".to_owned(),
-        });
+        return Err(ConfigError::new(
+            &format!("roles.{name}"),
+            fault.to_owned(),
+            "another name of letters, digits, - and _",
+        ));
     }
     let arn = object.parsed("role_arn", RoleArn::ALLOWED, RoleArn::parse)?;
     let arn = arn.ok_or_else(|| object.error("role_arn", "is missing", RoleArn::ALLOWED))?;
@@ -207,20 +226,27 @@ const DURATION: &str = "session_duration_seconds";
 const POLICY: &str = "session_policy";
 
 /// `<namespace>.<pod>`; a pod's HOSTNAME is its name. Outside Kubernetes, a name of ours.
-fn session_name_of_pod(environment: &Environment) -> Result<SessionName, ConfigError> {
-    let variable = |name: &str| {
-        environment
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+fn session_name_of_pod(environment: &Environment) -> Result<(SessionName, Origin), ConfigError> {
+    let variable = |name: &'static str| {
+        let value = environment.get(name).map(String::as_str);
+        Some((name, value.filter(|value| !value.is_empty())?))
     };
-    let Some(pod) = variable("POD_NAME").or_else(|| variable("HOSTNAME")) else {
+    let Some((name, pod)) = variable("POD_NAME").or_else(|| variable("HOSTNAME")) else {
         return SessionName::parse("sigv4-egress")
+            .map(|name| (name, Origin::Default))
             .ok_or_else(|| missing("session_name", &[], SessionName::ALLOWED));
     };
-    SessionName::of_pod(variable("POD_NAMESPACE"), pod).ok_or_else(|| ConfigError {
-        key: "session_name".to_owned(),
-        fault: format!("cannot be made of POD_NAMESPACE and POD_NAME or HOSTNAME ({pod:?})"),
-        allowed: SessionName::ALLOWED.to_owned(),
-    })
+    let namespace = variable("POD_NAMESPACE");
+    let mut names: Vec<&'static str> = namespace.iter().map(|(name, _)| *name).collect();
+    names.push(name);
+    let session_name = SessionName::of_pod(namespace.map(|(_, value)| value), pod);
+    session_name
+        .map(|name| (name, Origin::Environment(names)))
+        .ok_or_else(|| {
+            ConfigError::new(
+                "session_name",
+                format!("cannot be made of POD_NAMESPACE and POD_NAME or HOSTNAME ({pod:?})"),
+                SessionName::ALLOWED,
+            )
+        })
 }

@@ -193,7 +193,7 @@ fn what_is_wrong_is_named_with_its_key() {
         irsa,
         "allow",
         "holds 7",
-        "strings",
+        "service names",
     );
     check_refused(
         r#"{"allow": "*", "role_arn": "app"}"#,
@@ -228,7 +228,7 @@ fn what_is_wrong_is_named_with_its_key() {
         irsa,
         "clusters",
         "is empty",
-        "one cluster",
+        "at least one entry",
     );
     check_refused(
         r#"{"allow": "*", "max_wait_ms": "5s"}"#,
@@ -354,8 +354,8 @@ fn what_is_wrong_is_named_with_its_key() {
         &sign_as(r#"{"service": "s3"}, "hosts": ["a.example"], "effect": "deny""#),
         irsa,
         "rules[0].sign_as",
-        "stands beside an effect that signs nothing",
-        "allow",
+        "has no effect, because the rule signs nothing",
+        "with allow",
     );
     check_refused(
         &sign_as(r#"{"region": "eu-west-1"}, "hosts": ["a.example"]"#),
@@ -438,7 +438,7 @@ fn rules_choose_among_named_roles() {
             "audit": {"role_arn": "arn:aws:iam::210987654321:role/audit", "session_name": "auditor"},
             "batch": {"role_arn": "arn:aws:iam::123456789012:role/batch"}
         },
-        "rules": [{"services": ["s3"], "role": "batch"}, {"role": "own"}]
+        "rules": [{"services": ["s3"], "role": "batch"}, {"role": "own", "payload": "hashed"}]
     }"#;
     let config = config(json, &irsa());
     let role = |rule: usize| {

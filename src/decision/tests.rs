@@ -3,6 +3,7 @@ use crate::config::{self, Plugin};
 use crate::policy::NO_ROUTE_METADATA;
 use std::cell::Cell;
 
+mod buckets;
 mod own;
 mod property;
 
@@ -164,7 +165,7 @@ fn a_body_that_is_signed_chunk_by_chunk_streams_with_new_signatures() {
 
 #[test]
 fn rules_choose_the_payload_mode() {
-    let rules = r#", "allow": "*", "rules": [{"services": ["s3"], "payload": "hashed"}, {"services": ["es"], "payload": "unsigned"}]"#;
+    let rules = r#", "allow": "*", "rules": [{"services": ["s3"], "payload": "hashed"}, {"services": ["ebs"], "payload": "unsigned"}]"#;
     let hash = "0".repeat(64);
     check_with(
         rules,
@@ -175,8 +176,8 @@ fn rules_choose_the_payload_mode() {
     );
     check_with(
         rules,
-        "POST es.eu-west-1.amazonaws.com /\ncontent-length: 5000",
-        "es/eu-west-1 at es.eu-west-1.amazonaws.com, streamed as UNSIGNED-PAYLOAD, NoSignature",
+        "POST ebs.eu-west-1.amazonaws.com /\ncontent-length: 5000",
+        "ebs/eu-west-1 at ebs.eu-west-1.amazonaws.com, streamed as UNSIGNED-PAYLOAD, NoSignature",
     );
 }
 
@@ -511,7 +512,7 @@ fn a_rule_that_denies_comes_before_everything_that_leaves_alone() {
 
 #[test]
 fn a_rule_leaves_alone_what_is_meant_to_be_anonymous() {
-    let extra = r#", "allow": [], "rules": [{"services": ["s3"], "effect": "leave_alone"}]"#;
+    let extra = r#", "allow": ["sqs"], "rules": [{"services": ["s3"], "effect": "leave_alone"}]"#;
     let host = "s3.eu-west-1.amazonaws.com";
     let signed = signed_by("placeholder", "s3");
     check_with(extra, &format!("GET {host} /"), "left alone: Rule");

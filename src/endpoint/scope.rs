@@ -129,6 +129,11 @@ pub fn destination<'a>(
     })
 }
 
+/// The signing names that have rows.
+pub(super) fn services() -> impl Iterator<Item = &'static str> {
+    SCOPES.lines().filter(|line| !line.starts_with('\t'))
+}
+
 fn is_known(service: &str) -> bool {
     service == "s3" || table::KNOWN.split(' ').any(|name| name == service)
 }

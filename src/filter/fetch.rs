@@ -3,7 +3,7 @@
 //! Only the root context makes callouts. At most one VM of the process fetches for a role at a time: the
 //! one whose lease stands in the role's record.
 
-use super::host;
+use super::host::{self, Change};
 use super::role::RoleView;
 use super::worker::Worker;
 use crate::cache::{Demand, Failure, Next, Retry};
@@ -298,11 +298,11 @@ impl Fetcher {
     fn succeeded(&self, view: &RoleView, credentials: &Credentials, now: SystemTime) {
         let (id, expires_at) = (&credentials.access_key_id, credentials.expires_at);
         // Before anything is signed with them. Where that cannot be, neither could they be shared.
-        let is_filed = host::change_shared_data(own_keys::KEY, |stored| {
+        let filed = host::change_shared_data(own_keys::KEY, |stored| {
             let keys = stored.map(OwnKeys::from_bytes).unwrap_or_default();
             Some(keys.with(id, expires_at, now).as_bytes().to_vec())
         });
-        if !is_filed {
+        if filed == Change::Failed {
             host::log(LogLevel::Critical, "new credentials cannot be filed");
             return;
         }

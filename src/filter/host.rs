@@ -261,12 +261,20 @@ pub(super) fn own_keys() -> OwnKeys {
         .map_or_else(OwnKeys::default, |(bytes, _)| OwnKeys::from_bytes(bytes))
 }
 
+/// What became of a change of shared data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Made,
+    NotNeeded,
+    Failed,
+}
+
 /// Changes what lies in shared data, whatever it is by now; `change` gets `None` where there is nothing, and gives
-/// `None` where nothing is to be done. `false`: it could not be changed.
+/// `None` where nothing is to be done.
 pub(super) fn change_shared_data(
     key: &str,
     change: impl Fn(Option<Vec<u8>>) -> Option<Vec<u8>>,
-) -> bool {
+) -> Change {
     // Each round that fails is a success of another worker's.
     for _ in 0..1000 {
         let (bytes, cas) = match shared_data(key) {
@@ -274,12 +282,12 @@ pub(super) fn change_shared_data(
             None => (None, None),
         };
         match change(bytes) {
-            Some(changed) if swap_shared_data(key, &changed, cas) => return true,
+            Some(changed) if swap_shared_data(key, &changed, cas) => return Change::Made,
             Some(_) => {}
-            None => return true,
+            None => return Change::NotNeeded,
         }
     }
-    false
+    Change::Failed
 }
 
 /// A stat that is defined on first use.

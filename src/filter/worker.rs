@@ -2,7 +2,7 @@
 //! and the requests that it holds.
 
 use super::chunks;
-use super::host::{self, HostError, Stat};
+use super::host::{self, Change, HostError, Stat};
 use super::role::RoleView;
 use crate::audit;
 use crate::budget::{Budget, Share};
@@ -102,13 +102,6 @@ impl Worker {
             let Role { name, means } = &view.role;
             host::log(LogLevel::Info, &format!("role {name}: {means}"));
         }
-        for name in &self.config.passed_over {
-            let text = format!(
-                "{name} is set and not used: {}",
-                self.roles.own().role.means
-            );
-            host::log(LogLevel::Warn, &text);
-        }
         Stat::gauge(&metrics::build_info()).record(1);
         let source = self.roles.own().role.means.source();
         Stat::gauge(&metrics::source(source)).record(1);
@@ -118,11 +111,17 @@ impl Worker {
             roles.map(|(_, view)| (&view.role, view.key.as_str())),
             host::now(),
         );
-        host::change_shared_data(REGISTER_KEY, |stored| {
+        let added = host::change_shared_data(REGISTER_KEY, |stored| {
             let register = stored.map(|bytes| Register::from_bytes(&bytes));
             let register = register.unwrap_or_default().with(entry.clone())?;
             Some(register.to_bytes())
         });
+        // The first worker with this configuration says for all what is odd about it.
+        if added == Change::Made {
+            for warning in &self.config.warnings {
+                host::log(LogLevel::Warn, &format!("configuration: {warning}"));
+            }
+        }
     }
 
     /// What the route of the effective context carries for the rules.

@@ -4,9 +4,9 @@
 //! Limits and alphabets: AWS STS API Reference, AssumeRole and AssumeRoleWithWebIdentity, Request
 //! Parameters. What a `[\w...]` pattern takes is read as ASCII, as IAM does.
 
-use std::fmt;
-
+use crate::json::{self, JsonError};
 use serde_json::{Map, Value};
+use std::fmt;
 
 /// How long the session of a role lives that a web identity takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,8 +60,8 @@ pub struct SessionPolicy(String);
 /// Why a text is no session policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionPolicyError {
-    /// It is no JSON; what the parser says, with line and column.
-    NotJson(String),
+    /// It is no JSON, or has a key twice.
+    Json(JsonError),
     /// It is JSON, and no object.
     NotAnObject,
     /// More characters than STS takes, after the space between tokens is gone.
@@ -81,8 +81,7 @@ impl SessionPolicy {
     /// # Errors
     /// See [`SessionPolicyError`].
     pub fn parse(text: &str) -> Result<Self, SessionPolicyError> {
-        let value: Value = serde_json::from_slice(text.as_bytes())
-            .map_err(|error| SessionPolicyError::NotJson(error.to_string()))?;
+        let value = json::parse(text.as_bytes()).map_err(SessionPolicyError::Json)?;
         if !value.is_object() {
             return Err(SessionPolicyError::NotAnObject);
         }
@@ -114,7 +113,7 @@ impl SessionPolicy {
 impl fmt::Display for SessionPolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotJson(why) => write!(f, "is no JSON: {why}"),
+            Self::Json(error) => error.fmt(f),
             Self::NotAnObject => f.write_str("is JSON, but no object"),
             Self::TooLong(length) => {
                 write!(
@@ -254,6 +253,10 @@ mod tests {
             "is no JSON: EOF while parsing a value at line 1 column 0",
         );
         check("{\n\"a\" 1}", "is no JSON: expected `:` at line 2 column 5");
+        check(
+            r#"{"Statement": [{"Effect": "Deny", "Effect": "Allow"}]}"#,
+            "holds the key \"Statement[0].Effect\" twice",
+        );
         check("[]", "is JSON, but no object");
         check("\"{}\"", "is JSON, but no object");
         check(

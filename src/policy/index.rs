@@ -3,7 +3,8 @@
 //! Each rule lies under one of its conditions, the most telling one; a request looks at those that lie
 //! under what it is itself. Its cost follows the number of its host's labels, not that of the rules.
 
-use super::{Rule, Subject};
+use super::{ALL_REGIONS, Effect, Placed, Rule, Subject};
+use crate::bucket::{Named, Patterns};
 use std::collections::HashMap;
 
 /// Places of rules, ascending, by what they ask for.
@@ -15,6 +16,11 @@ pub(super) struct Index {
     hosts: HashMap<String, Vec<usize>>,
     /// By what follows the `*.` of a pattern.
     parents: HashMap<String, Vec<usize>>,
+    /// By bucket.
+    buckets: Patterns,
+    /// Of those by bucket, the denials, which hold for what hides a bucket too: whatever bucket they name, so that the
+    /// first with the same services and regions stands for all.
+    hidden: Vec<usize>,
     /// By signing name.
     services: HashMap<String, Vec<usize>>,
     /// By signing region.
@@ -28,6 +34,20 @@ impl Index {
         let mut index = Self::default();
         for (place, rule) in rules.iter().enumerate() {
             index.add(place, rule);
+            let when = &rule.when;
+            let is_under_its_buckets =
+                !when.buckets.is_empty() && when.hosts.is_empty() && when.route_metadata.is_empty();
+            if is_under_its_buckets && rule.effect == Some(Effect::Deny) {
+                let same = |place: &usize| {
+                    let other = rules.get(*place).map(|rule| &rule.when);
+                    other.is_some_and(|other| {
+                        other.services == when.services && other.regions == when.regions
+                    })
+                };
+                if !index.hidden.iter().any(same) {
+                    index.hidden.push(place);
+                }
+            }
         }
         index
     }
@@ -39,43 +59,51 @@ impl Index {
             self.route_metadata.entry(pair).or_default().push(place);
         } else if !when.hosts.is_empty() {
             for pattern in &when.hosts {
-                let (map, name) = match pattern.strip_prefix("*.") {
-                    Some(parent) => (&mut self.parents, parent),
-                    None => (&mut self.hosts, pattern.as_str()),
-                };
-                map.entry(name.to_owned()).or_default().push(place);
+                match pattern.strip_prefix("*.") {
+                    Some(parent) => add(&mut self.parents, parent, place),
+                    None => add(&mut self.hosts, pattern, place),
+                }
+            }
+        } else if !when.buckets.is_empty() {
+            for pattern in &when.buckets {
+                self.buckets.add(pattern, place);
             }
         } else if !when.services.is_empty() {
             for service in &when.services {
-                self.services
-                    .entry(service.clone())
-                    .or_default()
-                    .push(place);
+                add(&mut self.services, service, place);
             }
         } else if !when.regions.is_empty() {
             for region in &when.regions {
-                self.regions.entry(region.clone()).or_default().push(place);
+                add(&mut self.regions, region, place);
+            }
+            if rule.effect == Some(Effect::Deny) {
+                add(&mut self.regions, ALL_REGIONS, place);
             }
         } else {
             self.rest.push(place);
         }
     }
 
-    /// The first rule that fits, and its place.
+    /// The first rule that fits, of those that lie under what a request is.
     pub(super) fn first<'p>(
         &self,
         rules: &'p [Rule],
         subject: Subject<'_>,
-    ) -> Option<(usize, &'p Rule)> {
-        let mut first = None;
+        named: Option<&Named<'_>>,
+        fits: impl Fn(&Rule) -> bool,
+    ) -> Option<Placed<'p>> {
+        let mut first: Option<Placed<'p>> = None;
         let mut look = |places: &[usize]| {
-            let before = |place: &usize| first.is_none_or(|(found, _)| *place < found);
+            let before = |place: &usize| first.is_none_or(|found| *place < found.place);
             let found = places
                 .iter()
                 .copied()
                 .take_while(before)
-                .filter_map(|place| Some((place, rules.get(place)?)))
-                .find(|(_, rule)| rule.when.fits(subject));
+                .filter_map(|place| {
+                    let rule = rules.get(place)?;
+                    Some(Placed { place, rule })
+                })
+                .find(|found| fits(found.rule));
             first = found.or(first);
         };
         look(&self.rest);
@@ -98,6 +126,14 @@ impl Index {
                 }
             }
         }
+        if let Some(named) = named {
+            if let Named::Bucket(name) | Named::Alias(name) = named {
+                self.buckets.all(name).for_each(&mut look);
+            }
+            if named.hides_its_bucket() {
+                look(&self.hidden);
+            }
+        }
         if let Some(endpoint) = subject.endpoint {
             if let Some(places) = self.services.get(endpoint.service) {
                 look(places);
@@ -108,4 +144,8 @@ impl Index {
         }
         first
     }
+}
+
+fn add(map: &mut HashMap<String, Vec<usize>>, name: &str, place: usize) {
+    map.entry(name.to_owned()).or_default().push(place);
 }

@@ -20,6 +20,8 @@ words! {
         NotAllowed = "not_allowed",
         /// A rule denies it; the message names the rule.
         Denied = "denied",
+        /// A copy between buckets that rules give different roles, or leave only one of alone.
+        BucketsOfDifferentRoles = "buckets_of_different_roles",
         /// A rule leaves the host alone, and the request came to `127.0.0.1`: it must name the host itself.
         LeftAloneAtLoopback = "left_alone_at_loopback",
         /// `require_marker` is on, and nothing asked for a signature.
@@ -72,6 +74,7 @@ impl Reason {
             | Self::UploadTooLargeToHold => 503,
             Self::NotAllowed
             | Self::Denied
+            | Self::BucketsOfDifferentRoles
             | Self::LeftAloneAtLoopback
             | Self::MarkerMissing
             | Self::ClusterNotListed

@@ -30,10 +30,12 @@ impl Endpoint {
     /// # Errors
     /// What does not begin with `/` or is no path.
     pub(super) fn of_relative_uri(path: &str) -> Result<Self, ConfigError> {
-        let refused = || ConfigError {
-            key: format!("environment variable {RELATIVE_URI}"),
-            fault: format!("is {path:?}"),
-            allowed: "a path such as /v2/credentials/<id>".to_owned(),
+        let refused = || {
+            ConfigError::new(
+                &format!("environment variable {RELATIVE_URI}"),
+                format!("is {path:?}"),
+                "a path such as /v2/credentials/<id>",
+            )
         };
         let uri: Uri = path.parse().map_err(|_| refused())?;
         // `//host` is a path to this parser, and another authority to others.
@@ -55,12 +57,14 @@ impl Endpoint {
     /// # Errors
     /// Anything else, and what a request cannot say: a user, a fragment.
     pub(super) fn of_full_uri(text: &str) -> Result<Self, ConfigError> {
-        let refused = |fault: &str| ConfigError {
-            key: format!("environment variable {FULL_URI}"),
-            fault: fault.to_owned(),
-            allowed: format!(
-                "https://<host>/<path>, or http:// with localhost, a loopback address, {ECS}, {EKS} or [{EKS_IPV6}]"
-            ),
+        let refused = |fault: &str| {
+            ConfigError::new(
+                &format!("environment variable {FULL_URI}"),
+                fault.to_owned(),
+                &format!(
+                    "https://<host>/<path>, or http:// with localhost, a loopback address, {ECS}, {EKS} or [{EKS_IPV6}]"
+                ),
+            )
         };
         // The URI itself is not shown: query and user can be secret.
         let uri: Uri = text.parse().map_err(|_| refused("is no URI"))?;

@@ -31,7 +31,8 @@ sigv4-egress resolve [--region <region>]
 
 sigv4-egress explain [--show-token]
     Reads requests, one JSON object a line. Writes one JSON object for each: the
-    decision with its reason, the canonical request, the string to sign, the headers
+    decision with its reason, the place of the rule that fits (from 0; where one
+    does) and the role that signs, the canonical request, the string to sign, the headers
     that the filter sets (null: removes), and, given AWS's 403 body, the first line
     that differs. Keys of a request; only url, or host, is needed:
       method        default GET
@@ -53,8 +54,9 @@ sigv4-egress explain [--show-token]
     is printed; --show-token shows them. The signature is over the values themselves.
 
 sigv4-egress check-config <file or ->
-    Reads the plugin's configuration (JSON), and the environment. Writes ok and the
-    value and source of each key, or the key that is at fault.
+    Reads the plugin's configuration (JSON), and the environment. Writes ok, where the
+    credentials come from, the value and source of each key, and what is odd about the
+    configuration; or the key that is at fault.
 
 sigv4-egress --help | --version
 

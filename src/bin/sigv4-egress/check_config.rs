@@ -1,12 +1,11 @@
-//! `check-config`: the effective values of a plugin's configuration, and where each comes from.
+//! `check-config`: the effective values of a plugin's configuration, where each comes from, and what is odd about it.
 
 use serde_json::{Map, Value};
 use sigv4_egress::config::reference::{DOWNSTREAM, Key, STATUS, UPSTREAM};
 use sigv4_egress::config::{self, Config, ConfigError, Environment, Plugin};
-use sigv4_egress::role::Means;
 use std::fmt::Write as _;
 
-/// A table of key, value and source.
+/// A table of key, value and source, and below it a line for each warning.
 ///
 /// # Errors
 ///
@@ -14,82 +13,42 @@ use std::fmt::Write as _;
 pub(crate) fn check(json: &[u8], environment: &Environment) -> Result<String, ConfigError> {
     let plugin = config::parse(json, environment)?;
     let written: Map<String, Value> = serde_json::from_slice(json).unwrap_or_default();
-    let rows: Vec<[String; 3]> = match &plugin {
-        Plugin::Downstream(config) => DOWNSTREAM
-            .iter()
-            .map(|key| row(key, &written, Some(config), environment))
-            .collect(),
-        Plugin::Upstream { .. } => UPSTREAM
-            .iter()
-            .map(|key| row(key, &written, None, environment))
-            .collect(),
-        Plugin::Status => STATUS
-            .iter()
-            .map(|key| row(key, &written, None, environment))
-            .collect(),
+    let (keys, config): (&[Key], Option<&Config>) = match &plugin {
+        Plugin::Downstream(config) => (DOWNSTREAM, Some(config)),
+        Plugin::Upstream { .. } => (UPSTREAM, None),
+        Plugin::Status => (STATUS, None),
     };
-    Ok(table(&rows))
+    let credentials = config.and_then(|config| sourced("credentials", config));
+    let keys = keys.iter().map(|key| row(key, &written, config));
+    let rows: Vec<[String; 3]> = credentials.into_iter().chain(keys).collect();
+    let mut text = table(&rows);
+    for warning in config.iter().flat_map(|config| &config.warnings) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "warning: {warning}");
+    }
+    Ok(text)
 }
 
-fn row(
-    key: &Key,
-    written: &Map<String, Value>,
-    config: Option<&Config>,
-    environment: &Environment,
-) -> [String; 3] {
-    let from_environment = config.and_then(|config| sourced(key.name, config, environment));
-    let (value, source) = match (written.get(key.name), from_environment) {
-        (Some(Value::String(text)), _) => (text.clone(), "configuration".to_owned()),
-        (Some(value), _) => (value.to_string(), "configuration".to_owned()),
-        (None, Some(pair)) => pair,
-        (None, None) => (key.default.to_owned(), "default".to_owned()),
+fn row(key: &Key, written: &Map<String, Value>, config: Option<&Config>) -> [String; 3] {
+    if let Some(row) = config.and_then(|config| sourced(key.name, config)) {
+        return row;
+    }
+    let (value, source) = match written.get(key.name) {
+        Some(Value::String(text)) => (text.clone(), "configuration"),
+        Some(value) => (value.to_string(), "configuration"),
+        None => (key.default.to_owned(), "default"),
     };
-    [key.name.to_owned(), value, source]
+    [key.name.to_owned(), value, source.to_owned()]
 }
 
-/// Value and source of the keys that the environment decides where the configuration does not.
-fn sourced(name: &str, config: &Config, environment: &Environment) -> Option<(String, String)> {
-    let set = |names| set_in(environment, names);
-    let first = |names| set(names).into_iter().take(1).collect::<Vec<_>>();
-    let own = match &config.roles.own().means {
-        Means::WebIdentity(own) => Some(own),
-        _ => None,
+/// A value that the environment can decide, as the parser found it.
+fn sourced(key: &str, config: &Config) -> Option<[String; 3]> {
+    let found = config.sourced.iter().find(|sourced| sourced.key == key)?;
+    let (value, source) = match &found.value {
+        Some(value) => (value.clone(), found.origin.to_string()),
+        None => ("-".to_owned(), "not used".to_owned()),
     };
-    let (value, variables) = match name {
-        "role_arn" => (own?.arn.to_string(), first(&["AWS_ROLE_ARN"])),
-        "region" => (
-            config.region.clone(),
-            first(&["AWS_REGION", "AWS_DEFAULT_REGION"]),
-        ),
-        "session_name" => {
-            let mut variables = first(&["AWS_ROLE_SESSION_NAME"]);
-            if variables.is_empty() {
-                variables = first(&["POD_NAME", "HOSTNAME"]);
-                if !variables.is_empty() {
-                    variables.splice(0..0, set(&["POD_NAMESPACE"]));
-                }
-            }
-            (own?.session_name.to_string(), variables)
-        }
-        "sts_host" => (config.sts_host.clone(), set(&["AWS_USE_FIPS_ENDPOINT"])),
-        _ => return None,
-    };
-    let source = match (variables.is_empty(), name) {
-        (false, _) => format!("environment {}", variables.join(", ")),
-        (true, "sts_host") => "region".to_owned(),
-        (true, _) => "default".to_owned(),
-    };
-    Some((value, source))
-}
-
-/// Which of the variables are set; one that is empty is not.
-fn set_in(environment: &Environment, names: &[&'static str]) -> Vec<&'static str> {
-    let is_set = |name: &&'static str| {
-        environment
-            .get(*name)
-            .is_some_and(|value| !value.is_empty())
-    };
-    names.iter().copied().filter(is_set).collect()
+    Some([key.to_owned(), value, source])
 }
 
 fn table(rows: &[[String; 3]]) -> String {
@@ -200,6 +159,34 @@ mod tests {
             "sigv4-egress",
             "default",
         );
+    }
+
+    #[test]
+    fn the_source_of_the_credentials_is_the_one_in_use() {
+        let json = r#"{"allow": "*"}"#;
+        let role = "AssumeRoleWithWebIdentity of arn:aws:iam::123456789012:role/app as shop.web-0";
+        check_row(json, IRSA, "credentials", role, "environment AWS_ROLE_ARN");
+        let configured = r#"{"allow": "*", "role_arn": "arn:aws:iam::123456789012:role/other"}"#;
+        let other =
+            "AssumeRoleWithWebIdentity of arn:aws:iam::123456789012:role/other as shop.web-0";
+        check_row(configured, IRSA, "credentials", other, "configuration");
+        let name = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+        let pod_identity = [
+            ("AWS_REGION", "eu-west-1"),
+            (name, "http://169.254.170.23/v1/credentials"),
+        ];
+        let endpoint = "container endpoint 169.254.170.23";
+        let from = format!("environment {name}");
+        check_row(json, &pod_identity, "credentials", endpoint, &from);
+        check_row(json, &pod_identity, "role_arn", "-", "not used");
+        check_row(json, &pod_identity, "session_name", "-", "not used");
+        let mut both = IRSA.to_vec();
+        both.push(("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"));
+        both.push(pod_identity[1]);
+        check_row(json, &both, "credentials", role, "environment AWS_ROLE_ARN");
+        let table = check(json.as_bytes(), &environment(&both)).unwrap();
+        let warning = format!("\nwarning: environment variable {name}: is set and not used: ");
+        assert!(table.contains(&warning), "{table}");
     }
 
     #[test]

@@ -25,10 +25,14 @@ pub(crate) enum Explanation {
     /// The request goes on untouched.
     LeaveAlone {
         reason: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rule: Option<usize>,
     },
     /// The filter answers it.
     Refuse {
         reason: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rule: Option<usize>,
         status: u16,
         error: String,
         help: String,
@@ -40,6 +44,11 @@ pub(crate) enum Explanation {
 #[derive(Debug, Serialize)]
 pub(crate) struct Signature {
     reason: String,
+    /// The place among `rules` of the one that fits, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<usize>,
+    /// Whose credentials sign.
+    role: String,
     service: String,
     region: String,
     algorithm: &'static str,
@@ -139,26 +148,30 @@ pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Expla
         own_keys: &OwnKeys::default,
         end_of_stream: request.end_of_stream,
     };
-    let plan = match decision::decide(&request.config, head) {
+    let mut rule = None;
+    let decision = decision::decide_by_rule(&request.config, head, &mut rule);
+    let plan = match decision {
         Decision::LeaveAlone(why) => {
             return Explanation::LeaveAlone {
                 reason: why.word().to_owned(),
+                rule,
             };
         }
-        Decision::Refuse(refusal, format) => return refused(&refusal, format),
+        Decision::Refuse(refusal, format) => return refused(&refusal, rule, format),
         Decision::Sign(plan) => plan,
     };
     let max_body_bytes = request.config.max_body_bytes;
     let is_held = matches!(plan.payload, PayloadPlan::Held(_) | PayloadPlan::Hashed);
     if is_held && request.body.length() > Some(max_body_bytes) {
-        return refused(&Refusal::BodyTooLarge { max_body_bytes }, plan.format);
+        return refused(&Refusal::BodyTooLarge { max_body_bytes }, rule, plan.format);
     }
-    Explanation::Sign(Box::new(sign(request, head, &plan, shown, now)))
+    Explanation::Sign(Box::new(sign(request, head, &plan, rule, shown, now)))
 }
 
-fn refused(refusal: &Refusal, format: ErrorFormat) -> Explanation {
+fn refused(refusal: &Refusal, rule: Option<usize>, format: ErrorFormat) -> Explanation {
     Explanation::Refuse {
         reason: refusal.reason().word(),
+        rule,
         status: refusal.answer(format).status,
         error: refusal.to_string(),
         help: refusal.help(),
@@ -170,6 +183,7 @@ fn sign(
     request: &Request,
     head: Head<'_>,
     plan: &Plan,
+    rule: Option<usize>,
     shown: Shown,
     now: SystemTime,
 ) -> Signature {
@@ -236,8 +250,11 @@ fn sign(
         Ok(text) => (Some(text), None),
         Err(error) => (None, Some(STANDARD.encode(error.as_bytes()))),
     };
+    let role = request.config.roles.get(plan.role);
     Signature {
         reason: plan.why.word().to_owned(),
+        rule,
+        role: role.map(|role| role.name.clone()).unwrap_or_default(),
         service: plan.service.clone(),
         region: plan.region.clone(),
         algorithm: resolve::word(plan.algorithm),

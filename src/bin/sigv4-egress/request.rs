@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use sigv4_egress::config::{self, Config, Environment, Plugin};
 use sigv4_egress::credentials::{Credentials, Secret};
 use sigv4_egress::headers::is_token;
+use sigv4_egress::json::{self, JsonError};
 use sigv4_egress::policy::RouteMetadata;
 use sigv4_egress::timestamp::parse_rfc3339;
 use std::fmt;
@@ -100,8 +101,10 @@ const KEYS: &[&str] = &[
 
 /// Reads one line.
 pub(crate) fn parse(line: &[u8]) -> Result<Request, Fault> {
-    let value: Value =
-        serde_json::from_slice(line).map_err(|error| fault("", format!("is no JSON: {error}")))?;
+    let value = json::parse(line).map_err(|error| match error {
+        JsonError::NotJson(_) => fault("", error.to_string()),
+        JsonError::Twice(path) => fault(&path, "appears twice"),
+    })?;
     let mut object = Object::new(value, "", KEYS)?;
     let method = object.text("method")?.unwrap_or_else(|| "GET".to_owned());
     if !is_token(&method) {

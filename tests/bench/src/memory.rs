@@ -132,7 +132,7 @@ fn resident_with_roles(
     let numbers = 1..=count;
     let rules = numbers
         .clone()
-        .map(|number| json!({"hosts": [host(number)], "role": role(number)}));
+        .map(|number| json!({"buckets": [role(number)], "role": role(number)}));
     let roles = numbers.clone().map(|number| {
         let arn = format!("arn:aws:iam::123456789012:role/{}", role(number));
         (role(number), json!({"role_arn": arn}))

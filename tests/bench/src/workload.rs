@@ -248,12 +248,12 @@ fn chunked(bytes: usize) -> Template {
 /// The last one matches the bucket of the requests; the others are for other buckets, tables and accounts.
 fn rules(count: usize) -> Vec<Value> {
     let others = (1..count).map(|number| match number % 4 {
-        0 => json!({"hosts": [format!("*.team-{number}.s3.eu-west-1.amazonaws.com")], "effect": "allow"}),
-        1 => json!({"hosts": [format!("archive-{number}.s3.eu-west-1.amazonaws.com")], "effect": "deny"}),
-        2 => json!({"hosts": [format!("logs-{number}.s3.eu-west-1.amazonaws.com")], "payload": "hashed"}),
-        _ => json!({"hosts": [format!("public-{number}.s3.eu-west-1.amazonaws.com")], "effect": "leave_alone"}),
+        0 => json!({"buckets": [format!("team-{number}-*")], "effect": "allow"}),
+        1 => json!({"buckets": [format!("archive-{number}")], "effect": "deny"}),
+        2 => json!({"buckets": [format!("logs-{number}")], "payload": "hashed"}),
+        _ => json!({"buckets": [format!("public-{number}")], "effect": "leave_alone"}),
     });
     others
-        .chain([json!({"hosts": [S3], "effect": "allow"})])
+        .chain([json!({"buckets": ["reports"], "effect": "allow"})])
         .collect()
 }

@@ -130,6 +130,11 @@ impl FakeAws {
         only
     }
 
+    /// Takes all requests so far out of the journal, whatever signed them: the test judges them itself.
+    pub fn take_received(&self) -> Vec<Received> {
+        std::mem::take(&mut lock(&self.journal))
+    }
+
     /// The invariant of every scenario: whatever arrived carried a valid signature, or an
     /// authorization of the client's own that the filter leaves alone.
     ///

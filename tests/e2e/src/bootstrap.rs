@@ -143,7 +143,7 @@ pub(crate) fn egress_listener(choices: &Choices, access_log: &Path) -> Value {
                     {
                         "name": "aws",
                         "domains": [
-                            "*.amazonaws.com", "*.amazonaws.com.cn", "127.0.0.1", "localhost", "[::1]",
+                            "*.amazonaws.com", "*.amazonaws.com.cn", "*.api.aws", "127.0.0.1", "localhost", "[::1]",
                             // A customer's own domain.
                             "*.svc.example", "*.on.aws",
                         ],

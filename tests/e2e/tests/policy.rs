@@ -137,7 +137,7 @@ fn a_custom_domain_is_signed_where_a_rule_says_so() {
 
 #[test]
 fn a_request_that_is_meant_to_be_anonymous_goes_on_as_it_came() {
-    let rules = json!([{"hosts": ["public.s3.eu-west-1.amazonaws.com"], "effect": "leave_alone"}]);
+    let rules = json!([{"buckets": ["public"], "effect": "leave_alone"}]);
     let setup = Setup::new().plugin(json!({"allow": ["s3"], "rules": rules}));
     scenario(&setup, async |world| {
         let request = Request::get("public.s3.eu-west-1.amazonaws.com", "/data");
@@ -585,6 +585,34 @@ fn a_configuration_that_is_wrong_is_refused_with_its_key_and_the_old_one_stays()
                 json!({"max_parked": "many"}),
                 "configuration refused: max_parked: is \"many\"; allowed: a whole number from 0",
             ),
+            (
+                json!({"session_policy": r#"{"Statement": [{"Effect": "Deny", "Effect": "Allow"}]}"#}),
+                "configuration refused: session_policy: holds the key \"Statement[0].Effect\" twice",
+            ),
+            (
+                json!({"rules": [{"services": [], "effect": "allow"}]}),
+                "configuration refused: rules[0].services: is empty; allowed: at least one entry",
+            ),
+            (
+                json!({"rules": [{"hosts": ["ledger.s3.eu-west-1.amazonaws.com"], "effect": "deny"}]}),
+                "only one of the names of a bucket; allowed: {\"buckets\": [\"ledger\"]}",
+            ),
+            (
+                json!({"rules": [{"services": ["s3"], "effect": "deny", "payload": "hashed"}]}),
+                "configuration refused: rules[0].payload: has no effect, because the rule signs nothing",
+            ),
+            (
+                json!({"rules": [{"services": ["s3"], "effect": "allow"}, {"buckets": ["secret"], "effect": "deny"}]}),
+                "configuration refused: rules[1]: never decides, because rules[0] matches all of its requests first",
+            ),
+            (
+                json!({"clusters": ["*"]}),
+                "configuration refused: clusters: holds \"*\"",
+            ),
+            (
+                json!({"marker_header": "content-length"}),
+                "configuration refused: marker_header: is \"content-length\"",
+            ),
         ] {
             world.reconfigure(keys);
             until(line, SOON, || {
@@ -594,4 +622,35 @@ fn a_configuration_that_is_wrong_is_refused_with_its_key_and_the_old_one_stays()
             world.ask(Request::get(S3, "/")).await.ok();
         }
     });
+}
+
+#[test]
+fn what_is_probably_not_meant_is_in_force_and_in_the_log() {
+    let rules = json!([
+        {"services": ["email", "sqss"], "effect": "deny"},
+        {"hosts": ["*.svc.example"], "sign_as": {"service": "vpc-lattice-svcs"}},
+    ]);
+    scenario(
+        &Setup::new().plugin(json!({"rules": rules})),
+        async |world| {
+            let log = String::from_utf8_lossy(&world.envoy.log()).into_owned();
+            for line in [
+                "configuration: rules[0].services: no known AWS service signs as \"email\"; it stays in force; did you mean \"ses\"?",
+                "configuration: rules[0].services: no known AWS service signs as \"sqss\"; it stays in force; did you mean \"sqs\"?",
+                "configuration: rules[1].sign_as: \"*.svc.example\" is not an AWS host, and whoever answers there gets the session token",
+            ] {
+                assert_eq!(
+                    log.matches(line).count(),
+                    1,
+                    "{line} is not in there once:\n{log}"
+                );
+            }
+            // Tomorrow's service may have that name.
+            let host = "sqss.eu-west-1.amazonaws.com";
+            world
+                .ask(Request::get(host, "/"))
+                .await
+                .refused(403, "denied");
+        },
+    );
 }

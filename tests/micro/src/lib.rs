@@ -44,7 +44,8 @@ pub type Error = Box<dyn std::error::Error>;
 /// # Errors
 /// When the core refuses what the steps are prepared with.
 pub fn steps() -> Result<Vec<Step>, Error> {
-    let (one_rule, thousand_rules) = (config(1)?, config(1000)?);
+    let (one_rule, thousand_rules) = (config(1, of_hosts)?, config(1000, of_hosts)?);
+    let (one_bucket, thousand_buckets) = (config(1, of_buckets)?, config(1000, of_buckets)?);
     let host = Host::parse(S3.as_bytes()).map_err(|error| format!("{error:?}"))?;
     let get = headers("GET", S3, &[]);
     let post = headers(
@@ -90,6 +91,11 @@ pub fn steps() -> Result<Vec<Step>, Error> {
         Step::new(
             "decide_s3_get_1000_rules",
             decided(&thousand_rules, &get, true),
+        ),
+        Step::new("decide_s3_get_bucket", decided(&one_bucket, &get, true)),
+        Step::new(
+            "decide_s3_get_1000_buckets",
+            decided(&thousand_buckets, &get, true),
         ),
         Step::new("decide_pass_through", decided(&one_rule, &elsewhere, true)),
         Step::new("canonical_s3_get", canonical),
@@ -153,15 +159,13 @@ fn resign(config: &Config, credentials: &Credentials) -> Result<impl FnMut() + '
     })
 }
 
-fn config(rules: usize) -> Result<Config, Error> {
+/// So many rules, of which the last is the one that fits.
+fn config(rules: usize, condition: fn(usize) -> String) -> Result<Config, Error> {
     let mut json = r#"{"allow": ["s3", "dynamodb"], "rules": ["#.to_owned();
     for number in 1..rules {
-        write!(
-            json,
-            r#"{{"hosts": ["bucket-{number}.s3.eu-west-1.amazonaws.com"], "effect": "deny"}}, "#
-        )?;
+        write!(json, r#"{{{}, "effect": "deny"}}, "#, condition(number))?;
     }
-    write!(json, r#"{{"hosts": ["{S3}"], "effect": "allow"}}]}}"#)?;
+    write!(json, r#"{{{}, "effect": "allow"}}]}}"#, condition(0))?;
     let environment: Environment = [
         ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/demo"),
         ("AWS_REGION", "eu-west-1"),
@@ -171,6 +175,23 @@ fn config(rules: usize) -> Result<Config, Error> {
     match config::parse(json.as_bytes(), &environment).map_err(|error| error.to_string())? {
         Plugin::Downstream(config) => Ok(*config),
         other => Err(format!("this does not sign: {other:?}").into()),
+    }
+}
+
+/// Conditions that need no look at the bucket; the one numbered 0 fits the requests here.
+fn of_hosts(number: usize) -> String {
+    match number {
+        0 => r#""services": ["s3"], "regions": ["eu-west-1"]"#.to_owned(),
+        number => format!(r#""hosts": ["f{number}.lambda-url.eu-west-1.on.aws"]"#),
+    }
+}
+
+/// Conditions for buckets, every other for a prefix.
+fn of_buckets(number: usize) -> String {
+    match number {
+        0 => r#""buckets": ["reports"]"#.to_owned(),
+        number if number.is_multiple_of(2) => format!(r#""buckets": ["team-{number}-*"]"#),
+        number => format!(r#""buckets": ["archive-{number}"]"#),
     }
 }
 

@@ -5,6 +5,8 @@ const ALLOWED: &[(&str, u64)] = &[
     ("resolve", 0),
     ("decide_s3_get", 4),
     ("decide_s3_get_1000_rules", 4),
+    ("decide_s3_get_bucket", 4),
+    ("decide_s3_get_1000_buckets", 4),
     ("decide_pass_through", 1),
     ("canonical_s3_get", 13),
     ("sign_s3_get", 7),

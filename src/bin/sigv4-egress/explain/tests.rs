@@ -207,6 +207,33 @@ fn decisions_have_the_words_of_the_stats() {
 }
 
 #[test]
+fn the_rule_that_fits_and_the_role_that_signs_are_named() {
+    let config = json!({
+        "allow": ["s3"],
+        "roles": {"audit": {"role_arn": "arn:aws:iam::123456789012:role/audit"}},
+        "rules": [
+            {"buckets": ["secret"], "effect": "deny"},
+            {"buckets": ["ledger"], "role": "audit"},
+            {"buckets": ["open"], "effect": "leave_alone"},
+            {"services": ["sqs"], "client_signature": "refuse"},
+        ],
+    });
+    let check = |host: &str, path: &str, rule: Value, role: Value| {
+        let request = json!({"host": host, "path": path, "config": config});
+        let found = check(request, &[]);
+        assert_eq!((&found["rule"], &found["role"]), (&rule, &role), "{found}");
+    };
+    let s3 = "s3.eu-west-1.amazonaws.com";
+    check(s3, "/ledger/k", json!(1), json!("audit"));
+    check("ledger.s3.amazonaws.com", "/k", json!(1), json!("audit"));
+    check(s3, "/other/k", json!(null), json!("own"));
+    check(s3, "/secret/k", json!(0), json!(null));
+    check(s3, "/open/k", json!(2), json!(null));
+    check("sqs.eu-west-1.amazonaws.com", "/", json!(3), json!(null));
+    check("example.org", "/", json!(null), json!(null));
+}
+
+#[test]
 fn what_the_client_signed_is_replaced_and_the_marker_removed() {
     let credential = "Credential=placeholder/20261123/eu-west-1/dynamodb/aws4_request";
     let found = check(

@@ -1,0 +1,431 @@
+//! What allow-list and rules come to: conditions that nothing matches, values that nothing reads, and names that are
+//! probably not what was meant.
+
+use crate::bucket;
+use crate::config::{ConfigError, Notes};
+use crate::endpoint::{self, Answering, HostKind, Hosts, hosts_of};
+use crate::policy::{Effect, Extent, PayloadMode, Policy, Rule};
+use crate::role::RoleId;
+
+/// Checks the rules. The allow-list is checked when it is read, but for what rules make of it.
+pub(super) fn check(policy: &Policy, notes: &mut Notes) -> Result<(), ConfigError> {
+    let rules = policy.rules();
+    for (place, rule) in rules.iter().enumerate() {
+        let extent = rule.extent();
+        let at = At {
+            place,
+            rule,
+            extent,
+        };
+        at.check_that_it_says_something(rules.len())?;
+        at.check_hosts(rules, notes)?;
+        at.check_services(notes)?;
+        at.warn_of_regions(notes);
+        warn_of_buckets(&at.key("buckets"), &rule.when.buckets, notes);
+        at.check_payload()?;
+        at.check_sign_as(notes)?;
+        at.warn_of_denials_behind(rules, notes);
+    }
+    if let Some((hidden, earlier)) = policy.first_hidden() {
+        return Err(ConfigError::new(
+            &format!("rules[{hidden}]"),
+            format!("never decides, because rules[{earlier}] matches all of its requests first"),
+            &format!("a place before rules[{earlier}], or only one of them"),
+        ));
+    }
+    let permits = |rule: &Rule| rule.effect == Some(Effect::Allow) || rule.sign_as.is_some();
+    if policy.allow().is_nothing() && !rules.iter().any(permits) {
+        return Err(ConfigError::new(
+            "allow",
+            "is empty, and no rule allows anything".to_owned(),
+            "at least one service, host or bucket",
+        ));
+    }
+    Ok(())
+}
+
+/// A rule, its place, and what it is for.
+struct At<'r> {
+    place: usize,
+    rule: &'r Rule,
+    extent: Extent,
+}
+
+impl At<'_> {
+    fn key(&self, key: &str) -> String {
+        format!("rules[{}].{key}", self.place)
+    }
+
+    fn error(&self, key: &str, fault: String, allowed: &str) -> ConfigError {
+        ConfigError::new(&self.key(key), fault, allowed)
+    }
+
+    fn has(&self, effect: Effect) -> bool {
+        self.rule.effect == Some(effect)
+    }
+
+    /// A rule that sets nothing keeps its requests from the rules that follow, and does nothing as the last one.
+    fn check_that_it_says_something(&self, count: usize) -> Result<(), ConfigError> {
+        let Rule {
+            effect,
+            sign_as,
+            role,
+            client_signature,
+            payload,
+            ..
+        } = self.rule;
+        let says_nothing = effect.is_none()
+            && sign_as.is_none()
+            && *role == RoleId::OWN
+            && client_signature.is_none()
+            && payload.is_none();
+        if says_nothing && self.place + 1 == count {
+            return Err(ConfigError::new(
+                &format!("rules[{}]", self.place),
+                "has no effect: it sets nothing, and no rule follows".to_owned(),
+                "effect, sign_as, role, client_signature or payload",
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_hosts(&self, rules: &[Rule], notes: &mut Notes) -> Result<(), ConfigError> {
+        let Rule { when, sign_as, .. } = self.rule;
+        for (host, hosts) in when.hosts.iter().zip(&self.extent.hosts) {
+            check_host(&self.key("hosts"), host, hosts)?;
+            if hosts.are_signed() && !when.buckets.is_empty() {
+                let fault =
+                    format!("\"{host}\" stands beside `buckets`, which have other hosts too");
+                let allowed = "`buckets` alone, or hosts of `sign_as`";
+                return Err(self.error("hosts", fault, allowed));
+            }
+            if !self.could_fit(hosts) {
+                let fault =
+                    format!("\"{host}\" never matches `services` and `regions` of the rule");
+                let allowed = "hosts that match the rule's other conditions";
+                return Err(self.error("hosts", fault, allowed));
+            }
+            if !hosts.are_signed() && sign_as.is_none() {
+                self.check_foreign_host(host, hosts, rules, notes)?;
+            }
+            self.warn_of_host(host, hosts, notes);
+        }
+        Ok(())
+    }
+
+    /// Whether the rule's services and regions are, or may be, those of hosts. None have those that are not AWS's.
+    fn could_fit(&self, hosts: &Hosts) -> bool {
+        let when = &self.rule.when;
+        let could = |listed: &[String], found: &String| {
+            listed.is_empty() || listed.contains(found) || (found.is_empty() && hosts.are_signed())
+        };
+        let is_denied = self.has(Effect::Deny) && hosts.region == "*";
+        could(&when.services, &hosts.service) && (is_denied || could(&when.regions, &hosts.region))
+    }
+
+    /// What a rule for some hosts does not do, or does beyond them.
+    fn warn_of_host(&self, host: &str, hosts: &Hosts, notes: &mut Notes) {
+        let key = self.key("hosts");
+        let is_pattern = host.starts_with('*');
+        let is_anybodys =
+            hosts.kind == HostKind::Many || (hosts.kind == HostKind::Customers && is_pattern);
+        if self.has(Effect::Allow) && is_anybodys {
+            warn_of_customers(&key, host, notes);
+        }
+        let advice = match hosts.kind {
+            HostKind::AccessPoints => "deny their buckets, and list their aliases in `buckets`",
+            HostKind::Api | HostKind::PathStyle | HostKind::Many => {
+                "deny it by `services` and `regions` instead"
+            }
+            _ => return,
+        };
+        if self.has(Effect::Deny) {
+            let finding = format!("denies \"{host}\" alone, and AWS has other names for the same");
+            notes.warn(&key, finding, advice);
+        }
+    }
+
+    /// A host that takes buckets in its path passes by the denials of buckets that follow.
+    fn warn_of_denials_behind(&self, rules: &[Rule], notes: &mut Notes) {
+        let Rule { when, effect, .. } = self.rule;
+        let takes_buckets =
+            |(_, hosts): &(_, &Hosts)| matches!(hosts.kind, HostKind::PathStyle | HostKind::Many);
+        let denies =
+            |rule: &Rule| rule.effect == Some(Effect::Deny) && !rule.when.buckets.is_empty();
+        let mut hosts = when.hosts.iter().zip(&self.extent.hosts);
+        if *effect != Some(Effect::Deny)
+            && let Some((host, _)) = hosts.find(takes_buckets)
+            && let Some(behind) = rules.iter().skip(self.place).position(denies)
+        {
+            let behind = self.place + behind;
+            let finding = format!(
+                "at \"{host}\", the buckets of rules[{behind}] are not denied, because this rule comes first"
+            );
+            let advice = format!("move rules[{behind}] before it");
+            notes.warn(&self.key("hosts"), finding, &advice);
+        }
+    }
+
+    /// A host that is none of AWS's is left alone, whatever a rule says that does not sign it.
+    fn check_foreign_host(
+        &self,
+        host: &str,
+        hosts: &Hosts,
+        rules: &[Rule],
+        notes: &mut Notes,
+    ) -> Result<(), ConfigError> {
+        let is_single_label = !host.contains('.');
+        if !self.has(Effect::Deny) || is_single_label {
+            let allowed = match is_single_label {
+                true => "AWS hosts, or `sign_as`; a bucket's name belongs in `buckets`",
+                false => "AWS hosts, or `sign_as`",
+            };
+            return Err(self.error("hosts", no_api(host), allowed));
+        }
+        let signs = |rule: &Rule| rule.sign_as.is_some() && rule.when.names_host(host);
+        if hosts.kind == HostKind::UnknownOfAws || !rules.iter().any(signs) {
+            notes.warn(
+                &self.key("hosts"),
+                no_api(host),
+                "the rule denies exactly this name",
+            );
+        }
+        Ok(())
+    }
+
+    fn check_services(&self, notes: &mut Notes) -> Result<(), ConfigError> {
+        let key = self.key("services");
+        let when = &self.rule.when;
+        for service in &when.services {
+            warn_of_service(&key, service, notes);
+            let home = |region: &String| endpoint::home_of(service, region);
+            let homes: Vec<String> = when.regions.iter().filter_map(home).collect();
+            if let Some(home) = homes.first()
+                && homes.len() == when.regions.len()
+                && !when.regions.contains(home)
+            {
+                let finding = format!("\"{service}\" signs for {home} there");
+                notes.warn(&key, finding, &format!("use {home} in `regions`"));
+            }
+        }
+        if self.has(Effect::Allow) && when.hosts.is_empty() {
+            let mut only_customers = !when.services.is_empty();
+            for service in &when.services {
+                only_customers &= warn_of_answering(&key, service, notes) == Answering::Customers;
+            }
+            if only_customers {
+                let fault =
+                    "only customers create hosts of these services, and the rule names none";
+                return Err(self.error("services", fault.to_owned(), "`hosts` of your own"));
+            }
+        }
+        Ok(())
+    }
+
+    fn warn_of_regions(&self, notes: &mut Notes) {
+        for region in &self.rule.when.regions {
+            warn_of_region(&self.key("regions"), region, notes);
+        }
+    }
+
+    fn check_payload(&self) -> Result<(), ConfigError> {
+        let services = &self.extent.services;
+        let refuses_unsigned = |service: &&String| {
+            endpoint::is_known_service(service) && !endpoint::takes_unsigned_payload(service)
+        };
+        let (fault, allowed) = match self.rule.payload {
+            Some(PayloadMode::Unsigned) if services.is_empty() => (
+                "is \"unsigned\" for services that refuse it, too".to_owned(),
+                UNSIGNED,
+            ),
+            Some(PayloadMode::Unsigned) => match services.iter().find(refuses_unsigned) {
+                Some(service) => (
+                    format!("is \"unsigned\", which {service} refuses"),
+                    UNSIGNED,
+                ),
+                None => return Ok(()),
+            },
+            Some(PayloadMode::Hashed) if services.iter().any(|name| name == "vpc-lattice-svcs") => {
+                (
+                    "is \"hashed\", which vpc-lattice-svcs refuses".to_owned(),
+                    "unsigned",
+                )
+            }
+            _ => return Ok(()),
+        };
+        Err(self.error("payload", fault, allowed))
+    }
+
+    fn check_sign_as(&self, notes: &mut Notes) -> Result<(), ConfigError> {
+        let Some(sign_as) = &self.rule.sign_as else {
+            return Ok(());
+        };
+        warn_of_service(&self.key("sign_as.service"), &sign_as.service, notes);
+        warn_of_region(&self.key("sign_as.region"), &sign_as.region, notes);
+        for (host, hosts) in self.rule.when.hosts.iter().zip(&self.extent.hosts) {
+            if hosts.kind == HostKind::Many {
+                let fault = format!("\"{host}\" stands for hosts of AWS's, too");
+                return Err(self.error("hosts", fault, "custom domains, beside `sign_as`"));
+            }
+            if hosts.are_signed() {
+                let finding = format!("\"{host}\" is an AWS host, which says what it signs as");
+                notes.warn(
+                    &self.key("hosts"),
+                    finding,
+                    "`sign_as` is for custom domains",
+                );
+            } else if !is_private(host) {
+                let finding = format!(
+                    "\"{host}\" is not an AWS host, and whoever answers there gets the session token"
+                );
+                let advice = "make sure that nobody else can answer for that name";
+                notes.warn(&self.key("sign_as"), finding, advice);
+            }
+        }
+        Ok(())
+    }
+}
+
+const UNSIGNED: &str = "hashed; or, with `services`, unsigned for S3 and VPC Lattice, and for single operations of ebs, lex, mediastore and omics";
+
+fn no_api(host: &str) -> String {
+    format!("\"{host}\" is not the host of an AWS API")
+}
+
+/// Names that only a network of one's own resolves: of one label, or under RFC 6762's (appendix G) and RFC 8375's
+/// domains, ICANN's `internal`, `test` (RFC 6761), and what Kubernetes searches.
+fn is_private(pattern: &str) -> bool {
+    let name = pattern.strip_prefix("*.").unwrap_or(pattern);
+    let domains = "local internal intranet private corp home lan home.arpa test svc";
+    let mut domains = domains.split(' ');
+    !name.contains('.')
+        || domains.any(|domain| {
+            let before = name.strip_suffix(domain);
+            before.is_some_and(|before| before.ends_with('.'))
+        })
+}
+
+/// What is no condition for a host, in a rule or in the allow-list.
+fn check_host(key: &str, host: &str, hosts: &Hosts) -> Result<(), ConfigError> {
+    let bucket = &hosts.bucket;
+    let (what, allowed) = match hosts.kind {
+        HostKind::Loopback => (
+            "is this Envoy, and the credential scope says which host is meant",
+            "that host, or `services`".to_owned(),
+        ),
+        HostKind::Bucket => (
+            "is only one of the names of a bucket",
+            format!("{{\"buckets\": [\"{bucket}\"]}}"),
+        ),
+        HostKind::Buckets => (
+            "is only one of the forms of a bucket's name",
+            "{\"buckets\": [...]}; or, for all of S3, {\"services\": [\"s3\"]} with `regions`"
+                .to_owned(),
+        ),
+        _ => return Ok(()),
+    };
+    let fault = format!("\"{host}\" {what}");
+    Err(ConfigError::new(key, fault, &allowed))
+}
+
+/// Checks the allow-list.
+pub(super) fn check_allow(
+    services: &[String],
+    hosts: &[String],
+    buckets: &[String],
+    notes: &mut Notes,
+) -> Result<(), ConfigError> {
+    let error = |fault: String, allowed: &str| ConfigError::new("allow", fault, allowed);
+    for service in services {
+        warn_of_service("allow", service, notes);
+        if warn_of_answering("allow", service, notes) == Answering::Customers {
+            let fault = format!("only customers create hosts of \"{service}\"");
+            return Err(error(fault, "the names of your own hosts"));
+        }
+    }
+    let is_directory = |name: &String| name.ends_with("--x-s3");
+    let mut beyond = services.iter().find(|name| match name.as_str() {
+        "s3" => true,
+        "s3express" => buckets.iter().any(is_directory),
+        _ => false,
+    });
+    for host in hosts {
+        let found = hosts_of(host);
+        check_host("allow", host, &found)?;
+        let is_pattern = host.starts_with('*');
+        match found.kind {
+            HostKind::UnknownOfAws if is_pattern => {
+                let finding = format!("no AWS API is known to have a host below \"{host}\"");
+                notes.warn("allow", finding, "requests to other hosts are left alone");
+            }
+            HostKind::Other | HostKind::UnknownOfAws => {
+                let allowed = "AWS hosts; for others, a rule with `sign_as`";
+                return Err(error(no_api(host), allowed));
+            }
+            HostKind::Customers if is_pattern => warn_of_customers("allow", host, notes),
+            HostKind::Many => {
+                beyond = Some(host);
+                warn_of_customers("allow", host, notes);
+            }
+            HostKind::PathStyle => beyond = Some(host),
+            _ => {}
+        }
+        if found.kind != HostKind::Customers && services.contains(&found.service) {
+            let finding = format!("\"{}\" allows \"{host}\" already", found.service);
+            notes.warn("allow", finding, "remove one of them");
+        }
+    }
+    warn_of_buckets("allow.buckets", buckets, notes);
+    match beyond {
+        Some(entry) if !buckets.is_empty() => Err(error(
+            format!("\"{entry}\" allows every bucket, and stands beside `buckets`"),
+            "one of them",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Warns where most of a service's hosts are no API of AWS's.
+fn warn_of_answering(key: &str, service: &str, notes: &mut Notes) -> Answering {
+    let answering = endpoint::answering(service);
+    if answering == Answering::MostlyCustomers {
+        let finding = format!("\"{service}\" does not cover the hosts that customers create");
+        notes.warn(key, finding, "name your own hosts");
+    }
+    answering
+}
+
+fn warn_of_customers(key: &str, host: &str, notes: &mut Notes) {
+    let finding = format!("\"{host}\" allows hosts that any customer of AWS's can create");
+    notes.warn(key, finding, "name your own hosts");
+}
+
+fn warn_of_service(key: &str, service: &str, notes: &mut Notes) {
+    if !endpoint::is_known_service(service) {
+        let finding = format!("no known AWS service signs as \"{service}\"");
+        notes.warn(key, finding, &meant(endpoint::nearest_service(service)));
+    }
+}
+
+/// Warns where a region is well shaped and unknown.
+pub(in crate::config) fn warn_of_region(key: &str, region: &str, notes: &mut Notes) {
+    if !endpoint::is_known_region(region) {
+        let finding = format!("\"{region}\" is not a known region");
+        notes.warn(key, finding, &meant(endpoint::nearest_region(region)));
+    }
+}
+
+fn meant(nearest: Option<&str>) -> String {
+    match nearest {
+        Some(name) => format!("it stays in force; did you mean \"{name}\"?"),
+        None => "it stays in force".to_owned(),
+    }
+}
+
+fn warn_of_buckets(key: &str, buckets: &[String], notes: &mut Notes) {
+    if let Some(name) = buckets.iter().find(|name| bucket::is_legacy(name)) {
+        let finding =
+            format!("only buckets of us-east-1 from before March 2018 have names like \"{name}\"");
+        notes.warn(key, finding, "it stays in force");
+    }
+}

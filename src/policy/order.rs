@@ -1,0 +1,165 @@
+//! What rules are for, and which of them never decide because an earlier one fits whatever they fit.
+
+use super::{Condition, Effect, Policy, Rule, Subject, host_fits, names};
+use crate::bucket::{self, Named};
+use crate::endpoint::{Endpoint, HostKind, Hosts, hosts_of};
+use crate::sigv4::{Algorithm, PathStyle};
+use std::borrow::Cow;
+
+/// What requests a rule is for, as far as its conditions say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// What its patterns of hosts stand for.
+    pub hosts: Vec<Hosts>,
+    /// Signing names; none: whatever they are.
+    pub services: Vec<String>,
+    /// Signing regions; none: whatever they are.
+    pub regions: Vec<String>,
+}
+
+impl Rule {
+    /// What requests it is for.
+    pub fn extent(&self) -> Extent {
+        let Condition {
+            hosts,
+            buckets,
+            services,
+            regions,
+            ..
+        } = &self.when;
+        let hosts: Vec<Hosts> = hosts.iter().map(|host| hosts_of(host)).collect();
+        let (mut services, mut regions) = (services.clone(), regions.clone());
+        if let Some(sign_as) = &self.sign_as {
+            services = vec![sign_as.service.clone()];
+        } else if services.is_empty() && !buckets.is_empty() {
+            for pattern in buckets {
+                // S3 Express has the buckets and access points of such names.
+                let is_directory = pattern.ends_with("--x-s3") || pattern.ends_with("--xa-s3");
+                if is_directory || pattern.ends_with('*') {
+                    services.push("s3express".to_owned());
+                }
+                if !is_directory {
+                    services.push("s3".to_owned());
+                }
+            }
+        } else if services.is_empty() && hosts.iter().all(|hosts| !hosts.service.is_empty()) {
+            services.extend(hosts.iter().map(|hosts| hosts.service.clone()));
+        }
+        if regions.is_empty() && hosts.iter().all(|hosts| !hosts.region.is_empty()) {
+            regions.extend(hosts.iter().map(|hosts| hosts.region.clone()));
+        }
+        Extent {
+            hosts,
+            services,
+            regions,
+        }
+    }
+}
+
+impl Policy {
+    /// The first rule that an earlier one hides: its place, and that of the other.
+    pub fn first_hidden(&self) -> Option<(usize, usize)> {
+        let rules = self.rules.iter().enumerate();
+        rules.into_iter().find_map(|(place, rule)| {
+            // A rule hides itself too.
+            let earlier = self.first_that_hides(rule)?;
+            (earlier < place).then_some((place, earlier))
+        })
+    }
+
+    /// Found without a look at all rules: what hides a rule fits each request that the rule fits, so one is enough.
+    fn first_that_hides(&self, rule: &Rule) -> Option<usize> {
+        let extent = rule.extent();
+        let first = |list: &[String]| list.first().cloned().unwrap_or_default();
+        let (service, region) = (first(&extent.services), first(&extent.regions));
+        let host = first(&rule.when.hosts).replacen('*', "x", 1);
+        let bucket = rule.when.buckets.first().map(|pattern| {
+            let name = Cow::Borrowed(pattern.trim_end_matches('*'));
+            match bucket::is_alias(pattern) {
+                true => Named::Alias(name),
+                false => Named::Bucket(name),
+            }
+        });
+        let access_point = extent
+            .hosts
+            .first()
+            .filter(|hosts| hosts.kind == HostKind::AccessPoints);
+        let named = bucket.or(access_point.map(|_| Named::AccessPointHost));
+        let endpoint = Endpoint {
+            service: &service,
+            region: &region,
+            algorithm: Algorithm::SigV4,
+            path_style: PathStyle::S3,
+            tenant: false,
+        };
+        let subject = Subject {
+            host: &host,
+            endpoint: Some(endpoint),
+            route_metadata: &rule.when.route_metadata,
+        };
+        let hides = |earlier: &Rule| earlier.hides(rule, &extent);
+        let found = self
+            .index
+            .first(&self.rules, subject, named.as_ref(), hides)?;
+        Some(found.place)
+    }
+}
+
+impl Rule {
+    /// Whether it fits whatever another rule fits.
+    fn hides(&self, other: &Self, extent: &Extent) -> bool {
+        let (own, others) = (&self.when, &other.when);
+        own.route_metadata
+            .iter()
+            .all(|(key, value)| others.route_metadata.get(key) == Some(value))
+            && contains(&own.services, &extent.services)
+            && contains(&own.regions, &extent.regions)
+            && self.hides_hosts(other, extent)
+            && self.hides_buckets(other, extent)
+    }
+
+    fn hides_hosts(&self, other: &Self, extent: &Extent) -> bool {
+        let (own, others) = (&self.when.hosts, &other.when.hosts);
+        if own.is_empty() {
+            // Such a rule is for AWS's hosts alone.
+            return extent.hosts.iter().all(Hosts::are_signed);
+        }
+        let hides = |other: &String| {
+            own.iter().any(|own| match other.strip_prefix('*') {
+                Some(parent) => own
+                    .strip_prefix('*')
+                    .is_some_and(|own| parent.ends_with(own)),
+                None => host_fits(own, other),
+            })
+        };
+        !others.is_empty() && others.iter().all(hides)
+    }
+
+    /// A denial of buckets is for all that hides its bucket.
+    fn hides_buckets(&self, other: &Self, extent: &Extent) -> bool {
+        let (own, others) = (&self.when.buckets, &other.when.buckets);
+        let denies = self.effect == Some(Effect::Deny);
+        if own.is_empty() {
+            return true;
+        }
+        if others.is_empty() {
+            let is_hidden = |hosts: &Hosts| hosts.kind == HostKind::AccessPoints;
+            return denies && !extent.hosts.is_empty() && extent.hosts.iter().all(is_hidden);
+        }
+        others.iter().all(|other| {
+            if bucket::is_alias(other) {
+                return denies || names(own, other);
+            }
+            let start = other.trim_end_matches('*');
+            own.iter().any(|own| match own.strip_suffix('*') {
+                Some(own) => start.starts_with(own),
+                None => own == other,
+            })
+        })
+    }
+}
+
+/// Whether a condition, where there is one, has all that another rule is for, where that says it.
+fn contains(own: &[String], others: &[String]) -> bool {
+    own.is_empty() || (!others.is_empty() && others.iter().all(|other| names(own, other)))
+}
