@@ -56,8 +56,8 @@ fn a_signed_request_that_envoy_redirects_to_the_metadata_service_does_not_get_th
 #[test]
 fn a_signed_request_that_envoy_redirects_to_another_bucket_is_not_sent_again() {
     let rules = json!([
-        {"hosts": ["left.s3.eu-west-1.amazonaws.com"], "effect": "leave_alone"},
-        {"hosts": ["signed.s3.eu-west-1.amazonaws.com"], "client_signature": "re_sign"},
+        {"buckets": ["left"], "effect": "leave_alone"},
+        {"buckets": ["signed"], "client_signature": "re_sign"},
     ]);
     let setup = Setup::new()
         .plugin(json!({"rules": rules}))
