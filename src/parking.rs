@@ -274,6 +274,12 @@ impl Parking {
         waiter.is_some_and(|waiter| matches!(waiter.held, Held::Body(_)))
     }
 
+    /// Whether a request waits, for its body or for credentials.
+    pub fn is_held(&self, ticket: Ticket) -> bool {
+        let waiter = self.slots.get(ticket);
+        waiter.is_some_and(|waiter| matches!(waiter.held, Held::Body(_) | Held::Parked { .. }))
+    }
+
     /// More of a parked request's body has come; with `end`, the rest of it.
     pub fn on_part(
         &mut self,

@@ -140,6 +140,12 @@ impl Stream {
         !self.ticket.is_some_and(awaits_body)
     }
 
+    /// Neither signed nor answered.
+    fn is_held_back(&self) -> bool {
+        let is_held = |ticket| self.worker.is_held(ticket);
+        self.ticket.is_some_and(is_held)
+    }
+
     /// More of its body has come while it was parked.
     fn settle_part(&mut self, end_of_stream: bool) -> Action {
         let outcome = match self.ticket {
@@ -411,6 +417,15 @@ impl HttpContext for Stream {
         self.worker.hands_over_trailers.set(true);
         match &self.stage {
             Stage::New => self.refuse_undecided(),
+            // Envoy has gone on with a body that it did not hand over. With the method back, it would send that.
+            Stage::Body(_) | Stage::Parked
+                if !self.worker.hands_over_bodies.get() && self.is_held_back() =>
+            {
+                self.answer(&Refusal::HostCallFailed {
+                    what: "Envoy did not hand over its body: allow proxy_on_request_body"
+                        .to_owned(),
+                })
+            }
             // With trailers, no body callback says that the stream has ended.
             Stage::Body(_) => self.finish(),
             Stage::Parked => {

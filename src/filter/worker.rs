@@ -338,6 +338,11 @@ impl Worker {
         self.parking.borrow().awaits_body(ticket)
     }
 
+    /// Whether a request still waits, for its body or for credentials.
+    pub(super) fn is_held(&self, ticket: Ticket) -> bool {
+        self.parking.borrow().is_held(ticket)
+    }
+
     /// A part of a parked request's body has come, or its end: signs it if credentials are there by now.
     pub(super) fn settle_part(&self, ticket: Ticket, end_of_stream: bool) -> Outcome {
         let now = host::now();

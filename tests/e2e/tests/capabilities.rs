@@ -1,7 +1,7 @@
 //! A list of capabilities of one's own: what it must have, so that nothing leaves unsigned (`docs/capabilities.md`).
 
 use e2e::client::http2;
-use e2e::{Answer, Request, Setup, Verdict, World, json, scenario};
+use e2e::{Answer, Request, SOON, Setup, Verdict, World, eventually, json, scenario};
 use hyper::HeaderMap;
 
 const S3: &str = "s3.eu-west-1.amazonaws.com";
@@ -81,6 +81,25 @@ fn without_the_callback_for_bodies_no_body_leaves_unsigned() {
         assert_eq!(world.aws.received().len(), 2);
         let log = String::from_utf8_lossy(&world.envoy.log()).into_owned();
         assert!(log.contains("allow proxy_on_request_body"), "{log}");
+    });
+}
+
+/// No connection to AWS is open, so that Envoy has not looked at the method when the trailers come: with it, Envoy 1.36.4
+/// and 1.40.0 sent a body that nobody had signed, and died.
+#[test]
+fn without_the_callback_for_bodies_trailers_do_not_bring_the_method_back() {
+    let setup = Setup::new().without_capabilities(&["proxy_on_request_body"]);
+    scenario(&setup, async |world| {
+        eventually("credentials", SOON, async || {
+            (world.stat("sts.ok").await == 1).then_some(())
+        })
+        .await;
+        for _ in 0..5 {
+            let answer = with_trailers(world, "POST", DYNAMODB, None).await;
+            assert!(matches!(answer.status, 500 | 503), "{answer:?}");
+        }
+        assert!(world.aws.received().is_empty());
+        world.ask_until_ok(Request::get(S3, "/")).await;
     });
 }
 
