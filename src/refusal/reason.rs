@@ -52,7 +52,7 @@ words! {
         BodyTimeout = "body_timeout",
         /// The body is larger than `max_body_bytes`.
         BodyTooLarge = "body_too_large",
-        /// A body that is signed chunk by chunk is framed wrongly; what has left already never ends at AWS.
+        /// A body that is signed chunk by chunk is framed wrongly; what has left already lacks its last chunk, and AWS refuses it.
         MalformedChunks = "malformed_chunks",
         /// A chunk of such a body has more than 1 MiB.
         ChunkTooLarge = "chunk_too_large",
