@@ -5,6 +5,7 @@
 //! "Create a signed AWS API request" (IAM User Guide); the shape of access key ids from "IAM
 //! identifiers", unique ids (IAM User Guide).
 
+use crate::headers::Header;
 use crate::own_keys::{self, OwnKeys};
 use crate::sigv4::percent_decoded;
 
@@ -62,7 +63,7 @@ pub fn read<'a>(
     let Some(header) = header else {
         return if has_s3_session_token {
             ClientSignature::StraySessionToken
-        } else if query.and_then(presigned).is_some() {
+        } else if query.is_some_and(is_presigned) {
             ClientSignature::Presigned
         } else {
             ClientSignature::None
@@ -103,58 +104,145 @@ pub fn read<'a>(
     }
 }
 
-/// Where a request carries a signature of the filter's own.
+/// What of a request's headers and query can tell whose signature it carries.
+#[derive(Debug, Default)]
+pub struct Clues<'a> {
+    /// The values of `authorization`.
+    pub authorization: Vec<&'a [u8]>,
+    /// The query, where it may be presigned.
+    pub query: Option<&'a str>,
+    /// Whether there is an S3 Express session token.
+    pub has_s3_session_token: bool,
+    /// Whether a look with [`find_own`] is worth it: not for unsigned requests and those with the usual placeholders.
+    pub may_be_own: bool,
+}
+
+impl<'a> Clues<'a> {
+    /// Gathers them. Every request's headers come through here.
+    pub fn of(headers: &[Header<'a>], query: Option<&'a str>) -> Self {
+        let query = query.filter(|query| may_be_presigned(query.as_bytes()));
+        let mut clues = Self {
+            query,
+            may_be_own: query.is_some(),
+            ..Self::default()
+        };
+        for (name, value) in headers {
+            match *name {
+                "authorization" => {
+                    clues.authorization.push(*value);
+                    clues.may_be_own |= any_id(value, &mut |_| true);
+                }
+                "x-amz-s3session-token" => clues.has_s3_session_token = true,
+                SESSION_TOKEN | ORIGINAL_URL | ORIGINAL_PATH => clues.may_be_own = true,
+                _ => {}
+            }
+        }
+        clues
+    }
+}
+
+/// Where a request carries a signature of the filter's own, or a session token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnSignature {
-    /// In its headers: the filter signed this very request, or another one with the same headers.
+    /// In its headers: the filter signed this very request, or another one with the same headers. Or it repeats a URL that
+    /// Envoy was redirected from.
     Header,
     /// In its query: a URL that somebody presigned with the filter's credentials.
     Query,
 }
 
-/// Looks for a signature of the filter's own. `signature` is what [`read`] made of the same values; `own_keys` is
-/// called where an id could be one of its own, and that is not for unsigned requests and those with the usual
-/// placeholders.
+/// Looks for a signature of the filter's own, and for a session token that belongs to one. `own_keys` is called where
+/// something could be one of its own.
 pub fn find_own(
-    authorization: &[&[u8]],
-    query: Option<&str>,
-    signature: &ClientSignature<'_>,
+    headers: &[Header<'_>],
     placeholders: &[String],
     own_keys: &dyn Fn() -> OwnKeys,
 ) -> Option<OwnSignature> {
-    let mut register = None;
-    let mut is_own = |id: &[u8]| {
-        let Ok(id) = std::str::from_utf8(id) else {
-            return false;
+    let mut search = Search {
+        placeholders,
+        own_keys,
+        register: None,
+    };
+    let mut place = None;
+    for (name, value) in headers {
+        let found = match *name {
+            "authorization" => search.has_id(value).then_some(OwnSignature::Header),
+            SESSION_TOKEN => search.has_token(value).then_some(OwnSignature::Header),
+            ":path" => search.in_url(value),
+            ORIGINAL_URL | ORIGINAL_PATH => search.in_url(value).and(Some(OwnSignature::Header)),
+            _ => None,
         };
-        own_keys::may_hold(id)
-            && !placeholders.iter().any(|placeholder| placeholder == id)
-            && register.get_or_insert_with(own_keys).contains(id)
-    };
-    let in_header = match signature {
-        ClientSignature::None | ClientSignature::Presigned => false,
-        ClientSignature::Placeholder { key_id, .. } => is_own(key_id.as_bytes()),
-        // Several values, or one that is not understood here, may be understood elsewhere: any run of letters and digits
-        // may be an id.
-        _ => authorization.iter().any(|value| {
-            let mut runs = value.split(|byte| !byte.is_ascii_alphanumeric());
-            runs.any(&mut is_own)
-        }),
-    };
-    if in_header {
-        return Some(OwnSignature::Header);
+        if found == Some(OwnSignature::Header) {
+            return found;
+        }
+        place = place.or(found);
     }
-    let is_own_credential = |credential| {
-        let credential = percent_decoded(credential);
-        credential
-            .split(|byte| *byte == b'/')
-            .next()
-            .is_some_and(&mut is_own)
-    };
-    let mut credentials = query.and_then(presigned)?.into_iter();
-    credentials
-        .any(is_own_credential)
-        .then_some(OwnSignature::Query)
+    place
+}
+
+/// A search for what is the filter's own.
+struct Search<'s> {
+    placeholders: &'s [String],
+    own_keys: &'s dyn Fn() -> OwnKeys,
+    register: Option<OwnKeys>,
+}
+
+impl Search<'_> {
+    fn knows(&mut self, word: &[u8]) -> bool {
+        let register = self.register.get_or_insert_with(self.own_keys);
+        register.contains(word)
+    }
+
+    /// Whether an access key id stands anywhere in a text: what is not understood here may be understood elsewhere.
+    fn has_id(&mut self, text: &[u8]) -> bool {
+        any_id(text, &mut |id| {
+            let mut placeholders = self.placeholders.iter();
+            !placeholders.any(|placeholder| placeholder.as_bytes() == id) && self.knows(id)
+        })
+    }
+
+    /// Whether a value is a session token, or several that somebody joined with commas, and one of ours among them.
+    fn has_token(&mut self, value: &[u8]) -> bool {
+        let mut tokens = value.split(|byte| *byte == b',');
+        tokens.any(|token| self.knows(own_keys::digest(token.trim_ascii()).as_bytes()))
+    }
+
+    /// Looks into the query of a URL.
+    fn in_url(&mut self, url: &[u8]) -> Option<OwnSignature> {
+        let start = url.iter().position(|byte| *byte == b'?')?;
+        let query = url
+            .get(start + 1..)
+            .filter(|query| may_be_presigned(query))?;
+        let found = Parameters::read(query, Some(self));
+        match found.is_presigned() {
+            true => (found.has_own_id || found.has_own_token).then_some(OwnSignature::Query),
+            // An id alone is no secret, and AWS prints it.
+            false => found.has_own_token.then_some(OwnSignature::Header),
+        }
+    }
+}
+
+/// Asks about each run of upper-case letters and digits that is as long as access key ids are, until one is taken.
+fn any_id(text: &[u8], take: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+    let is_other = |byte: &u8| !(byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    let mut rest = text;
+    // The last of so many bytes is looked at first: where it is of no id, none of the others begins one.
+    while let Some((first, after)) = rest.split_at_checked(own_keys::SHORTEST_ID) {
+        let end = match first.iter().rposition(is_other) {
+            Some(place) => place + 1,
+            None => {
+                let more = after.iter().position(is_other).unwrap_or(after.len());
+                let (run, after) = rest.split_at(first.len() + more);
+                if take(run) {
+                    return true;
+                }
+                rest = after;
+                continue;
+            }
+        };
+        rest = rest.split_at(end).1;
+    }
+    false
 }
 
 fn strip_scheme<'a>(header: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
@@ -197,8 +285,8 @@ pub(crate) fn is_shaped_like_aws(key_id: &str) -> bool {
 }
 
 /// Whether a parameter begins like one of a signature. Every request's query comes through here.
-fn may_be_presigned(query: &str) -> bool {
-    let mut rest = query.as_bytes();
+fn may_be_presigned(query: &[u8]) -> bool {
+    let mut rest = query;
     loop {
         match rest.first() {
             Some(b'X' | b'x' | b'A' | b'a' | b'S' | b's' | b'%') => return true,
@@ -225,35 +313,71 @@ fn after_ampersand(bytes: &[u8]) -> Option<&[u8]> {
     rest.get(place + 1..)
 }
 
-/// The credentials of a query that is presigned by Signature Version 4 or by Version 2, as they stand, with a scope behind
-/// the key id or without. `None`: it is not presigned.
-fn presigned(query: &str) -> Option<Vec<&[u8]>> {
-    if !may_be_presigned(query) {
-        return None;
-    }
-    let mut credentials = Vec::new();
-    let (mut by_v4, mut has_v2_key, mut has_v2_signature) = (false, false, false);
-    for parameter in query.as_bytes().split(|byte| *byte == b'&') {
-        let end = parameter.iter().position(|byte| *byte == b'=');
-        let (name, value) = parameter.split_at(end.unwrap_or(parameter.len()));
-        let name = percent_decoded(name).to_ascii_lowercase();
-        match name.as_slice() {
-            b"x-amz-signature" => by_v4 = true,
-            b"x-amz-credential" => credentials.extend(value.get(1..)),
-            b"signature" => has_v2_signature = true,
-            b"awsaccesskeyid" => {
-                has_v2_key = true;
-                credentials.extend(value.get(1..));
-            }
-            _ => {}
-        }
-    }
-    (by_v4 || has_v2_key && has_v2_signature).then_some(credentials)
+/// What a query's parameters say of its signature.
+#[derive(Default)]
+struct Parameters {
+    has_v4_signature: bool,
+    has_v2_key: bool,
+    has_v2_signature: bool,
+    has_own_id: bool,
+    has_own_token: bool,
 }
+
+impl Parameters {
+    /// Reads names and values as AWS does, whatever of them is percent-encoded, and the names in any case.
+    fn read(query: &[u8], mut search: Option<&mut Search<'_>>) -> Self {
+        let mut found = Self::default();
+        for parameter in query.split(|byte| *byte == b'&') {
+            let end = parameter.iter().position(|byte| *byte == b'=');
+            let (name, value) = parameter.split_at(end.unwrap_or(parameter.len()));
+            let mut name = percent_decoded(name);
+            name.make_ascii_lowercase();
+            let (mut is_key, mut is_token) = (false, false);
+            match name.as_slice() {
+                b"x-amz-signature" => found.has_v4_signature = true,
+                b"signature" => found.has_v2_signature = true,
+                b"x-amz-credential" => is_key = true,
+                b"awsaccesskeyid" => {
+                    found.has_v2_key = true;
+                    is_key = true;
+                }
+                b"x-amz-security-token" | b"securitytoken" => is_token = true,
+                _ => {}
+            }
+            if let Some(search) = &mut search
+                && (is_key || is_token)
+            {
+                let value = percent_decoded(value.get(1..).unwrap_or_default());
+                found.has_own_id |= is_key && search.has_id(&value);
+                found.has_own_token |= is_token && search.has_token(&value);
+            }
+        }
+        found
+    }
+
+    /// Whether it is presigned, by Signature Version 4 or by Version 2.
+    fn is_presigned(&self) -> bool {
+        self.has_v4_signature || self.has_v2_key && self.has_v2_signature
+    }
+}
+
+fn is_presigned(query: &str) -> bool {
+    Parameters::read(query.as_bytes(), None).is_presigned()
+}
+
+/// The header in which credentials of a session have their token.
+const SESSION_TOKEN: &str = "x-amz-security-token";
+
+/// Where Envoy repeats the URL that it was redirected from (`source/common/router/router.cc`).
+const ORIGINAL_URL: &str = "x-envoy-original-url";
+
+/// Where it repeats the path, query included, that a route has rewritten.
+const ORIGINAL_PATH: &str = "x-envoy-original-path";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::own_keys::tests::credentials;
 
     fn of(authorization: &str) -> ClientSignature<'_> {
         read(
@@ -412,49 +536,114 @@ mod tests {
     }
 
     const OWN: &str = "ASIAOWNOWNOWNOWNOWN1";
+    const LONG: &str = "LONGERTHANTHEIDSOFAWS1";
+    const TOKEN: &str = "IQoJb3JpZ2luX2Vj+EHAaCWV1/LXdlc3QtMSJHMEUCIQDx==";
 
-    /// What is found where `OWN` is the filter's; `None` for the register that was not even looked into.
-    fn find(authorization: &[&str], query: Option<&str>) -> Option<Option<OwnSignature>> {
-        let values: Vec<&[u8]> = authorization.iter().map(|value| value.as_bytes()).collect();
+    /// What is found where `OWN` and `LONG` are the filter's ids, and `TOKEN` their token; `None` for the register that was
+    /// not even looked into.
+    fn find(headers: &[(&str, &str)]) -> Option<Option<OwnSignature>> {
+        let headers: Vec<Header<'_>> = headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_bytes()))
+            .collect();
+        find_in(&headers)
+    }
+
+    fn find_in(headers: &[Header<'_>]) -> Option<Option<OwnSignature>> {
         let placeholders = ["AKIAIOSFODNN7EXAMPLE".to_owned()];
-        let signature = read(&values, query, false, &placeholders);
         let looked = std::cell::Cell::new(false);
+        let now = std::time::SystemTime::UNIX_EPOCH;
         let own_keys = || {
             looked.set(true);
-            let now = std::time::SystemTime::UNIX_EPOCH;
-            OwnKeys::default()
-                .with(OWN, now, now)
-                .with("LONGERTHANTHEIDSOFAWS1", now, now)
+            let keys = OwnKeys::default().with(&credentials(OWN, TOKEN, now), now);
+            keys.with(&credentials(LONG, TOKEN, now), now)
         };
-        let found = find_own(&values, query, &signature, &placeholders, &own_keys);
+        let found = find_own(headers, &placeholders, &own_keys);
+        let path = crate::headers::value(headers, ":path").unwrap_or_default();
+        let path = std::str::from_utf8(path);
+        let query = path.map(|path| path.split_once('?').map(|(_, query)| query));
+        // Nothing is found that the first look takes for nothing.
+        let may_be_own = query.map(|query| Clues::of(headers, query).may_be_own);
+        assert!(found.is_none() || may_be_own.unwrap_or(true), "{headers:?}");
         looked.get().then_some(found)
     }
+
+    const IN_HEADER: Option<Option<OwnSignature>> = Some(Some(OwnSignature::Header));
+    const IN_QUERY: Option<Option<OwnSignature>> = Some(Some(OwnSignature::Query));
 
     #[test]
     fn a_signature_of_the_filters_own_is_found_in_any_header_form() {
         let sigv4a = format!(
             "AWS4-ECDSA-P256-SHA256 Credential={OWN}/20261123/s3/aws4_request, Signature=3044"
         );
+        let own = sigv4(OWN);
         for value in [
-            sigv4(OWN),
-            sigv4("LONGERTHANTHEIDSOFAWS1"),
+            own.clone(),
+            sigv4(LONG),
             sigv4a,
             format!("AWS {OWN}:abc="),
             format!("  AWS4-HMAC-SHA256 Credential={OWN}"),
             format!("Other {OWN}"),
+            // Read as a placeholder's here, and maybe otherwise elsewhere.
+            sigv4(&format!("a/{OWN}")),
+            sigv4(&format!("\"{OWN}\"")),
+            own.replace(
+                "Credential",
+                "Credential=a/20261123/eu-west-1/s3/aws4_request, Credential",
+            ),
+            format!("AWS a:b:{OWN}"),
+            own.replace(' ', "\t"),
+            own.replace(' ', "  "),
+            own.replace(' ', ""),
+            own.replace(',', ""),
+            own.replace("AWS4-HMAC", "aws4-hmac"),
+            own.replace("Credential=", "credential = "),
+        ] {
+            assert_eq!(find(&[("authorization", &value)]), IN_HEADER, "{value}");
+            let several = [("authorization", "Bearer a"), ("authorization", &value)];
+            assert_eq!(find(&several), IN_HEADER, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_session_token_of_the_filters_own_is_found_without_a_signature() {
+        for value in [
+            TOKEN.to_owned(),
+            format!(" {TOKEN}\t"),
+            format!("a, {TOKEN}"),
         ] {
             assert_eq!(
-                find(&[&value], None),
-                Some(Some(OwnSignature::Header)),
-                "{value}"
-            );
-            let several: [&str; 2] = ["Bearer a", &value];
-            assert_eq!(
-                find(&several, None),
-                Some(Some(OwnSignature::Header)),
+                find(&[("x-amz-security-token", &value)]),
+                IN_HEADER,
                 "{value}"
             );
         }
+        let two = [
+            ("x-amz-security-token", "a"),
+            ("x-amz-security-token", TOKEN),
+        ];
+        assert_eq!(find(&two), IN_HEADER);
+        let encoded = TOKEN
+            .replace('+', "%2B")
+            .replace('/', "%2f")
+            .replace('=', "%3D");
+        for name in [
+            "X-Amz-Security-Token",
+            "x-amz-security-token",
+            "X-%41mz%2dSecurity-Token",
+            "SecurityToken",
+        ] {
+            for token in [TOKEN, &encoded] {
+                let path = format!("/a?b=c&{name}={token}");
+                assert_eq!(find(&[(":path", &path)]), IN_HEADER, "{path}");
+                let path = format!("{path}&X-Amz-Signature=00");
+                assert_eq!(find(&[(":path", &path)]), IN_QUERY, "{path}");
+            }
+        }
+        let part = &TOKEN[1..];
+        assert_eq!(find(&[("x-amz-security-token", part)]), Some(None));
+        let digest = own_keys::digest(TOKEN.as_bytes());
+        assert_eq!(find(&[("x-amz-security-token", &digest)]), Some(None));
     }
 
     #[test]
@@ -465,51 +654,62 @@ mod tests {
             ),
             format!("X-Amz-Credential={OWN}/20261123/eu-west-1/s3/aws4_request&X-Amz-Signature=00"),
             format!("X%2DAmz-Credential=%41{}%2f&x-amz-signature=00", &OWN[1..]),
+            format!("X-Amz-%43redential={OWN}%2F20261123&X-Amz-Signatur%65=00"),
+            format!("x-amz-credential=+{OWN}+&x-amz-signature=00"),
+            format!("X-Amz-Credential=%20%22{OWN}%22&X-Amz-Signature=00"),
             format!("AWSAccessKeyId={OWN}&Signature=b&Expires=1"),
             format!(
                 "X-Amz-Credential={OWN}%2F&X-Amz-Credential=a&AWSAccessKeyId=b&X-Amz-Signature=0"
             ),
         ] {
-            assert_eq!(
-                find(&[], Some(&query)),
-                Some(Some(OwnSignature::Query)),
-                "{query}"
-            );
+            let path = format!("/?{query}");
+            let path = (":path", path.as_str());
+            assert_eq!(find(&[path]), IN_QUERY, "{query}");
             let placeholder = sigv4("placeholder");
             assert_eq!(
-                find(&[&placeholder], Some(&query)),
-                Some(Some(OwnSignature::Query)),
+                find(&[path, ("authorization", &placeholder)]),
+                IN_QUERY,
                 "{query}"
             );
             let own = sigv4(OWN);
-            assert_eq!(
-                find(&[&own], Some(&query)),
-                Some(Some(OwnSignature::Header)),
-                "{query}"
-            );
+            assert_eq!(find(&[path, ("authorization", &own)]), IN_HEADER, "{query}");
+            let bytes = [path.1.as_bytes(), b"&\xff"].concat();
+            assert_eq!(find_in(&[(":path", &bytes)]), IN_QUERY, "{query}");
+            // Envoy repeats the URL in headers where it follows a redirect, and where a route rewrites the path.
+            let url = format!("http://s3.eu-west-1.amazonaws.com{}", path.1);
+            for header in [
+                ("x-envoy-original-url", url.as_str()),
+                ("x-envoy-original-path", path.1),
+            ] {
+                assert_eq!(find(&[(":path", "/"), header]), IN_HEADER, "{header:?}");
+            }
         }
     }
 
     #[test]
-    fn the_filters_own_keys_are_looked_up_only_where_a_signature_may_be_one_of_theirs() {
+    fn the_filters_own_keys_are_looked_up_only_where_something_may_be_one_of_theirs() {
         let real = sigv4("AKIAIOSFODNN7EXAMPL2");
-        assert_eq!(find(&[&real], None), Some(None));
-        let presigned = "X-Amz-Credential=AKIAIOSFODNN7EXAMPL2%2F20261123&X-Amz-Signature=00";
-        assert_eq!(find(&[], Some(presigned)), Some(None));
-        // Not for an id alone: it is no secret, and AWS prints it.
-        let alone = format!("X-Amz-Credential={OWN}%2F20261123");
-        for (authorization, query) in [
-            (None, None),
-            (None, Some("list-type=2&prefix=a")),
-            (None, Some(alone.as_str())),
-            (Some(sigv4("placeholder")), Some("list-type=2")),
-            (Some(sigv4("test")), None),
-            (Some(sigv4("AKIAIOSFODNN7EXAMPLE")), None),
-            (Some("Bearer eyJhbGciOi.abc".to_owned()), None),
-            (Some("Basic dXNlcjpwYXNz".to_owned()), None),
+        assert_eq!(find(&[("authorization", &real)]), Some(None));
+        let presigned = "/?X-Amz-Credential=AKIAIOSFODNN7EXAMPL2%2F20261123&X-Amz-Signature=00";
+        assert_eq!(find(&[(":path", presigned)]), Some(None));
+        // An id alone is no secret: AWS prints it.
+        let alone = format!("/?X-Amz-Credential={OWN}%2F20261123");
+        assert_eq!(find(&[(":path", &alone)]), Some(None));
+        for (authorization, path) in [
+            ("", "/"),
+            ("", "/?list-type=2&prefix=a&start-after=b"),
+            (&sigv4("placeholder"), "/?list-type=2"),
+            (&sigv4("test"), "/"),
+            (&sigv4("AKIAIOSFODNN7EXAMPLE"), "/"),
+            ("Bearer eyJhbGciOi.abc", "/"),
+            ("Basic dXNlcjpwYXNz", OWN),
         ] {
-            let values: Vec<&str> = authorization.iter().map(String::as_str).collect();
-            assert_eq!(find(&values, query), None, "{authorization:?} {query:?}");
+            let headers = [
+                (":path", path),
+                ("authorization", authorization),
+                ("x-envoy-original-path", path),
+            ];
+            assert_eq!(find(&headers), None, "{authorization:?} {path}");
         }
     }
 
@@ -528,12 +728,26 @@ mod tests {
     }
 
     proptest::proptest! {
+        /// The ids that are found in steps are the runs of a plain search.
+        #[test]
+        fn every_run_that_is_long_enough_is_asked_about(text in "[A-C7a,]{0,9}([A-Z0-9]{14,18}[a,]{0,3}){0,4}") {
+            let mut found = Vec::new();
+            any_id(text.as_bytes(), &mut |id| {
+                found.push(id.to_vec());
+                false
+            });
+            let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+            let runs = text.split(|c| !is_part(c)).filter(|run| run.len() >= own_keys::SHORTEST_ID);
+            let expected: Vec<Vec<u8>> = runs.map(|run| run.as_bytes().to_vec()).collect();
+            proptest::prop_assert_eq!(found, expected);
+        }
+
         /// The quick look passes over no query that is presigned.
         #[test]
         fn every_query_that_may_be_presigned_is_looked_into(query in "[aAsSxX%&=b]{0,40}") {
             let mut parameters = query.split('&');
             let expected = parameters.any(|parameter| parameter.starts_with(['X', 'x', 'A', 'a', 'S', 's', '%']));
-            proptest::prop_assert_eq!(may_be_presigned(&query), expected);
+            proptest::prop_assert_eq!(may_be_presigned(query.as_bytes()), expected);
         }
     }
 }
