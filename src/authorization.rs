@@ -133,8 +133,8 @@ impl<'a> Clues<'a> {
                     clues.may_be_own |= any_id(value, &mut |_| true);
                 }
                 "x-amz-s3session-token" => clues.has_s3_session_token = true,
-                SESSION_TOKEN | ORIGINAL_URL | ORIGINAL_PATH => clues.may_be_own = true,
-                _ => {}
+                SESSION_TOKEN => clues.may_be_own = true,
+                name => clues.may_be_own |= name.starts_with(ORIGINAL),
             }
         }
         clues
@@ -153,6 +153,7 @@ pub enum OwnSignature {
 
 /// Looks for a signature of the filter's own, and for a session token that belongs to one. `own_keys` is called where
 /// something could be one of its own.
+#[cold]
 pub fn find_own(
     headers: &[Header<'_>],
     placeholders: &[String],
@@ -169,7 +170,9 @@ pub fn find_own(
             "authorization" => search.has_id(value).then_some(OwnSignature::Header),
             SESSION_TOKEN => search.has_token(value).then_some(OwnSignature::Header),
             ":path" => search.in_url(value),
-            ORIGINAL_URL | ORIGINAL_PATH => search.in_url(value).and(Some(OwnSignature::Header)),
+            name if name.starts_with(ORIGINAL) => {
+                search.in_url(value).and(Some(OwnSignature::Header))
+            }
             _ => None,
         };
         if found == Some(OwnSignature::Header) {
@@ -325,6 +328,7 @@ struct Parameters {
 
 impl Parameters {
     /// Reads names and values as AWS does, whatever of them is percent-encoded, and the names in any case.
+    #[cold]
     fn read(query: &[u8], mut search: Option<&mut Search<'_>>) -> Self {
         let mut found = Self::default();
         for parameter in query.split(|byte| *byte == b'&') {
@@ -368,11 +372,9 @@ fn is_presigned(query: &str) -> bool {
 /// The header in which credentials of a session have their token.
 const SESSION_TOKEN: &str = "x-amz-security-token";
 
-/// Where Envoy repeats the URL that it was redirected from (`source/common/router/router.cc`).
-const ORIGINAL_URL: &str = "x-envoy-original-url";
-
-/// Where it repeats the path, query included, that a route has rewritten.
-const ORIGINAL_PATH: &str = "x-envoy-original-path";
+/// Behind which Envoy repeats the `url` that it was redirected from, and the `path`, query included, that a route has
+/// rewritten (`source/common/router/router.cc`).
+const ORIGINAL: &str = "x-envoy-original-";
 
 #[cfg(test)]
 mod tests {

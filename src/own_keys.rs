@@ -12,8 +12,7 @@
 //! id, the token's digest, and the moment of expiry in seconds since 1970.
 
 use crate::credentials::Credentials;
-use crate::sigv4::hex;
-use sha2::{Digest, Sha256};
+use crate::sigv4::{hex, sha256};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where the register lies in shared data. Its form is part of the name.
@@ -65,8 +64,9 @@ impl OwnKeys {
 }
 
 /// What the register holds in the place of a session token.
+#[cold]
 pub(crate) fn digest(token: &[u8]) -> String {
-    let mut text = hex(&Sha256::digest(token));
+    let mut text = hex(&sha256(token));
     text.truncate(32);
     text
 }
