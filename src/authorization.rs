@@ -5,6 +5,7 @@
 //! "Create a signed AWS API request" (IAM User Guide); the shape of access key ids from "IAM
 //! identifiers", unique ids (IAM User Guide).
 
+use crate::headers::Header;
 use crate::own_keys::{self, OwnKeys};
 use crate::sigv4::percent_decoded;
 
@@ -62,7 +63,7 @@ pub fn read<'a>(
     let Some(header) = header else {
         return if has_s3_session_token {
             ClientSignature::StraySessionToken
-        } else if query.and_then(presigned).is_some() {
+        } else if query.is_some_and(is_presigned) {
             ClientSignature::Presigned
         } else {
             ClientSignature::None
@@ -103,58 +104,148 @@ pub fn read<'a>(
     }
 }
 
-/// Where a request carries a signature of the filter's own.
+/// What of a request's headers and query can tell whose signature it carries.
+#[derive(Debug, Default)]
+pub struct Clues<'a> {
+    /// The values of `authorization`.
+    pub authorization: Vec<&'a [u8]>,
+    /// The query, where it may be presigned.
+    pub query: Option<&'a str>,
+    /// Whether there is an S3 Express session token.
+    pub has_s3_session_token: bool,
+    /// Whether a look with [`find_own`] is worth it: not for unsigned requests and those with the usual placeholders.
+    pub may_be_own: bool,
+}
+
+impl<'a> Clues<'a> {
+    /// Gathers them. Every request's headers come through here.
+    pub fn of(headers: &[Header<'a>], query: Option<&'a str>) -> Self {
+        let query = query.filter(|query| may_be_presigned(query.as_bytes()));
+        let mut clues = Self {
+            query,
+            may_be_own: query.is_some(),
+            ..Self::default()
+        };
+        for (name, value) in headers {
+            match *name {
+                "authorization" => {
+                    clues.authorization.push(*value);
+                    clues.may_be_own |= any_id(value, &mut |_| true);
+                }
+                "x-amz-s3session-token" => clues.has_s3_session_token = true,
+                SESSION_TOKEN => clues.may_be_own = true,
+                name => clues.may_be_own |= name.starts_with(ORIGINAL),
+            }
+        }
+        clues
+    }
+}
+
+/// Where a request carries a signature of the filter's own, or a session token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnSignature {
-    /// In its headers: the filter signed this very request, or another one with the same headers.
+    /// In its headers: the filter signed this very request, or another one with the same headers. Or it repeats a URL that
+    /// Envoy was redirected from.
     Header,
     /// In its query: a URL that somebody presigned with the filter's credentials.
     Query,
 }
 
-/// Looks for a signature of the filter's own. `signature` is what [`read`] made of the same values; `own_keys` is
-/// called where an id could be one of its own, and that is not for unsigned requests and those with the usual
-/// placeholders.
+/// Looks for a signature of the filter's own, and for a session token that belongs to one. `own_keys` is called where
+/// something could be one of its own.
+#[cold]
 pub fn find_own(
-    authorization: &[&[u8]],
-    query: Option<&str>,
-    signature: &ClientSignature<'_>,
+    headers: &[Header<'_>],
     placeholders: &[String],
     own_keys: &dyn Fn() -> OwnKeys,
 ) -> Option<OwnSignature> {
-    let mut register = None;
-    let mut is_own = |id: &[u8]| {
-        let Ok(id) = std::str::from_utf8(id) else {
-            return false;
+    let mut search = Search {
+        placeholders,
+        own_keys,
+        register: None,
+    };
+    let mut place = None;
+    for (name, value) in headers {
+        let found = match *name {
+            "authorization" => search.has_id(value).then_some(OwnSignature::Header),
+            SESSION_TOKEN => search.has_token(value).then_some(OwnSignature::Header),
+            ":path" => search.in_url(value),
+            name if name.starts_with(ORIGINAL) => {
+                search.in_url(value).and(Some(OwnSignature::Header))
+            }
+            _ => None,
         };
-        own_keys::may_hold(id)
-            && !placeholders.iter().any(|placeholder| placeholder == id)
-            && register.get_or_insert_with(own_keys).contains(id)
-    };
-    let in_header = match signature {
-        ClientSignature::None | ClientSignature::Presigned => false,
-        ClientSignature::Placeholder { key_id, .. } => is_own(key_id.as_bytes()),
-        // Several values, or one that is not understood here, may be understood elsewhere: any run of letters and digits
-        // may be an id.
-        _ => authorization.iter().any(|value| {
-            let mut runs = value.split(|byte| !byte.is_ascii_alphanumeric());
-            runs.any(&mut is_own)
-        }),
-    };
-    if in_header {
-        return Some(OwnSignature::Header);
+        if found == Some(OwnSignature::Header) {
+            return found;
+        }
+        place = place.or(found);
     }
-    let is_own_credential = |credential| {
-        let credential = percent_decoded(credential);
-        credential
-            .split(|byte| *byte == b'/')
-            .next()
-            .is_some_and(&mut is_own)
-    };
-    let mut credentials = query.and_then(presigned)?.into_iter();
-    credentials
-        .any(is_own_credential)
-        .then_some(OwnSignature::Query)
+    place
+}
+
+/// A search for what is the filter's own.
+struct Search<'s> {
+    placeholders: &'s [String],
+    own_keys: &'s dyn Fn() -> OwnKeys,
+    register: Option<OwnKeys>,
+}
+
+impl Search<'_> {
+    fn knows(&mut self, word: &[u8]) -> bool {
+        let register = self.register.get_or_insert_with(self.own_keys);
+        register.contains(word)
+    }
+
+    /// Whether an access key id stands anywhere in a text: what is not understood here may be understood elsewhere.
+    fn has_id(&mut self, text: &[u8]) -> bool {
+        any_id(text, &mut |id| {
+            let mut placeholders = self.placeholders.iter();
+            !placeholders.any(|placeholder| placeholder.as_bytes() == id) && self.knows(id)
+        })
+    }
+
+    /// Whether a value is a session token, or several that somebody joined with commas, and one of ours among them.
+    fn has_token(&mut self, value: &[u8]) -> bool {
+        let mut tokens = value.split(|byte| *byte == b',');
+        tokens.any(|token| self.knows(own_keys::digest(token.trim_ascii()).as_bytes()))
+    }
+
+    /// Looks into the query of a URL.
+    fn in_url(&mut self, url: &[u8]) -> Option<OwnSignature> {
+        let start = url.iter().position(|byte| *byte == b'?')?;
+        let query = url
+            .get(start + 1..)
+            .filter(|query| may_be_presigned(query))?;
+        let found = Parameters::read(query, Some(self));
+        match found.is_presigned() {
+            true => (found.has_own_id || found.has_own_token).then_some(OwnSignature::Query),
+            // An id alone is no secret, and AWS prints it.
+            false => found.has_own_token.then_some(OwnSignature::Header),
+        }
+    }
+}
+
+/// Asks about each run of upper-case letters and digits that is as long as access key ids are, until one is taken.
+fn any_id(text: &[u8], take: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+    let is_other = |byte: &u8| !(byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    let mut rest = text;
+    // The last of so many bytes is looked at first: where it is of no id, none of the others begins one.
+    while let Some((first, after)) = rest.split_at_checked(own_keys::SHORTEST_ID) {
+        let end = match first.iter().rposition(is_other) {
+            Some(place) => place + 1,
+            None => {
+                let more = after.iter().position(is_other).unwrap_or(after.len());
+                let (run, after) = rest.split_at(first.len() + more);
+                if take(run) {
+                    return true;
+                }
+                rest = after;
+                continue;
+            }
+        };
+        rest = rest.split_at(end).1;
+    }
+    false
 }
 
 fn strip_scheme<'a>(header: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
@@ -197,8 +288,8 @@ pub(crate) fn is_shaped_like_aws(key_id: &str) -> bool {
 }
 
 /// Whether a parameter begins like one of a signature. Every request's query comes through here.
-fn may_be_presigned(query: &str) -> bool {
-    let mut rest = query.as_bytes();
+fn may_be_presigned(query: &[u8]) -> bool {
+    let mut rest = query;
     loop {
         match rest.first() {
             Some(b'X' | b'x' | b'A' | b'a' | b'S' | b's' | b'%') => return true,
@@ -225,315 +316,65 @@ fn after_ampersand(bytes: &[u8]) -> Option<&[u8]> {
     rest.get(place + 1..)
 }
 
-/// The credentials of a query that is presigned by Signature Version 4 or by Version 2, as they stand, with a scope behind
-/// the key id or without. `None`: it is not presigned.
-fn presigned(query: &str) -> Option<Vec<&[u8]>> {
-    if !may_be_presigned(query) {
-        return None;
-    }
-    let mut credentials = Vec::new();
-    let (mut by_v4, mut has_v2_key, mut has_v2_signature) = (false, false, false);
-    for parameter in query.as_bytes().split(|byte| *byte == b'&') {
-        let end = parameter.iter().position(|byte| *byte == b'=');
-        let (name, value) = parameter.split_at(end.unwrap_or(parameter.len()));
-        let name = percent_decoded(name).to_ascii_lowercase();
-        match name.as_slice() {
-            b"x-amz-signature" => by_v4 = true,
-            b"x-amz-credential" => credentials.extend(value.get(1..)),
-            b"signature" => has_v2_signature = true,
-            b"awsaccesskeyid" => {
-                has_v2_key = true;
-                credentials.extend(value.get(1..));
-            }
-            _ => {}
-        }
-    }
-    (by_v4 || has_v2_key && has_v2_signature).then_some(credentials)
+/// What a query's parameters say of its signature.
+#[derive(Default)]
+struct Parameters {
+    has_v4_signature: bool,
+    has_v2_key: bool,
+    has_v2_signature: bool,
+    has_own_id: bool,
+    has_own_token: bool,
 }
+
+impl Parameters {
+    /// Reads names and values as AWS does, whatever of them is percent-encoded, and the names in any case.
+    #[cold]
+    fn read(query: &[u8], mut search: Option<&mut Search<'_>>) -> Self {
+        let mut found = Self::default();
+        for parameter in query.split(|byte| *byte == b'&') {
+            let end = parameter.iter().position(|byte| *byte == b'=');
+            let (name, value) = parameter.split_at(end.unwrap_or(parameter.len()));
+            let mut name = percent_decoded(name);
+            name.make_ascii_lowercase();
+            let (mut is_key, mut is_token) = (false, false);
+            match name.as_slice() {
+                b"x-amz-signature" => found.has_v4_signature = true,
+                b"signature" => found.has_v2_signature = true,
+                b"x-amz-credential" => is_key = true,
+                b"awsaccesskeyid" => {
+                    found.has_v2_key = true;
+                    is_key = true;
+                }
+                b"x-amz-security-token" | b"securitytoken" => is_token = true,
+                _ => {}
+            }
+            if let Some(search) = &mut search
+                && (is_key || is_token)
+            {
+                let value = percent_decoded(value.get(1..).unwrap_or_default());
+                found.has_own_id |= is_key && search.has_id(&value);
+                found.has_own_token |= is_token && search.has_token(&value);
+            }
+        }
+        found
+    }
+
+    /// Whether it is presigned, by Signature Version 4 or by Version 2.
+    fn is_presigned(&self) -> bool {
+        self.has_v4_signature || self.has_v2_key && self.has_v2_signature
+    }
+}
+
+fn is_presigned(query: &str) -> bool {
+    Parameters::read(query.as_bytes(), None).is_presigned()
+}
+
+/// The header in which credentials of a session have their token.
+const SESSION_TOKEN: &str = "x-amz-security-token";
+
+/// Behind which Envoy repeats the `url` that it was redirected from, and the `path`, query included, that a route has
+/// rewritten (`source/common/router/router.cc`).
+const ORIGINAL: &str = "x-envoy-original-";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(authorization: &str) -> ClientSignature<'_> {
-        read(
-            &[authorization.as_bytes()],
-            None,
-            false,
-            &["placeholder".to_owned()],
-        )
-    }
-
-    fn sigv4(key_id: &str) -> String {
-        format!(
-            "AWS4-HMAC-SHA256 Credential={key_id}/20261123/eu-west-1/dynamodb/aws4_request, \
-             SignedHeaders=host;x-amz-date, Signature=00"
-        )
-    }
-
-    /// What a signature of this key id that holds for [`SCOPE`] is read as, where it is none of AWS's.
-    fn placeholder(key_id: &str) -> ClientSignature<'_> {
-        ClientSignature::Placeholder {
-            key_id,
-            scope: Some(SCOPE),
-        }
-    }
-
-    const SCOPE: Scope<'static> = Scope {
-        region: Some("eu-west-1"),
-        service: "dynamodb",
-    };
-
-    #[test]
-    fn key_ids_that_aws_never_issued_are_placeholders() {
-        for key_id in [
-            "placeholder",
-            "test",
-            "AKIAshort",
-            "AKIAIOSFODNN7EXAMPL",
-            "akiaiosfodnn7example",
-            "a/b",
-        ] {
-            let header = sigv4(key_id);
-            assert_eq!(of(&header), placeholder(key_id), "{key_id}");
-        }
-    }
-
-    #[test]
-    fn a_key_id_of_aws_is_real_unless_it_is_listed() {
-        let header = sigv4("AKIAIOSFODNN7EXAMPLE");
-        assert_eq!(of(&header), ClientSignature::Real);
-        let listed = read(
-            &[header.as_bytes()],
-            None,
-            false,
-            &["AKIAIOSFODNN7EXAMPLE".to_owned()],
-        );
-        assert_eq!(listed, placeholder("AKIAIOSFODNN7EXAMPLE"));
-    }
-
-    #[test]
-    fn a_scope_of_sigv4a_has_no_region() {
-        let sigv4a = |key_id: &str| {
-            format!(
-                "AWS4-ECDSA-P256-SHA256 Credential={key_id}/20261123/s3/aws4_request, \
-                 SignedHeaders=host;x-amz-date;x-amz-region-set, Signature=3044"
-            )
-        };
-        let scope = Some(Scope {
-            region: None,
-            service: "s3",
-        });
-        for key_id in ["placeholder", "a/b", "a/b/c"] {
-            let header = sigv4a(key_id);
-            assert_eq!(
-                of(&header),
-                ClientSignature::Placeholder { key_id, scope },
-                "{key_id}"
-            );
-        }
-        assert_eq!(of(&sigv4a("AKIAIOSFODNN7EXAMPLE")), ClientSignature::Real);
-        // The scope of one algorithm is none of the other's.
-        let of_sigv4 = sigv4("placeholder").replace("HMAC", "ECDSA-P256");
-        let ClientSignature::Placeholder { scope, .. } = of(&of_sigv4) else {
-            panic!("{:?}", of(&of_sigv4));
-        };
-        assert_eq!(scope.unwrap().region, None);
-        let of_sigv4a = sigv4a("placeholder").replace("ECDSA-P256", "HMAC");
-        assert_eq!(of(&of_sigv4a), ClientSignature::Malformed);
-        assert_eq!(
-            of("AWS4-ECDSA-P256-SHA256 Credential=a/s3/aws4_request"),
-            ClientSignature::Malformed
-        );
-    }
-
-    #[test]
-    fn signature_version_2_is_told_apart_too() {
-        assert_eq!(of("AWS AKIAIOSFODNN7EXAMPLE:abc="), ClientSignature::Real);
-        assert_eq!(
-            of("AWS placeholder:abc="),
-            ClientSignature::Placeholder {
-                key_id: "placeholder",
-                scope: None
-            }
-        );
-        assert_eq!(of("AWS nocolon"), ClientSignature::Malformed);
-    }
-
-    #[test]
-    fn other_schemes_are_other_schemes() {
-        assert_eq!(of("Bearer ABSKQmVk"), ClientSignature::OtherScheme);
-        assert_eq!(of("Basic dXNlcjpwYXNz"), ClientSignature::OtherScheme);
-        assert_eq!(of(""), ClientSignature::OtherScheme);
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_malformed() {
-        assert_eq!(of("AWS4-HMAC-SHA256"), ClientSignature::Malformed);
-        assert_eq!(
-            of("AWS4-HMAC-SHA256 Credential=x"),
-            ClientSignature::Malformed
-        );
-        assert_eq!(
-            of("AWS4-HMAC-SHA256 Credential=a/b/c/d/e"),
-            ClientSignature::Malformed
-        );
-        let two: [&[u8]; 2] = [b"Bearer a", b"Bearer b"];
-        assert_eq!(read(&two, None, false, &[]), ClientSignature::Malformed);
-        assert_eq!(
-            read(&[b"AWS4-\xff\xfe x"], None, false, &[]),
-            ClientSignature::Malformed
-        );
-    }
-
-    #[test]
-    fn presigned_urls_are_recognised_in_any_case() {
-        let presigned = |query| read(&[], Some(query), false, &[]);
-        assert_eq!(
-            presigned("a=b&X-Amz-Signature=00"),
-            ClientSignature::Presigned
-        );
-        assert_eq!(presigned("x-amz-signature=00"), ClientSignature::Presigned);
-        assert_eq!(
-            presigned("AWSAccessKeyId=a&Signature=b&Expires=1"),
-            ClientSignature::Presigned
-        );
-        assert_eq!(presigned("Signature=b"), ClientSignature::None);
-        for query in ["X-Amz%2DSignature=00", "%58-Amz-Signatur%65"] {
-            assert_eq!(presigned(query), ClientSignature::Presigned, "{query}");
-        }
-        for query in [
-            "X-Amz%2Signature=00",
-            "X-Amz%-Signature",
-            "a=X-Amz-Signature",
-        ] {
-            assert_eq!(presigned(query), ClientSignature::None, "{query}");
-        }
-    }
-
-    const OWN: &str = "ASIAOWNOWNOWNOWNOWN1";
-
-    /// What is found where `OWN` is the filter's; `None` for the register that was not even looked into.
-    fn find(authorization: &[&str], query: Option<&str>) -> Option<Option<OwnSignature>> {
-        let values: Vec<&[u8]> = authorization.iter().map(|value| value.as_bytes()).collect();
-        let placeholders = ["AKIAIOSFODNN7EXAMPLE".to_owned()];
-        let signature = read(&values, query, false, &placeholders);
-        let looked = std::cell::Cell::new(false);
-        let own_keys = || {
-            looked.set(true);
-            let now = std::time::SystemTime::UNIX_EPOCH;
-            OwnKeys::default()
-                .with(OWN, now, now)
-                .with("LONGERTHANTHEIDSOFAWS1", now, now)
-        };
-        let found = find_own(&values, query, &signature, &placeholders, &own_keys);
-        looked.get().then_some(found)
-    }
-
-    #[test]
-    fn a_signature_of_the_filters_own_is_found_in_any_header_form() {
-        let sigv4a = format!(
-            "AWS4-ECDSA-P256-SHA256 Credential={OWN}/20261123/s3/aws4_request, Signature=3044"
-        );
-        for value in [
-            sigv4(OWN),
-            sigv4("LONGERTHANTHEIDSOFAWS1"),
-            sigv4a,
-            format!("AWS {OWN}:abc="),
-            format!("  AWS4-HMAC-SHA256 Credential={OWN}"),
-            format!("Other {OWN}"),
-        ] {
-            assert_eq!(
-                find(&[&value], None),
-                Some(Some(OwnSignature::Header)),
-                "{value}"
-            );
-            let several: [&str; 2] = ["Bearer a", &value];
-            assert_eq!(
-                find(&several, None),
-                Some(Some(OwnSignature::Header)),
-                "{value}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_signature_of_the_filters_own_is_found_in_a_presigned_query() {
-        for query in [
-            format!(
-                "a=b&X-Amz-Credential={OWN}%2F20261123%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Signature=00"
-            ),
-            format!("X-Amz-Credential={OWN}/20261123/eu-west-1/s3/aws4_request&X-Amz-Signature=00"),
-            format!("X%2DAmz-Credential=%41{}%2f&x-amz-signature=00", &OWN[1..]),
-            format!("AWSAccessKeyId={OWN}&Signature=b&Expires=1"),
-            format!(
-                "X-Amz-Credential={OWN}%2F&X-Amz-Credential=a&AWSAccessKeyId=b&X-Amz-Signature=0"
-            ),
-        ] {
-            assert_eq!(
-                find(&[], Some(&query)),
-                Some(Some(OwnSignature::Query)),
-                "{query}"
-            );
-            let placeholder = sigv4("placeholder");
-            assert_eq!(
-                find(&[&placeholder], Some(&query)),
-                Some(Some(OwnSignature::Query)),
-                "{query}"
-            );
-            let own = sigv4(OWN);
-            assert_eq!(
-                find(&[&own], Some(&query)),
-                Some(Some(OwnSignature::Header)),
-                "{query}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_filters_own_keys_are_looked_up_only_where_a_signature_may_be_one_of_theirs() {
-        let real = sigv4("AKIAIOSFODNN7EXAMPL2");
-        assert_eq!(find(&[&real], None), Some(None));
-        let presigned = "X-Amz-Credential=AKIAIOSFODNN7EXAMPL2%2F20261123&X-Amz-Signature=00";
-        assert_eq!(find(&[], Some(presigned)), Some(None));
-        // Not for an id alone: it is no secret, and AWS prints it.
-        let alone = format!("X-Amz-Credential={OWN}%2F20261123");
-        for (authorization, query) in [
-            (None, None),
-            (None, Some("list-type=2&prefix=a")),
-            (None, Some(alone.as_str())),
-            (Some(sigv4("placeholder")), Some("list-type=2")),
-            (Some(sigv4("test")), None),
-            (Some(sigv4("AKIAIOSFODNN7EXAMPLE")), None),
-            (Some("Bearer eyJhbGciOi.abc".to_owned()), None),
-            (Some("Basic dXNlcjpwYXNz".to_owned()), None),
-        ] {
-            let values: Vec<&str> = authorization.iter().map(String::as_str).collect();
-            assert_eq!(find(&values, query), None, "{authorization:?} {query:?}");
-        }
-    }
-
-    #[test]
-    fn an_s3_session_token_belongs_to_a_real_keys_signature() {
-        let with_token = |key_id: &str| {
-            let header = sigv4(key_id);
-            read(&[header.as_bytes()], None, true, &[]) == ClientSignature::SessionToken
-        };
-        assert!(with_token("ASIAIOSFODNN7EXAMPLE"));
-        assert!(!with_token("placeholder"));
-        let header = sigv4("placeholder");
-        let stray = ClientSignature::StraySessionToken;
-        assert_eq!(read(&[header.as_bytes()], None, true, &[]), stray);
-        assert_eq!(read(&[], None, true, &[]), stray);
-    }
-
-    proptest::proptest! {
-        /// The quick look passes over no query that is presigned.
-        #[test]
-        fn every_query_that_may_be_presigned_is_looked_into(query in "[aAsSxX%&=b]{0,40}") {
-            let mut parameters = query.split('&');
-            let expected = parameters.any(|parameter| parameter.starts_with(['X', 'x', 'A', 'a', 'S', 's', '%']));
-            proptest::prop_assert_eq!(may_be_presigned(&query), expected);
-        }
-    }
-}
+mod tests;

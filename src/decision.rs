@@ -27,7 +27,7 @@ pub struct Head<'a> {
     pub cluster: &'a dyn Fn() -> Option<String>,
     /// What its route carries for the rules, as far as they ask for it.
     pub route_metadata: &'a RouteMetadata,
-    /// Reads the access key ids that this process has got. A call to Envoy, too, which is made where a request carries
+    /// Reads the keys that this process has got. A call to Envoy, too, which is made where a request carries
     /// a signature that could be the filter's own.
     pub own_keys: &'a dyn Fn() -> OwnKeys,
     /// No body follows.
@@ -167,11 +167,8 @@ pub fn escape(cluster: String, line: &str, head: Head<'_>) -> Option<(Refusal, E
         let format = ErrorFormat::of(head, Some(signed.service));
         return Some((Refusal::EscapedCluster { cluster }, format));
     }
-    let authorization: Vec<&[u8]> = head.values("authorization").collect();
-    let (_, query) = head.path_and_query();
     // Not even a placeholder that is configured is known here.
-    let signature = authorization::read(&authorization, query, false, &[]);
-    let place = authorization::find_own(&authorization, query, &signature, &[], head.own_keys)?;
+    let place = authorization::find_own(head.headers, &[], head.own_keys)?;
     Some((Refusal::OwnSignature { place }, ErrorFormat::of(head, None)))
 }
 
@@ -186,26 +183,20 @@ fn try_decide<'a>(config: &Config, head: Head<'a>, known: &mut Known) -> Result<
         .value(":authority")
         .or_else(|| head.value("host"))
         .unwrap_or_default();
-    let authorization: Vec<&[u8]> = head.values("authorization").collect();
     let (path, query) = head.path_and_query();
-    let has_session_token = head.value("x-amz-s3session-token").is_some();
+    let clues = authorization::Clues::of(head.headers, query);
     let signature = authorization::read(
-        &authorization,
-        query,
-        has_session_token,
+        &clues.authorization,
+        clues.query,
+        clues.has_s3_session_token,
         &config.placeholders,
     );
     let is_listed = || (head.cluster)().is_some_and(|cluster| config.clusters.contains(&cluster));
-    let own = match &signature {
+    // A target that is no text may have any query.
+    let own = match clues.may_be_own || path.is_none() {
+        true => authorization::find_own(head.headers, &config.placeholders, head.own_keys),
         // Most requests.
-        ClientSignature::None => None,
-        signature => authorization::find_own(
-            &authorization,
-            query,
-            signature,
-            &config.placeholders,
-            head.own_keys,
-        ),
+        false => None,
     };
     match own {
         Some(OwnSignature::Query) if is_listed() => {}

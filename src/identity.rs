@@ -8,8 +8,7 @@ pub use session::{
 };
 pub use tags::{Tags, TagsError};
 
-use crate::sigv4::hex;
-use sha2::{Digest, Sha256};
+use crate::sigv4::{hex, sha256};
 use std::fmt;
 
 /// An IAM role's ARN.
@@ -85,7 +84,7 @@ impl SessionName {
         if whole.len() <= MAX_LENGTH {
             return Self::parse(&whole);
         }
-        let digest = Sha256::digest(whole.as_bytes());
+        let digest = sha256(whole.as_bytes());
         let tail = hex(digest.get(..4)?);
         Self::parse(&format!("{}-{tail}", whole.get(..55)?))
     }

@@ -351,7 +351,7 @@ impl fmt::Display for Refusal {
                     "a signed request was about to leave through the cluster \"{cluster}\""
                 )
             }
-            Self::OwnSignature { place: OwnSignature::Header } => f.write_str("the request carries a signature that was made here, for another request"),
+            Self::OwnSignature { place: OwnSignature::Header } => f.write_str("the request carries a signature or a session token of another request, which was signed here"),
             Self::OwnSignature { place: OwnSignature::Query } => f.write_str("the URL is presigned with the credentials that sign here, and would go to a cluster that is not listed"),
             Self::ClientSignatureRefused => {
                 f.write_str("the request is signed with an identity of the client's own")

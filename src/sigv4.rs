@@ -33,6 +33,12 @@ pub use self::key::SigningKeys;
 use crate::credentials::{Credentials, Secret};
 use crate::timestamp::AmzDate;
 
+/// The digest that all of this is built on. One function: each place would have a copy of its own else.
+#[inline(never)]
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
 /// What is signed of a request, as it leaves for AWS.
 ///
 /// `N` and `V` are whatever holds header names and values, so that headers are not copied to be signed.
@@ -290,7 +296,7 @@ fn join_string_to_sign(
     date: &AmzDate,
     credential_scope: &str,
 ) -> String {
-    let hash = hex(&Sha256::digest(&canonical.text));
+    let hash = hex(&sha256(&canonical.text));
     [
         scope.algorithm.as_str(),
         date.as_str(),

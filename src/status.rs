@@ -5,9 +5,9 @@
 
 use crate::cache::{Record, text};
 use crate::role::Role;
+use crate::sigv4::{hex, sha256};
 use crate::timestamp::rfc3339;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::time::SystemTime;
 
 /// The version of this module.
@@ -49,7 +49,7 @@ impl Entry {
         now: SystemTime,
     ) -> Self {
         Self {
-            configuration: crate::sigv4::hex(&Sha256::digest(configuration)),
+            configuration: hex(&sha256(configuration)),
             configured_at: rfc3339(now),
             roles: roles
                 .map(|(role, record)| FiledRole {

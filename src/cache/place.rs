@@ -8,13 +8,12 @@ use super::Record;
 use crate::config::Config;
 use crate::credentials::Secret;
 use crate::role::{Chained, Means, Role, WebIdentity};
-use crate::sigv4::hex;
+use crate::sigv4::{hex, sha256};
 use crate::source::{Authorization, Endpoint, Scheme};
-use sha2::{Digest, Sha256};
 
 /// The key in shared data of the record of one of a configuration's roles: `record/<form>/<SHA-256 of the inputs>`.
 pub fn place(role: &Role, config: &Config) -> String {
-    let digest = Sha256::digest(inputs(role, config));
+    let digest = sha256(&inputs(role, config));
     format!("record/{}/{}", Record::FORM, hex(&digest))
 }
 
@@ -162,7 +161,7 @@ impl Fields {
 
     /// As its hash: the value itself stays where it is.
     fn secret(&mut self, secret: &Secret) {
-        self.bytes(&Sha256::digest(secret.expose()));
+        self.bytes(&sha256(secret.expose().as_bytes()));
     }
 }
 

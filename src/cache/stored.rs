@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 impl Record {
     /// The version of the form that [`Record::to_bytes`] writes. It belongs into the key: workers of two
-    /// versions of this module can live side by side. Those of form 3 hold credentials whose ids are filed in
+    /// versions of this module can live side by side. Those of form 4 hold credentials whose ids and tokens are filed in
     /// [`crate::own_keys`].
-    pub const FORM: u32 = 3;
+    pub const FORM: u32 = 4;
 
     /// Reads a record from shared data. `None` for what is not there or not ours to read.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {

@@ -296,11 +296,10 @@ impl Fetcher {
     }
 
     fn succeeded(&self, view: &RoleView, credentials: &Credentials, now: SystemTime) {
-        let (id, expires_at) = (&credentials.access_key_id, credentials.expires_at);
         // Before anything is signed with them. Where that cannot be, neither could they be shared.
         let filed = host::change_shared_data(own_keys::KEY, |stored| {
             let keys = stored.map(OwnKeys::from_bytes).unwrap_or_default();
-            Some(keys.with(id, expires_at, now).as_bytes().to_vec())
+            Some(keys.with(credentials, now).as_bytes().to_vec())
         });
         if filed == Change::Failed {
             host::log(LogLevel::Critical, "new credentials cannot be filed");

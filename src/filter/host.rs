@@ -255,7 +255,7 @@ pub(super) fn swap_shared_data(key: &str, value: &[u8], cas: Option<u32>) -> boo
     hostcalls::set_shared_data(key, Some(value), Some(cas.unwrap_or(u32::MAX))).is_ok()
 }
 
-/// The access key ids that this process has got.
+/// The keys that this process has got.
 pub(super) fn own_keys() -> OwnKeys {
     shared_data(own_keys::KEY)
         .map_or_else(OwnKeys::default, |(bytes, _)| OwnKeys::from_bytes(bytes))

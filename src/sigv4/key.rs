@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use aws_sigv4::sign::v4::generate_signing_key;
 use hmac::digest::Key;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use super::ecdsa::EcdsaKey;
 use super::{Algorithm, Scope, encode};
@@ -100,7 +100,7 @@ impl HmacKey {
 /// RFC 2104, section 2: a key longer than a block is hashed, a shorter one filled up with zeros.
 pub(super) fn hmac(key: &[u8]) -> Hmac<Sha256> {
     let mut block = Key::<Hmac<Sha256>>::default();
-    let digest = (key.len() > block.len()).then(|| Sha256::digest(key));
+    let digest = (key.len() > block.len()).then(|| super::sha256(key));
     let key = digest.as_ref().map_or(key, |digest| digest);
     for (to, from) in block.iter_mut().zip(key) {
         *to = *from;

@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
-use sha2::{Digest, Sha256};
-
 use crate::credentials::{CallHeaders, Credentials, Secret};
 use crate::endpoint::{Host, Resolution, resolve};
 use crate::identity::{
@@ -12,7 +10,8 @@ use crate::identity::{
     SourceIdentity, Tags,
 };
 use crate::sigv4::{
-    Algorithm, ContentSha256, HeaderSelection, PathStyle, Payload, Request, Scope, Settings, Signer,
+    Algorithm, ContentSha256, HeaderSelection, PathStyle, Payload, Request, Scope, Settings,
+    Signer, sha256,
 };
 
 /// The call that exchanges the web identity token for credentials. It goes unsigned. Tags and source
@@ -132,7 +131,7 @@ pub fn signed_headers(
         host: host.as_bytes(),
         path_and_query: b"/",
         headers: &[("content-type", CONTENT_TYPE)],
-        payload: Payload::Hash(Sha256::digest(body.expose()).into()),
+        payload: Payload::Hash(sha256(body.expose().as_bytes())),
     };
     let settings = Settings {
         path_style: PathStyle::Normalised,

@@ -1,13 +1,15 @@
 //! Requests that carry a signature of the filter's own.
 
 use super::*;
+use crate::own_keys::tests::credentials;
 use crate::refusal::Refusal;
 
 const OWN: &str = "ASIAOWNOWNOWNOWNOWN1";
+const TOKEN: &str = "IQoJb3JpZ2luX2Vj+EHAaCWV1/LXdlc3Q==";
 
 fn own_keys() -> OwnKeys {
     let now = std::time::SystemTime::UNIX_EPOCH;
-    OwnKeys::default().with(OWN, now, now)
+    OwnKeys::default().with(&credentials(OWN, TOKEN, now), now)
 }
 
 /// A request as `METHOD authority path`, then one header per line, in which `OWN` is the filter's key id and `HEADER`
@@ -109,6 +111,75 @@ fn other_real_keys_stay_the_clients_own() {
     check_own(EVERYTHING, "aws", &request, "left alone: ClientSignature");
 }
 
+#[test]
+fn a_session_token_of_the_filters_own_is_refused_without_any_signature() {
+    let refused = "refused: own_signature";
+    let query = format!("X-Amz-Security-Token={}", TOKEN.replace('/', "%2F"));
+    for authority in [
+        "s3.eu-west-1.amazonaws.com",
+        "storage.example.com",
+        "no host",
+    ] {
+        for cluster in ["aws", "elsewhere"] {
+            let request = format!("GET|{authority}|/\nx-amz-security-token: {TOKEN}");
+            check_own(EVERYTHING, cluster, &request, refused);
+            // Where nothing is presigned, there is nothing to forward.
+            check_own(
+                EVERYTHING,
+                cluster,
+                &format!("GET|{authority}|/?{query}"),
+                refused,
+            );
+        }
+    }
+    let signed = "authorization: AWS placeholder:00";
+    let request =
+        format!("GET|s3.eu-west-1.amazonaws.com|/\n{signed}\nx-amz-security-token: {TOKEN}");
+    check_own(EVERYTHING, "aws", &request, refused);
+    let presigned = format!("GET|s3.eu-west-1.amazonaws.com|/?{query}&X-Amz-Signature=00");
+    check_own(EVERYTHING, "aws", &presigned, "left alone: OwnPresigned");
+    check_own(EVERYTHING, "elsewhere", &presigned, refused);
+    // Somebody else's token is replaced with the rest of the signature.
+    let request = "GET|s3.eu-west-1.amazonaws.com|/\nx-amz-security-token: other";
+    let signed = "s3/eu-west-1 at s3.eu-west-1.amazonaws.com, empty, NoSignature";
+    check_own(EVERYTHING, "aws", request, signed);
+}
+
+#[test]
+fn a_presigned_url_that_envoy_was_redirected_from_is_refused_wherever_the_redirect_leads() {
+    for header in [
+        "x-envoy-original-url: http://s3.eu-west-1.amazonaws.com/k?QUERY",
+        "x-envoy-original-path: /k?QUERY",
+    ] {
+        for authority in ["other.s3.eu-west-1.amazonaws.com", "169.254.169.254"] {
+            for cluster in ["aws", "elsewhere"] {
+                let request = format!("GET|{authority}|/\n{header}");
+                check_own(EVERYTHING, cluster, &request, "refused: own_signature");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_target_that_is_no_text_hides_no_presigned_query() {
+    let path = [text("/?QUERY").as_bytes(), b"&\xff"].concat();
+    let mut headers = headers("GET|storage.example.com|/");
+    for (name, value) in &mut headers {
+        if *name == ":path" {
+            *value = &path;
+        }
+    }
+    let head = Head {
+        headers: &headers,
+        cluster: &|| Some("elsewhere".to_owned()),
+        route_metadata: NO_ROUTE_METADATA,
+        own_keys: &own_keys,
+        end_of_stream: true,
+    };
+    let decision = decide(&config(EVERYTHING), head);
+    assert_eq!(word(&decision), "refused: own_signature");
+}
+
 /// What the guard says of a request that leaves through a cluster that is not listed.
 fn escape_with(line: &str, request: &str) -> Option<String> {
     let text = text(request);
@@ -138,7 +209,12 @@ fn the_guard_stops_what_was_signed_here_by_its_line_and_by_its_key() {
         "GET|storage.example.com|/\nHEADER",
         "GET|storage.example.com|/?QUERY",
         "GET|storage.example.com-shadow|/\nHEADER",
+        "GET|storage.example.com|/\nx-amz-security-token: TOKEN",
+        "GET|storage.example.com|/?X-Amz-Security-Token=TOKEN",
+        "GET|storage.example.com|/\nx-envoy-original-url: http://s3.eu-west-1.amazonaws.com/?QUERY",
+        "GET|storage.example.com|/\nx-envoy-original-path: /?QUERY",
     ] {
+        let request = &request.replace("TOKEN", TOKEN);
         let found = escape_with("", request);
         assert_eq!(found.as_deref(), Some("own_signature"), "{request}");
     }

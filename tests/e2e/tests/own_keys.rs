@@ -79,6 +79,70 @@ fn a_signed_request_that_envoy_redirects_to_another_bucket_is_not_sent_again() {
     });
 }
 
+/// A query that is presigned with the filter's key, as nearly as it matters here.
+fn presigned(id: &str) -> String {
+    format!(
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={id}%2F20261123%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Signature=00"
+    )
+}
+
+/// Envoy repeats the URL in `x-envoy-original-url`, and takes the query of the new one.
+#[test]
+fn a_presigned_url_that_envoy_is_redirected_from_does_not_get_elsewhere() {
+    for setup in [Setup::new(), Setup::new().guard()] {
+        scenario(&setup.route(following(AWS)), async |world| {
+            world.ask(Request::get(S3, "/")).await.ok();
+            let id = world.credentials().await.access_key_id;
+            for to in [
+                "http://169.254.169.254/latest/meta-data/",
+                "http://other.s3.eu-west-1.amazonaws.com/",
+            ] {
+                world.aws.redirect_to(to);
+                let path = format!("/follow?{}", presigned(&id));
+                let answer = world.ask(Request::get(S3, &path)).await;
+                let message = answer.refused(403, "own_signature");
+                assert!(message.contains("internal_redirect_policy"), "{message}");
+            }
+            assert_nothing_went_elsewhere(world);
+            assert_eq!(world.stat("requests.left_alone.own_presigned").await, 2);
+            // At AWS are the three requests of the client, and none of those that followed.
+            assert_eq!(world.aws.received().len(), 3);
+        });
+    }
+}
+
+#[test]
+fn a_session_token_of_the_filters_own_is_refused_without_a_signature() {
+    let setup = Setup::new()
+        .concurrency(2)
+        .sts(|sts| sts.lifetime(std::time::Duration::from_secs(6)));
+    scenario(&setup, async |world| {
+        world.ask(Request::get(S3, "/")).await.ok();
+        let token = world.credentials().await.session_token.expect("a token");
+        let encoded = token
+            .replace('/', "%2F")
+            .replace('+', "%2B")
+            .replace('=', "%3D");
+        until("a refresh", SOON, || world.ledger.issued().len() >= 2).await;
+        for host in [S3, "storage.example.com"] {
+            let header = Request::get(host, "/").header("x-amz-security-token", &token);
+            world.ask(header).await.refused(403, "own_signature");
+            for name in ["X-Amz-Security-Token", "x-amz-%73ecurity-token"] {
+                let path = format!("/?a=b&{name}={encoded}");
+                let query = Request::get(host, &path);
+                world.ask(query).await.refused(403, "own_signature");
+            }
+        }
+        assert_nothing_went_elsewhere(world);
+        assert_eq!(world.aws.received().len(), 1);
+        // A token that is not the filter's is a header like others.
+        let other = Request::get("storage.example.com", "/");
+        let other = other.header("x-amz-security-token", "IQoJother");
+        world.ask(other).await.ok();
+        assert_eq!(world.plain.requests().len(), 1);
+    });
+}
+
 #[test]
 fn a_redirect_after_a_refresh_is_known_by_the_last_key() {
     let setup = Setup::new()
@@ -150,9 +214,7 @@ fn a_url_presigned_with_the_filters_credentials_goes_untouched_to_a_listed_clust
     scenario(&setup, async |world| {
         world.ask(Request::get(S3, "/")).await.ok();
         let id = world.credentials().await.access_key_id;
-        let query = format!(
-            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={id}%2F20261123%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Signature=00"
-        );
+        let query = presigned(&id);
         let path = format!("/listed?{query}");
         world.ask(Request::get(S3, &path)).await;
         let received = world.aws.received();
@@ -209,4 +271,45 @@ fn the_guard_stops_the_copy_for_a_mirror_that_is_not_listed() {
             assert_nothing_went_elsewhere(world);
         });
     }
+}
+
+/// The same, but for the headers that the mirror's policy takes away: the copy has no signature any more.
+fn mirrored_without(headers: &[&str]) -> Value {
+    let mutations = headers.iter().map(|name| json!({"remove": name}));
+    let mutations: Vec<Value> = mutations.collect();
+    let mut route = mirrored();
+    route["route"]["request_mirror_policies"][0]["request_headers_mutations"] = json!(mutations);
+    route
+}
+
+#[test]
+fn the_guard_stops_a_copy_that_has_lost_its_signature_and_not_its_token() {
+    for setup in [Setup::new().guard(), Setup::new().guard_elsewhere()] {
+        let setup = setup.route(mirrored_without(&["authorization"]));
+        scenario(&setup, async |world| {
+            world.ask(Request::get(S3, "/mirror")).await.ok();
+            eventually("the copy is refused", SOON, async || {
+                let name = "requests.refused.own_signature";
+                (world.envoy.stats_that_end_with(name).await == 1).then_some(())
+            })
+            .await;
+            assert_nothing_went_elsewhere(world);
+        });
+    }
+}
+
+/// A copy that has lost both is nobody's of ours: this is how a mirror can be had.
+#[test]
+fn a_copy_without_signature_and_token_passes_the_guard() {
+    let route = mirrored_without(&["authorization", "x-amz-security-token"]);
+    scenario(&Setup::new().guard().route(route), async |world| {
+        world.ask(Request::get(S3, "/mirror")).await.ok();
+        until("the copy", SOON, || world.elsewhere.requests().len() == 1).await;
+        let copy = &world.elsewhere.requests()[0];
+        let key = world.credentials().await;
+        let token = key.session_token.expect("a token");
+        for own in [key.access_key_id.as_bytes(), token.as_bytes()] {
+            assert!(!contains(copy, own));
+        }
+    });
 }
