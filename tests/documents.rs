@@ -93,6 +93,18 @@ fn the_readme_has_at_most_1500_words() {
     assert!(words <= 1_500, "README.md has {words} words");
 }
 
+/// `cargo xtask ci` runs the demo, and with the tests the build.
+#[test]
+fn the_commands_of_the_readme_are_run_by_ci() {
+    let readme = read("README.md");
+    let blocks = readme.split("```sh\n").skip(1);
+    let commands: Vec<&str> = blocks
+        .flat_map(|block| block.split("```").next().unwrap().lines())
+        .collect();
+    let expected = ["demo", "build", "test"].map(|name| format!("cargo xtask {name}"));
+    assert_eq!(commands, expected);
+}
+
 #[test]
 fn every_link_leads_to_a_file_and_to_a_heading_in_it() {
     let mut broken = Vec::new();
