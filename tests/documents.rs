@@ -1,6 +1,7 @@
 //! The documents: short where they must be, complete, and every link leads somewhere.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use sigv4_egress::config;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -201,4 +202,28 @@ fn the_number_of_hosts_is_that_of_the_tests() {
         stated.contains(&format!("each of its {all} hosts")),
         "{all}"
     );
+}
+
+#[test]
+fn the_configurations_in_documents_are_taken() {
+    let environment: config::Environment = [
+        ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/app"),
+        ("AWS_REGION", "eu-west-1"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    let mut taken = 0;
+    for path in documents() {
+        let document = fs::read_to_string(&path).unwrap();
+        for block in document.split("```json\n").skip(1) {
+            let json = block.split("```").next().unwrap();
+            if json.contains("\"allow\"") {
+                let result = config::parse(json.as_bytes(), &environment);
+                let error = result.err().map(|error| error.to_string());
+                assert_eq!(error, None, "{}", path.display());
+                taken += 1;
+            }
+        }
+    }
+    assert!(taken >= 2, "the examples are not where this test looks");
 }
