@@ -1,33 +1,66 @@
 //! Signs a pod's outbound AWS requests inside Envoy, with the pod's own web identity.
+//!
+//! ```text
+//!               request ──▶ headers ──▶ decision ──▶ parking ──▶ sigv4 ──▶ AWS
+//!                             authorization │ endpoint    ▲  chunked         │
+//!                             bucket        │ policy      │                  ▼
+//!                             own_keys      ▼             │               verdict
+//!                                        refusal        cache ◀───────── expired?
+//!                                                         ▲
+//!         token listener ──▶ token ──▶ sts, or container ─┘
+//! ```
+//!
+//! When the headers of a request arrive, [`decision`] leaves it alone, refuses it, or plans its signature.
+//! A request that needs credentials or its whole body waits in [`parking`], up to a deadline.
+//! [`sigv4`] signs it with credentials from [`cache`], a record that all workers of a process share.
+//! One worker at a time fetches new credentials, from the one source that [`source`] chose at the start.
+//! All of this is data in, data out: only the shell, `filter`, knows Envoy, and passes in time and randomness.
+//!
+//! ARCHITECTURE.md has both ways as charts, the map of all files, and a table of where to add what.
 
-pub mod audit;
+// The operator's configuration.
+pub mod config;
+pub mod json;
+
+// One request: what it is, what becomes of it, and what it waits for.
 pub mod authorization;
 pub mod bucket;
 pub mod budget;
-pub mod cache;
-pub mod chunked;
-pub mod config;
-pub mod container;
-pub mod credentials;
 pub mod decision;
-pub mod endpoint;
-mod filter;
-pub mod gauges;
 pub mod headers;
-pub mod identity;
-pub mod json;
-pub mod metrics;
 pub mod own_keys;
 pub mod parking;
 pub mod policy;
-pub mod quote;
 pub mod refusal;
-pub mod role;
+
+// AWS's hosts.
+pub mod endpoint;
+
+// Signatures.
+pub mod chunked;
 pub mod sigv4;
-pub mod skew;
-pub mod source;
-pub mod status;
-pub mod sts;
 pub mod timestamp;
+
+// Credentials: where they come from, how they are fetched, and how long they are kept.
+pub mod cache;
+pub mod container;
+pub mod credentials;
+pub mod identity;
+pub mod role;
+pub mod source;
+pub mod sts;
 pub mod token;
+
+// AWS's answers.
+pub mod skew;
 pub mod verdict;
+
+// What operators see.
+pub mod audit;
+pub mod gauges;
+pub mod metrics;
+pub mod quote;
+pub mod status;
+
+// The shell.
+mod filter;

@@ -236,10 +236,10 @@ fn fenced<'a>(section: &'a str, language: &str) -> &'a str {
 }
 
 #[test]
-fn the_example_in_the_readme_prints_what_the_readme_says() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(path).unwrap();
-    let (_, section) = readme.split_once("**`SignatureDoesNotMatch`.**").unwrap();
+fn the_example_of_troubleshooting_prints_what_the_page_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/troubleshooting.md");
+    let page = fs::read_to_string(path).unwrap();
+    let (_, section) = page.split_once("## `SignatureDoesNotMatch`\n").unwrap();
     let command = fenced(section, "sh");
     let (_, url) = command.split_once("--arg url ").unwrap();
     let request = json!({

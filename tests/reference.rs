@@ -1,6 +1,8 @@
 //! What the documents list is what the code has.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod prose;
+
 use std::fs;
 use std::path::Path;
 
@@ -11,9 +13,10 @@ fn root() -> &'static Path {
 /// Compares a document with what the code makes of it; `UPDATE=1` writes it.
 #[track_caller]
 fn check(document: &str, expected: &str) {
+    let expected = prose::wrapped(expected);
     let path = root().join(document);
     if std::env::var_os("UPDATE").is_some() {
-        fs::write(&path, expected).unwrap();
+        fs::write(&path, &expected).unwrap();
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
     assert!(

@@ -1,16 +1,29 @@
 //! Rules of the source tree that no compiler checks.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod prose;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
+    files(folder, "rs")
+}
+
+/// The files with an extension below a folder, without what builds put there.
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let is_built = [".git", "target", "node_modules"]
+                .iter()
+                .any(|name| path.ends_with(name));
+            if !is_built {
+                found.extend(files(&path, extension));
+            }
+        } else if path.extension().is_some_and(|found| found == extension) {
             found.push(path);
         }
     }
@@ -137,4 +150,94 @@ fn the_documents_name_modules_that_exist() {
         }
     }
     assert!(named > 5, "ARCHITECTURE.md names no paths any more");
+}
+
+/// The paths below `src` that the map in ARCHITECTURE.md shows: two columns for each level, and a few words on each file.
+fn mapped() -> BTreeSet<PathBuf> {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (_, map) = text.split_once("```text\nsrc\n").unwrap();
+    let (map, _) = map.split_once("```").unwrap();
+    let mut found = BTreeSet::new();
+    let mut folders: Vec<&str> = Vec::new();
+    for line in map.lines().filter(|line| !line.is_empty()) {
+        let entry = line.trim_start();
+        let level = (line.len() - entry.len()) / 2;
+        let (name, meaning) = entry.split_once(' ').unwrap_or((entry, ""));
+        folders.truncate(level - 1);
+        folders.push(name);
+        let path: PathBuf = folders.iter().collect();
+        let says_nothing = name.ends_with(".rs") && meaning.trim().is_empty();
+        assert!(!says_nothing, "ARCHITECTURE.md says nothing of {name}");
+        assert!(found.insert(path), "ARCHITECTURE.md has twice: {line}");
+    }
+    found
+}
+
+/// The files below `src`, and their folders. Tests stand beside what they test, and are not in the map.
+fn in_the_tree() -> BTreeSet<PathBuf> {
+    let src = root().join("src");
+    let mut found = BTreeSet::new();
+    for path in sources(&src) {
+        let path = path.strip_prefix(&src).unwrap();
+        let is_test = path.ends_with("tests.rs") || path.iter().any(|name| name == "tests");
+        if !is_test {
+            let parts = path.ancestors().filter(|part| *part != Path::new(""));
+            found.extend(parts.map(Path::to_owned));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_map_has_every_file_and_no_other() {
+    let (mapped, tree) = (mapped(), in_the_tree());
+    let missing = tree.difference(&mapped).map(|path| ("missing", path));
+    let gone = mapped
+        .difference(&tree)
+        .map(|path| ("no longer there", path));
+    let faults: Vec<String> = missing
+        .chain(gone)
+        .map(|(fault, path)| format!("src/{}: {fault}", path.display()))
+        .collect();
+    assert!(
+        faults.is_empty(),
+        "the map of `src` in ARCHITECTURE.md:\n{}",
+        faults.join("\n")
+    );
+}
+
+/// `UPDATE=1` fills the paragraphs that are too wide.
+#[test]
+fn prose_is_at_most_120_columns_wide() {
+    for path in files(root(), "md") {
+        let text = fs::read_to_string(&path).unwrap();
+        let wrapped = prose::wrapped(&text);
+        if std::env::var_os("UPDATE").is_some() && wrapped != text {
+            fs::write(&path, &wrapped).unwrap();
+        } else {
+            let mut lines = text.lines().zip(wrapped.lines());
+            let wide = lines.find(|(found, filled)| found != filled);
+            assert!(
+                wrapped == text,
+                "{} is wider than {} columns; run: UPDATE=1 cargo test --test tidy\n{wide:?}",
+                path.display(),
+                prose::WIDTH
+            );
+        }
+    }
+}
+
+#[test]
+fn wide_paragraphs_are_filled_and_all_else_stays() {
+    let long = "twelve chars ".repeat(10);
+    let long = long.trim_end();
+    let (a, b) = (&long[..116], &long[117..]);
+    let document = format!(
+        "# {long}\n\n{long}\nmore\n\nshort\nlines\n- {long}\n\n```\n{long}\n```\n| {long}\n"
+    );
+    let expected = format!(
+        "# {long}\n\n{a}\n{b} more\n\nshort\nlines\n- {a}\n  {b}\n\n```\n{long}\n```\n| {long}\n"
+    );
+    assert_eq!(prose::wrapped(&document), expected);
+    assert_eq!(prose::wrapped(&expected), expected);
 }

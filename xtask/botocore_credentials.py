@@ -12,13 +12,13 @@ HEAD = """# Operations that hand out AWS credentials
 
 Written by `cargo xtask endpoints` from the models of botocore {version}; do not edit.
 
-With `"allow": "*"` a program can call each of these that the role's policy lets it, and then holds credentials of its own, which are
-good without the filter. A rule that denies `sts` stops those of STS alone. The role's policy is what decides; a rule for each service of
-this list can catch mistakes besides, where the pod does not need the service.
+With `"allow": "*"` a program can call each of these that the role's policy lets it, and then holds credentials of its
+own, which are good without the filter. A rule that denies `sts` stops those of STS alone. The role's policy is what
+decides; a rule for each service of this list can catch mistakes besides, where the pod does not need the service.
 
-The list is of operations that take a signature, and whose answer has an access key id and a secret key in the model. Others hand out what
-only AWS's documentation calls a credential (tokens for registries and databases, secrets that somebody stored), or run code with
-another role.
+The list is of operations that take a signature, and whose answer has an access key id and a secret key in the model.
+Others hand out what only AWS's documentation calls a credential (tokens for registries and databases, secrets that
+somebody stored), or run code with another role.
 
 | service in rules | operations |
 |---|---|

@@ -18,6 +18,8 @@ mod measure;
 mod memory;
 mod options;
 mod parked;
+#[path = "../../prose/mod.rs"]
+mod prose;
 mod report;
 mod signed;
 mod start;

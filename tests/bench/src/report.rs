@@ -325,7 +325,10 @@ pub(crate) fn write(options: &Options, report: &Value) -> Result {
     eprintln!("{}", file.display());
     if options.is_complete {
         let docs = crate::root().join("docs");
-        fs::write(docs.join("bench.md"), document(report))?;
+        fs::write(
+            docs.join("bench.md"),
+            crate::prose::wrapped(&document(report)),
+        )?;
         fs::write(docs.join("bench.svg"), chart::svg(report))?;
     }
     Ok(())

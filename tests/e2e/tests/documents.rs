@@ -1,4 +1,4 @@
-//! What the README says of outcomes, where no other test holds it.
+//! What the documents say of outcomes, where no other test holds it.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn placeholder(host: &str, service: &str) -> Request {
     Request::get(host, "/").header("authorization", value)
 }
 
-/// "The client gets `400 no_target`."
+/// docs/troubleshooting.md: "The client sends no credential scope."
 #[test]
 fn a_client_without_placeholder_keys_gets_400_at_the_loopback_endpoint() {
     scenario(
@@ -33,7 +33,7 @@ fn a_client_without_placeholder_keys_gets_400_at_the_loopback_endpoint() {
     );
 }
 
-/// "The answer to `HEAD` has no body."
+/// docs/operations.md: "The answer to `HEAD` has no body."
 #[test]
 fn a_refused_head_has_a_reason_and_no_body() {
     scenario(
@@ -50,7 +50,7 @@ fn a_refused_head_has_a_reason_and_no_body() {
     );
 }
 
-/// "Requests hang": the client of a body that is held gets no answer, and nothing leaves.
+/// docs/troubleshooting.md, "Requests hang": the client of a body that is held gets no answer, and nothing leaves.
 #[test]
 fn without_stop_iteration_a_request_whose_body_is_held_hangs() {
     scenario(&Setup::new().without_stop_iteration(), async |world| {
@@ -63,7 +63,7 @@ fn without_stop_iteration_a_request_whose_body_is_held_hangs() {
     });
 }
 
-/// "Envoy answers 403 unless it is told to ignore it."
+/// docs/clients.md: "Envoy answers 403 unless it is told to ignore the offer."
 #[test]
 fn an_offer_to_go_on_in_tls_is_answered_by_envoy_unless_it_is_ignored() {
     let request = || {

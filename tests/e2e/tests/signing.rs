@@ -5,6 +5,8 @@
 
 #[path = "wire/egress.rs"]
 mod egress;
+#[path = "../../prose/mod.rs"]
+mod prose;
 #[path = "signing/rows.rs"]
 mod rows;
 #[path = "wire/upstream.rs"]
@@ -36,7 +38,7 @@ use sigv4_egress::sigv4::{
 #[test]
 fn the_table_says_what_we_and_the_two_others_sign() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/signing.md");
-    let expected = document();
+    let expected = prose::wrapped(&document());
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&path, &expected).expect("docs/signing.md");
     }

@@ -178,8 +178,8 @@ pub(super) fn day(scenario: &Scenario, ours: &Outcome, native: &Outcome) -> Stri
 
     let mut text = format!(
         "# Simulation\n\nWritten by `cargo xtask simulate`. {} sidecars in one account and region, {} hours, credentials of {} minutes.\n\
-         {} % of the pods are replaced each hour. STS answers at most {} calls a second; from {} it answers 503 for {} minutes.\n\
-         Each program makes one request a second.\n\n\
+         {} % of the pods are replaced each hour. STS answers at most {} calls a second; from {} it answers 503 for {}\n\
+         minutes. Each program makes one request a second.\n\n\
          | | sigv4-egress | Envoy's native filter |\n|---|---:|---:|\n",
         thousands(scenario.sidecars.into()),
         scenario.length / HOUR,
@@ -194,9 +194,10 @@ pub(super) fn day(scenario: &Scenario, ours: &Outcome, native: &Outcome) -> Stri
     }
     text.push_str(
         "\nA sidecar whose credentials have expired calls every 5 to 10 s, because it fails requests until it has new ones. A fleet\n\
-         of this size then calls faster than STS answers, and what it throttles is called again: STS works at its quota, and those\n\
-         whose credentials end just then wait in the same crowd. Credentials that are still good for a while are not in it: their\n\
-         sidecars pause for minutes. Envoy's filter gives them up and sends requests unsigned, for up to an hour after the outage.\n",
+         of this size then calls faster than STS answers, and what it throttles is called again: STS works at its quota, and\n\
+         those whose credentials end just then wait in the same crowd. Credentials that are still good for a while are not in it:\n\
+         their sidecars pause for minutes. Envoy's filter gives them up and sends requests unsigned, for up to an hour after the\n\
+         outage.\n",
     );
     text
 }

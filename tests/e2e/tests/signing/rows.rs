@@ -26,7 +26,7 @@ through Envoy (`cargo test -p e2e --test wire`), and any number without it (`car
 
 Sources, by the names used below:
 
-- *IAM*: \"Create a signed AWS API request\" in the [IAM User Guide](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html).
+- *IAM*: \"Create a signed AWS API request\" in the [IAM User Guide](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html):
   every byte but the unreserved characters is encoded, with two upper-case digits; a space is `%20`, not `+`; S3 encodes
   the path once and does not normalise it, the others encode it twice.
 - *replies*: canonical requests that S3 and Elasticsearch sent back with `SignatureDoesNotMatch`, in
