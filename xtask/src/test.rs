@@ -328,8 +328,15 @@ fn parts<'a>(targets: impl IntoIterator<Item = &'a Target>) -> Result<BTreeSet<P
 /// With these, cargo runs these targets alone: those that have the same name in two packages are all chosen.
 fn arguments(targets: &[&Target]) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
+    // With the features of the whole workspace, so that what has been built for all tests is not built again.
+    let is_whole = targets.iter().all(|target| target.name.is_some());
+    if is_whole {
+        all.push("--workspace".to_owned());
+    }
     for target in targets {
-        for group in [&words(&["--package", target.package]), &target.arguments] {
+        let package = words(&["--package", target.package]);
+        let groups = [&package, &target.arguments];
+        for group in groups.into_iter().skip(usize::from(is_whole)) {
             if !all
                 .windows(group.len())
                 .any(|part| part == group.as_slice())
@@ -375,30 +382,26 @@ mod tests {
 
     #[test]
     fn a_target_brings_what_its_tests_stand_on_and_no_more() {
-        check("own_keys", "--package e2e --test own_keys", &[Part::Envoys]);
+        check("own_keys", "--workspace --test own_keys", &[Part::Envoys]);
         check(
             "trap",
-            "--package e2e --test trap",
+            "--workspace --test trap",
             &[Part::Envoys, Part::Trap],
         );
-        check(
-            "s3s",
-            "--package e2e --test s3s",
-            &[Part::Envoys, Part::S3s],
-        );
+        check("s3s", "--workspace --test s3s", &[Part::Envoys, Part::S3s]);
         check(
             "clients",
-            "--package e2e --test clients",
+            "--workspace --test clients",
             &[Part::Envoys, Part::Clients],
         );
-        check("tidy", "--package sigv4-egress --test tidy", &[]);
+        check("tidy", "--workspace --test tidy", &[]);
     }
 
     #[test]
     fn a_name_that_two_targets_have_chooses_both() {
         check(
             "regressions",
-            "--package sigv4-egress --test regressions --package e2e",
+            "--workspace --test regressions",
             &[Part::Envoys],
         );
     }
