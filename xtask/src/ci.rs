@@ -104,13 +104,16 @@ struct Beside {
 
 impl Beside {
     fn start(jobs: &[&str]) -> Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        Self::spawn(jobs, command.arg("ci").args(jobs))
+    }
+
+    fn spawn(jobs: &[&str], command: &mut Command) -> Result<Self> {
         let directory = build::target().join("ci");
         fs::create_dir_all(&directory)?;
         let log = directory.join(format!("{}.log", jobs.join("-")));
         let output = File::create(&log)?;
-        let process = Command::new(std::env::current_exe()?)
-            .arg("ci")
-            .args(jobs)
+        let process = command
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
@@ -242,6 +245,20 @@ mod tests {
             unknown_command("    cargo xtask demo\n    cargo xtask dance\n"),
             Some("dance")
         );
+    }
+
+    #[test]
+    fn what_runs_beside_is_kept_apart_and_its_failure_is_an_error() {
+        let beside = |job, script| {
+            let jobs = ["unit", job];
+            Beside::spawn(&jobs, Command::new("sh").args(["-c", script])).unwrap()
+        };
+        let good = beside("good", "echo out; echo err >&2");
+        let log = good.log.clone();
+        good.join().unwrap();
+        assert_eq!(fs::read_to_string(log).unwrap(), "out\nerr\n");
+        let error = beside("bad", "exit 3").join().unwrap_err().to_string();
+        assert!(error.starts_with("unit, bad failed; log: "), "{error}");
     }
 
     #[test]

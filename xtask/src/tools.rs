@@ -185,3 +185,17 @@ fn pip(python: &Path) -> Command {
 pub(crate) fn directory() -> PathBuf {
     root().join("target/tools")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_holds_a_lock() {
+        let held = lock("unit-test").unwrap();
+        let other = File::open(directory().join("unit-test.lock")).unwrap();
+        assert!(other.try_lock().is_err());
+        drop(held);
+        other.try_lock().unwrap();
+    }
+}
