@@ -410,8 +410,14 @@ fn requests(events: &[Event]) -> usize {
     events.iter().filter(is_request).count()
 }
 
+/// How many schedules each test tries: a few at work, and enough where `cargo xtask test` asks for whole tests.
+fn cases() -> u32 {
+    let is_whole = std::env::var("SIGV4_EGRESS_TESTS").is_ok_and(|tests| tests == "whole");
+    if is_whole { 200 } else { 20 }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_nobody_fetches_twice_signs_late_or_waits_in_vain(

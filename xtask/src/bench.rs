@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Measures the release module in Envoy, beside no filter, a module that does nothing, and Envoy's own filter.
-pub(crate) fn envoy(arguments: &[&str]) -> Result {
+pub(crate) fn envoy(options: &[String]) -> Result {
     let module = build::build()?;
     let envoy = tools::envoy(tools::ENVOY)?;
     run(&mut cargo(&[
@@ -24,7 +24,7 @@ pub(crate) fn envoy(arguments: &[&str]) -> Result {
     bench
         .arg("--output")
         .arg(build::target().join("bench"))
-        .args(arguments);
+        .args(options);
     // Envoy listens on a Unix socket below the temporary directory, whose path must be short.
     fs::create_dir_all(build::target().join("bench"))?;
     run(&mut bench)
@@ -59,7 +59,6 @@ pub(crate) enum Budget {
 /// How many instructions the native build of each of the core's steps takes, as valgrind's callgrind counts
 /// them: the same however busy the machine is.
 pub(crate) fn instructions(purpose: Budget) -> Result {
-    tools::need("valgrind", &["--version"], "apt install valgrind")?;
     run(&mut cargo(&[
         "build",
         "--quiet",

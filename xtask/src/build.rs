@@ -17,6 +17,7 @@ pub(crate) fn build() -> Result<PathBuf> {
             .current_dir(root())
             .args(["target", "add", TARGET]))?;
     }
+    let _lock = tools::lock("module")?;
     let path = target().join("sigv4_egress.wasm");
     compile(&[], &path)?;
     let bytes = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -32,6 +33,7 @@ pub(crate) fn build() -> Result<PathBuf> {
 
 /// Builds the module that ends its VM when a test tells it to.
 pub(crate) fn build_trap() -> Result {
+    let _lock = tools::lock("module")?;
     compile(
         &["--features", "trap"],
         &target().join("sigv4_egress.trap.wasm"),

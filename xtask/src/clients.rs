@@ -9,6 +9,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::Instant;
 
 /// A client, and how it is made ready.
@@ -58,14 +59,29 @@ const CLIENTS: &[Client] = &[
     },
 ];
 
-/// Installs what is missing or has changed. An error names the client.
+/// Installs what is missing or has changed, side by side: most of them wait for the network. An error names the client.
 pub(crate) fn clients() -> Result {
-    for client in CLIENTS {
-        client
-            .update()
-            .map_err(|error| format!("the client {}: {error}", client.name))?;
+    let faults: Vec<String> = thread::scope(|scope| {
+        let updates: Vec<_> = CLIENTS
+            .iter()
+            .map(|client| {
+                (
+                    client,
+                    scope.spawn(|| client.update().map_err(|error| error.to_string())),
+                )
+            })
+            .collect();
+        let ended = updates.into_iter().map(|(client, update)| {
+            let done = update.join().unwrap_or_else(|_| Err("panicked".to_owned()));
+            done.err()
+                .map(|error| format!("the client {}: {error}", client.name))
+        });
+        ended.flatten().collect()
+    });
+    if faults.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    Err(faults.join("\n").into())
 }
 
 impl Client {
@@ -94,13 +110,6 @@ impl Client {
 }
 
 fn curl(places: &Places) -> Result<Launcher> {
-    // --aws-sigv4 came with 7.75; before 7.86 it signed for S3 without the hash of the body.
-    tools::need(
-        "curl",
-        &["--aws-sigv4", "aws:amz", "--version"],
-        "apt install curl",
-    )?;
-    tools::need("bash", &["--version"], "apt install bash")?;
     Ok(vec!["bash".into(), places.source.join("client.sh")])
 }
 
@@ -127,10 +136,6 @@ fn javascript(places: &Places) -> Result<Launcher> {
 }
 
 fn java(places: &Places) -> Result<Launcher> {
-    // Of a JRE alone the probe fails.
-    let install = "apt install openjdk-17-jdk-headless (Java 17 or later)";
-    tools::need("javac", &["--release", "17", "--version"], install)?;
-    tools::need("mvn", &["--version"], "apt install maven")?;
     let target = places.home.join("target");
     run(Command::new("mvn")
         .args(["--quiet", "--batch-mode", "package", "--file"])
@@ -155,11 +160,6 @@ fn property(name: &str, path: &Path) -> std::ffi::OsString {
 }
 
 fn go(places: &Places) -> Result<Launcher> {
-    tools::need(
-        "go",
-        &["version"],
-        "Go 1.25 or later, from https://go.dev/dl",
-    )?;
     let program = places.home.join("client");
     run(Command::new("go")
         .current_dir(&places.source)

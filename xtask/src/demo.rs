@@ -24,7 +24,6 @@ pub(crate) enum After {
 
 /// Shows every step; an error is the first that did not do what it says.
 pub(crate) fn demo(after: After) -> Result {
-    tools::need("curl", &["--version"], "apt install curl")?;
     let python = tools::python()?;
     let envoy = tools::envoy(tools::ENVOY)?;
     let module = build::build()?;

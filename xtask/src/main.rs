@@ -4,10 +4,12 @@ mod bench;
 mod build;
 mod ci;
 mod clients;
+mod command;
 mod compose;
 mod demo;
 mod endpoints;
 mod module;
+mod needs;
 mod overlay;
 mod run;
 mod simulate;
@@ -16,110 +18,44 @@ mod test;
 mod tool;
 mod tools;
 
+use command::{Bench, Command};
+use run::Result;
 use std::process::ExitCode;
-
-/// Subcommands and what they do, in the order of `help`.
-const COMMANDS: &[(&str, &str)] = &[
-    (
-        "build",
-        "the release module: path, size, sha256; checks its imports",
-    ),
-    (
-        "test",
-        "everything: unit, vectors, end to end on real Envoys",
-    ),
-    (
-        "demo",
-        "a program without credentials calls AWS; --keep leaves it running",
-    ),
-    (
-        "compose",
-        "docker-compose.yml in a Docker Engine of its own; as root, on Debian",
-    ),
-    (
-        "bench",
-        "costs in Envoy, beside its own filter; --micro, --instructions: of the core alone; --size: where the module's bytes are",
-    ),
-    (
-        "endpoints",
-        "regenerates the endpoint table from botocore (--newest: from its newest release); --check fails if it would change",
-    ),
-    (
-        "resolve",
-        "hosts on stdin: host, service, region, algorithm; - where it is not signed",
-    ),
-    (
-        "explain",
-        "requests as JSON lines on stdin: decision, canonical request, headers",
-    ),
-    (
-        "simulate",
-        "a day of 100,000 sidecars with an outage of STS, into docs; --check fails if it would change",
-    ),
-    (
-        "ci",
-        "what must pass before a merge: format, lints, licences, docs, demos, tests",
-    ),
-    ("help", "this list"),
-];
+use test::Tests;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    if let ["resolve" | "explain", ..] = arguments.as_slice() {
-        return tool::tool(&arguments).unwrap_or_else(|error| failure(&*error));
-    }
-    let done = match arguments.as_slice() {
-        ["build"] => build::build().map(drop),
-        ["test"] => test::test(),
-        ["demo"] => demo::demo(demo::After::Stop),
-        ["demo", "--keep"] => demo::demo(demo::After::Keep),
-        ["compose"] => compose::compose(),
-        ["endpoints", options @ ..] => match endpoints_of(options) {
-            Some((botocore, changes)) => endpoints::endpoints(botocore, changes),
-            None => Err("endpoints takes --newest and --check".into()),
-        },
-        ["simulate"] => simulate::simulate(simulate::Files::Write),
-        ["simulate", "--check"] => simulate::simulate(simulate::Files::Compare),
-        ["bench", "--size"] => size::size(),
-        ["bench", "--micro"] => bench::micro(),
-        ["bench", "--instructions"] => bench::instructions(bench::Budget::Show),
-        ["bench", "--instructions", "--check"] => bench::instructions(bench::Budget::Check),
-        ["bench", "--instructions", "--update"] => bench::instructions(bench::Budget::Update),
-        ["bench", options @ ..] => bench::envoy(options),
-        ["ci"] => ci::ci(),
-        [] | ["help" | "--help" | "-h"] => {
-            help();
+    let done = command::parse(&arguments)
+        .map_err(Into::into)
+        .and_then(perform);
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Everything is read and checked before the first thing is built.
+fn perform(command: Command) -> Result<ExitCode> {
+    run::check_place()?;
+    needs::check(&needs::work(&command))?;
+    match command {
+        Command::Build => build::build().map(drop),
+        Command::Test { only, envoy } => test::test(&Tests::choose(only.as_deref(), envoy)?),
+        Command::Demo(after) => demo::demo(after),
+        Command::Compose => compose::compose(),
+        Command::Bench(Bench::Envoy(options)) => bench::envoy(&options),
+        Command::Bench(Bench::Micro) => bench::micro(),
+        Command::Bench(Bench::Instructions(budget)) => bench::instructions(budget),
+        Command::Bench(Bench::Size) => size::size(),
+        Command::Endpoints(botocore, changes) => endpoints::endpoints(botocore, changes),
+        Command::Simulate(files) => simulate::simulate(files),
+        Command::Tool(arguments) => return tool::tool(&arguments),
+        Command::Ci { jobs, envoy } => ci::ci(&jobs, envoy),
+        Command::Help => {
+            command::help();
             Ok(())
         }
-        other => Err(format!("no such command: {}; see cargo xtask help", other.join(" ")).into()),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failure(&*error),
     }
-}
-
-fn failure(error: &dyn std::error::Error) -> ExitCode {
-    eprintln!("error: {error}");
-    ExitCode::FAILURE
-}
-
-/// What is asked of `endpoints`; `None` where an option is none of its.
-fn endpoints_of(options: &[&str]) -> Option<(endpoints::Botocore, endpoints::Changes)> {
-    let mut asked = (endpoints::Botocore::Pinned, endpoints::Changes::Write);
-    for option in options {
-        match *option {
-            "--newest" => asked.0 = endpoints::Botocore::Newest,
-            "--check" => asked.1 = endpoints::Changes::Refuse,
-            _ => return None,
-        }
-    }
-    Some(asked)
-}
-
-fn help() {
-    for (name, meaning) in COMMANDS {
-        println!("cargo xtask {name:9} {meaning}");
-    }
+    .map(|()| ExitCode::SUCCESS)
 }

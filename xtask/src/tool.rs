@@ -5,7 +5,7 @@ use crate::run::{Result, cargo};
 use std::process::{Command, ExitCode};
 
 /// Builds the tool and runs it with our own standard streams; its exit status is ours.
-pub(crate) fn tool(arguments: &[&str]) -> Result<ExitCode> {
+pub(crate) fn tool(arguments: &[String]) -> Result<ExitCode> {
     // Quiet: only the tool writes to the standard output.
     let built = cargo(&["build", "--quiet", "--release", "--bin", "sigv4-egress"]).status()?;
     if !built.success() {

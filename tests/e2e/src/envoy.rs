@@ -14,12 +14,22 @@ use crate::{Answer, Connection, Request, SOON, eventually};
 /// Every scenario runs on these: the newest, and the one in Istio 1.28.
 const VERSIONS: [&str; 2] = ["1.40.0", "1.36.4"];
 
-/// The versions of this run; `SIGV4_EGRESS_ENVOY=1.40.0` narrows it to one.
+/// The versions of this run; `SIGV4_EGRESS_ENVOY=1.36.4`, or `cargo xtask test --envoy 1.36.4`, narrows it to one.
 pub fn versions() -> Vec<String> {
-    match std::env::var("SIGV4_EGRESS_ENVOY") {
-        Ok(version) => vec![version],
-        Err(_) => VERSIONS.map(str::to_owned).to_vec(),
+    match chosen() {
+        Some(version) => vec![version],
+        None => VERSIONS.map(str::to_owned).to_vec(),
     }
+}
+
+/// For what is seen on one version only.
+pub fn newest() -> String {
+    let [newest, ..] = VERSIONS;
+    chosen().unwrap_or_else(|| newest.to_owned())
+}
+
+fn chosen() -> Option<String> {
+    std::env::var("SIGV4_EGRESS_ENVOY").ok()
 }
 
 /// The filter as `cargo xtask build` leaves it.

@@ -28,10 +28,11 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// # Panics
 /// When a step or an invariant fails; the log of Envoy and the journals are printed.
 pub fn scenario(setup: &Setup, steps: impl AsyncFn(&World)) {
-    let mut versions = envoy::versions();
-    if setup.newest_only {
-        versions.truncate(1);
-    }
+    let versions = if setup.newest_only {
+        vec![envoy::newest()]
+    } else {
+        envoy::versions()
+    };
     for version in versions {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)

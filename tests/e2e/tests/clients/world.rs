@@ -13,8 +13,6 @@ use e2e::{SOON, Value, eventually, json, until};
 
 use crate::transcript::Transcript;
 
-const ENVOY: &str = "1.40.0";
-
 /// No client takes longer on two very busy cores; one that does hangs.
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -305,7 +303,7 @@ impl Egress {
         fs::create_dir(&directory).expect("a directory");
         let bootstrap = bootstrap(world, &directory, mode.allow(), aws_port);
         fs::write(directory.join("envoy.json"), bootstrap.to_string()).expect("envoy.json");
-        let envoy = Envoy::start_on_leash(ENVOY, &directory, 2).await;
+        let envoy = Envoy::start_on_leash(&envoy::newest(), &directory, 2).await;
         let port = eventually("the listener is there", SOON, async || {
             envoy.port("sigv4-egress").await
         })
