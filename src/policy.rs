@@ -41,6 +41,8 @@ pub struct Policy {
 enum Buckets {
     /// Neither rules nor allow-list name any.
     NotAsked,
+    /// They tell S3's services apart: a copy can be from one to the other.
+    AskedOfCopies,
     /// Some do.
     Asked {
         /// Hosts that are none of AWS's, and that rules sign as S3.
@@ -220,10 +222,15 @@ impl Policy {
     /// The first rule that matches decides; the allow-list, where none says whether it may be signed.
     pub fn new(allow: Allow, rules: Vec<Rule>) -> Self {
         let of_buckets = |rule: &Rule| !rule.when.buckets.is_empty();
+        let of_s3 = |rule: &Rule| names_s3(&rule.when.services);
         let buckets = if allow.has_buckets() || rules.iter().any(of_buckets) {
             Buckets::Asked {
                 custom_domains: custom_domains(&rules),
             }
+        } else if matches!(&allow, Allow::Listed { services, .. } if names_s3(services))
+            || rules.iter().any(of_s3)
+        {
+            Buckets::AskedOfCopies
         } else {
             Buckets::NotAsked
         };
@@ -245,7 +252,7 @@ impl Policy {
         &self.rules
     }
 
-    /// Decides. `request` is read only where a rule or the allow-list names buckets.
+    /// Decides. `request` is read only where a rule or the allow-list names buckets, or services of S3's.
     pub fn judge<'p>(
         &'p self,
         subject: Subject<'p>,
@@ -254,6 +261,13 @@ impl Policy {
         match &self.buckets {
             Buckets::Asked { custom_domains } if may_name_buckets(subject) => {
                 self.judge_named(custom_domains, subject, request())
+            }
+            Buckets::AskedOfCopies if may_name_buckets(subject) => {
+                let request = request();
+                match request.method {
+                    b"PUT" => self.judge_named(&[], subject, request),
+                    _ => self.judge_one(subject, None),
+                }
             }
             _ => self.judge_one(subject, None),
         }
@@ -271,7 +285,8 @@ impl Policy {
             subject.endpoint.is_none() && domains.any(|pattern| host_fits(pattern, subject.host))
         };
         let place = endpoint::bucket_place(subject.host);
-        let Some(place) = place.or_else(|| is_custom().then_some(BucketPlace::Path)) else {
+        let Some(place) = place.or_else(|| is_custom().then_some(BucketPlace::PathOrControl))
+        else {
             return self.judge_one(subject, None);
         };
         // What a copy comes from is not behind the access point that it goes to.
@@ -284,17 +299,39 @@ impl Policy {
         };
         let mut verdict: Option<Verdict<'p>> = None;
         bucket::each_named(request, place, |part, named| {
-            let subject = match part {
-                Part::Target => subject,
-                Part::Source => of_source,
+            let this = match part {
+                Part::Target => self.judge_one(subject, Some(&named)),
+                Part::Source(service) => self.judge_source(of_source, service, &named),
             };
-            let this = self.judge_one(subject, Some(&named));
             verdict = Some(match verdict.take() {
                 None => this,
                 Some(before) => before.and(this),
             });
         });
         verdict.unwrap_or_else(|| self.judge_one(subject, None))
+    }
+
+    /// Judges what a copy comes from as what its own service has.
+    fn judge_source<'p>(
+        &'p self,
+        mut subject: Subject<'p>,
+        service: Option<&'static str>,
+        named: &Named<'_>,
+    ) -> Verdict<'p> {
+        let is_other = match (&mut subject.endpoint, service) {
+            (Some(endpoint), Some(service)) if endpoint.service != service => {
+                endpoint.service = service;
+                true
+            }
+            _ => false,
+        };
+        let mut verdict = self.judge_one(subject, Some(named));
+        if let Verdict::NotListed { unlisted, .. } = &mut verdict
+            && is_other
+        {
+            **unlisted = Unlisted::Named(named.clone().into_owned());
+        }
+        verdict
     }
 
     #[inline]
@@ -362,13 +399,19 @@ fn may_name_buckets(subject: Subject<'_>) -> bool {
         .is_none_or(|endpoint| endpoint.path_style == PathStyle::S3)
 }
 
+fn names_s3(services: &[String]) -> bool {
+    services.iter().any(|service| is_s3(service))
+}
+
+/// Whether a signing name is one of S3's.
+fn is_s3(service: &str) -> bool {
+    endpoint::of_custom_domain(service, "").path_style == PathStyle::S3
+}
+
 fn custom_domains(rules: &[Rule]) -> Vec<String> {
     let signed_as_s3 = |rule: &&Rule| {
         let sign_as = rule.sign_as.as_ref();
-        sign_as.is_some_and(|sign_as| {
-            let endpoint = endpoint::of_custom_domain(&sign_as.service, &sign_as.region);
-            endpoint.path_style == PathStyle::S3
-        })
+        sign_as.is_some_and(|sign_as| is_s3(&sign_as.service))
     };
     let rules = rules.iter().filter(signed_as_s3);
     rules
@@ -397,11 +440,20 @@ impl<'p> Verdict<'p> {
             (torn @ Self::Torn(_), _) | (_, torn @ Self::Torn(_)) => torn,
             (first, second) => match (first.outcome(), second.outcome()) {
                 (one, other) if one != other => Self::Torn([one, other]),
-                // Of one role: the rule that is stricter with signatures of the client's own.
-                _ if second.refuses_client_signatures() => second,
-                _ => first,
+                _ => first.with_stricter_rule(&second),
             },
         }
+    }
+
+    /// Of one role's rules, the one that is stricter with signatures of the client's own.
+    fn with_stricter_rule(mut self, other: &Self) -> Self {
+        if let (Self::Permit { rule, .. }, Self::Permit { rule: stricter, .. }) = (&mut self, other)
+            && stricter
+                .is_some_and(|found| found.rule.client_signature == Some(OnClientSignature::Refuse))
+        {
+            *rule = *stricter;
+        }
+        self
     }
 
     fn outcome(&self) -> Outcome {
@@ -411,16 +463,6 @@ impl<'p> Verdict<'p> {
             }
             _ => Outcome::LeftAlone,
         }
-    }
-
-    fn refuses_client_signatures(&self) -> bool {
-        let Self::Permit {
-            rule: Some(found), ..
-        } = self
-        else {
-            return false;
-        };
-        found.rule.client_signature == Some(OnClientSignature::Refuse)
     }
 }
 

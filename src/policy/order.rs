@@ -33,8 +33,7 @@ impl Rule {
             services = vec![sign_as.service.clone()];
         } else if services.is_empty() && !buckets.is_empty() {
             for pattern in buckets {
-                // S3 Express has the buckets and access points of such names.
-                let is_directory = pattern.ends_with("--x-s3") || pattern.ends_with("--xa-s3");
+                let is_directory = bucket::service_of(pattern) == Some("s3express");
                 if is_directory || pattern.ends_with('*') {
                     services.push("s3express".to_owned());
                 }

@@ -455,8 +455,89 @@ mod buckets {
     }
 
     #[test]
-    fn a_policy_without_buckets_reads_no_request() {
-        let policy = with_rules(r#"["s3"]"#, r#"{"services": ["s3"], "payload": "hashed"}"#);
+    fn each_bucket_of_a_copy_is_judged_with_its_own_service() {
+        let express = "x--euw1-az1--x-s3.s3express-euw1-az1.eu-west-1.amazonaws.com";
+        let into_express = |from: &str| format!("PUT {express}/k\nx-amz-copy-source: {from}/k");
+        let denied = "denied by 0";
+        for (allow, rules, into, out) in [
+            (r#"["s3"]"#, "", "not listed", "not listed"),
+            (r#"["s3express"]"#, "", "not listed", "not listed"),
+            (
+                r#"["s3", "s3express"]"#,
+                "",
+                "s3express/eu-west-1",
+                "s3/eu-west-1",
+            ),
+            (
+                "\"*\"",
+                r#"{"services": ["s3"], "effect": "deny"}"#,
+                denied,
+                denied,
+            ),
+            (
+                "\"*\"",
+                r#"{"services": ["s3express"], "effect": "deny"}"#,
+                denied,
+                denied,
+            ),
+            (
+                "\"*\"",
+                r#"{"services": ["s3"], "role": "audit"}"#,
+                "torn",
+                "torn",
+            ),
+            (
+                "\"*\"",
+                r#"{"services": ["s3"], "effect": "leave_alone"}"#,
+                "torn",
+                "torn",
+            ),
+            (
+                "\"*\"",
+                r#"{"services": ["s3"], "client_signature": "refuse"}"#,
+                "s3express/eu-west-1",
+                "s3/eu-west-1",
+            ),
+            (
+                r#"["s3express", {"buckets": ["plain"]}]"#,
+                "",
+                "s3express/eu-west-1",
+                "s3/eu-west-1",
+            ),
+        ] {
+            let policy = with_rules(allow, rules);
+            check(&policy, &into_express("plain"), "", into);
+            check(&policy, &into_express("arn:aws:s3:::plain"), "", into);
+            check(&policy, &copy("y--euw1-az1--x-s3", "plain"), "", out);
+        }
+        let policy = with_rules(r#"["s3express"]"#, "");
+        let check = |request: &str, expected| check(&policy, request, "", expected);
+        check(&into_express("y--euw1-az1--x-s3"), "s3express/eu-west-1");
+        check(&into_express("ap--euw1-az1--xa-s3"), "s3express/eu-west-1");
+        let point = "arn:aws:s3:eu-west-1:123456789012:accesspoint/ap/object";
+        check(&into_express(point), "not listed");
+        check(&format!("PUT {express}/k"), "s3express/eu-west-1");
+        check(&format!("GET {express}/k"), "s3express/eu-west-1");
+        check(
+            &format!("PUT {express}/k?x-amz-copy-source=plain%2Fk"),
+            "not listed",
+        );
+        ask(&into_express("plain"), "", |subject, request| {
+            let verdict = policy.judge(subject, || request);
+            let Verdict::NotListed { unlisted, .. } = verdict else {
+                panic!("{verdict:?}");
+            };
+            let plain = Named::Bucket("plain".into());
+            assert_eq!(*unlisted, Unlisted::Named(plain));
+        });
+    }
+
+    #[test]
+    fn a_policy_without_buckets_or_s3_reads_no_request() {
+        let policy = with_rules(
+            "\"*\"",
+            r#"{"services": ["sqs"], "client_signature": "refuse"}"#,
+        );
         ask("secret.s3.eu-west-1.amazonaws.com/", "", |subject, _| {
             let verdict = policy.judge(subject, || panic!("it is read"));
             assert!(matches!(verdict, Verdict::Permit { .. }));
