@@ -10,7 +10,7 @@
 mod pattern;
 mod read;
 
-pub use pattern::{Patterns, fits, is_legacy, is_pattern};
+pub use pattern::{Patterns, covers, fits, is_legacy, is_pattern};
 
 use crate::endpoint::BucketPlace;
 use crate::headers::{self, Header};

@@ -10,11 +10,11 @@ mod index;
 mod order;
 
 use crate::bucket::{self, Named, Part, Patterns};
-use crate::endpoint::{self, BucketPlace, Endpoint};
+use crate::endpoint::{self, BucketPlace, Endpoint, HostKind, Hosts, hosts_of};
 use crate::role::RoleId;
 use crate::sigv4::PathStyle;
 use index::Index;
-pub use order::Extent;
+pub use order::{Extent, host_covers};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Strings that the request's route carries for the rules: its metadata under [`ROUTE_NAMESPACE`].
@@ -477,6 +477,53 @@ impl Allow {
                 buckets,
             } => services.is_empty() && hosts.is_empty() && buckets.is_empty(),
         }
+    }
+
+    /// Whether it permits all that a rule is for, as far as that can be told.
+    pub fn permits_all(&self, rule: &Rule, extent: &Extent) -> bool {
+        let Self::Listed {
+            services,
+            hosts,
+            buckets,
+        } = self
+        else {
+            return true;
+        };
+        let when = &rule.when;
+        let is_host = |host: &String| hosts.iter().any(|listed| host_covers(listed, host));
+        let is_bucket = |name: &String| !name.ends_with('*') && buckets.all(name).next().is_some();
+        match (when.hosts.as_slice(), when.buckets.as_slice()) {
+            ([], []) if !extent.services.is_empty() => {
+                extent.services.iter().all(|name| services.contains(name))
+            }
+            ([], names) => !names.is_empty() && names.iter().all(is_bucket),
+            (names, _) => names.iter().all(is_host),
+        }
+    }
+
+    /// Whether it permits nothing that a rule is for, as far as that can be told.
+    pub fn permits_nothing(&self, rule: &Rule, extent: &Extent) -> bool {
+        let Self::Listed {
+            services,
+            hosts,
+            buckets,
+        } = self
+        else {
+            return false;
+        };
+        let of_rule = |name: &str| name.is_empty() || names(&extent.services, name);
+        let is_customers = |hosts: &Hosts| hosts.kind == HostKind::Customers;
+        let only_customers = !extent.hosts.is_empty() && extent.hosts.iter().all(is_customers);
+        let may_be_listed =
+            |name: &String| name.ends_with('*') || buckets.all(name).next().is_some();
+        let by_bucket = match rule.when.buckets.as_slice() {
+            [] => !buckets.is_empty() && names_s3(&extent.services),
+            names => names.iter().any(may_be_listed),
+        };
+        !extent.services.is_empty()
+            && (only_customers || !services.iter().any(|name| of_rule(name)))
+            && !hosts.iter().any(|host| of_rule(&hosts_of(host).service))
+            && !by_bucket
     }
 
     fn has_buckets(&self) -> bool {

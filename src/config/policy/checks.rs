@@ -1,9 +1,10 @@
 //! What allow-list and rules come to: conditions that nothing matches, values that nothing reads, and names that are
 //! probably not what was meant.
 
+use super::covered;
 use crate::bucket;
 use crate::config::{ConfigError, Notes};
-use crate::endpoint::{self, Answering, HostKind, Hosts, hosts_of};
+use crate::endpoint::{self, Answering, BucketPlace, HostKind, Hosts, hosts_of};
 use crate::policy::{Effect, Extent, PayloadMode, Policy, Rule};
 use crate::role::RoleId;
 
@@ -22,10 +23,11 @@ pub(super) fn check(policy: &Policy, notes: &mut Notes) -> Result<(), ConfigErro
         at.check_services(notes)?;
         at.warn_of_regions(notes);
         warn_of_buckets(&at.key("buckets"), &rule.when.buckets, notes);
-        at.check_payload()?;
+        at.check_payload(notes)?;
         at.check_sign_as(notes)?;
         at.warn_of_denials_behind(rules, notes);
     }
+    covered::check(policy, notes);
     if let Some((hidden, earlier)) = policy.first_hidden() {
         return Err(ConfigError::new(
             &format!("rules[{hidden}]"),
@@ -109,6 +111,7 @@ impl At<'_> {
                 self.check_foreign_host(host, hosts, rules, notes)?;
             }
             self.warn_of_host(host, hosts, notes);
+            warn_of_names(&self.key("hosts"), hosts, notes);
         }
         Ok(())
     }
@@ -196,8 +199,13 @@ impl At<'_> {
     fn check_services(&self, notes: &mut Notes) -> Result<(), ConfigError> {
         let key = self.key("services");
         let when = &self.rule.when;
+        let hosts = &self.extent.hosts;
         for service in &when.services {
             warn_of_service(&key, service, notes);
+            let is_other = |hosts: &Hosts| !hosts.service.is_empty() && hosts.service != *service;
+            if !hosts.is_empty() && hosts.iter().all(is_other) {
+                warn(notes, &key, service, OF_NO_HOST, REMOVE);
+            }
             let home = |region: &String| endpoint::home_of(service, region);
             let homes: Vec<String> = when.regions.iter().filter_map(home).collect();
             if let Some(home) = homes.first()
@@ -223,13 +231,32 @@ impl At<'_> {
     }
 
     fn warn_of_regions(&self, notes: &mut Notes) {
-        for region in &self.rule.when.regions {
-            warn_of_region(&self.key("regions"), region, notes);
+        let key = self.key("regions");
+        let hosts = &self.extent.hosts;
+        let when = &self.rule.when;
+        for region in &when.regions {
+            warn_of_region(&key, region, notes);
+            let is_other = |hosts: &Hosts| {
+                !hosts.region.is_empty() && hosts.region != *region && hosts.region != "*"
+            };
+            if !hosts.is_empty() && hosts.iter().all(is_other) {
+                warn(notes, &key, region, OF_NO_HOST, REMOVE);
+            }
+            let is_elsewhere = |service: &String| endpoint::home_of(service, region).is_some();
+            let services = &when.services;
+            if !services.is_empty() && services.iter().all(is_elsewhere) && when.regions.len() > 1 {
+                let what =
+                    "has no effect, because the services of the rule sign for another region";
+                warn(notes, &key, region, what, REMOVE);
+            }
         }
     }
 
-    fn check_payload(&self) -> Result<(), ConfigError> {
+    fn check_payload(&self, notes: &mut Notes) -> Result<(), ConfigError> {
         let services = &self.extent.services;
+        let is_hashed = |service: &String| {
+            endpoint::is_known_service(service) && !endpoint::streams_by_default(service)
+        };
         let refuses_unsigned = |service: &&String| {
             endpoint::is_known_service(service) && !endpoint::takes_unsigned_payload(service)
         };
@@ -251,6 +278,11 @@ impl At<'_> {
                     "unsigned",
                 )
             }
+            Some(PayloadMode::Hashed) if !services.is_empty() && services.iter().all(is_hashed) => {
+                let what = "has no effect: payloads to these services are hashed anyway";
+                warn(notes, &self.key("payload"), "hashed", what, REMOVE);
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         Err(self.error("payload", fault, allowed))
@@ -261,7 +293,18 @@ impl At<'_> {
             return Ok(());
         };
         warn_of_service(&self.key("sign_as.service"), &sign_as.service, notes);
-        warn_of_region(&self.key("sign_as.region"), &sign_as.region, notes);
+        let key = self.key("sign_as.region");
+        warn_of_region(&key, &sign_as.region, notes);
+        if let Some(home) = endpoint::home_of(&sign_as.service, &sign_as.region) {
+            let what = "is not what the service signs for";
+            warn(
+                notes,
+                &key,
+                &sign_as.region,
+                what,
+                &["use ", &*home].concat(),
+            );
+        }
         for (host, hosts) in self.rule.when.hosts.iter().zip(&self.extent.hosts) {
             if hosts.kind == HostKind::Many {
                 let fault = format!("\"{host}\" stands for hosts of AWS's, too");
@@ -352,6 +395,7 @@ pub(super) fn check_allow(
     for host in hosts {
         let found = hosts_of(host);
         check_host("allow", host, &found)?;
+        warn_of_names("allow", &found, notes);
         let is_pattern = host.starts_with('*');
         match found.kind {
             HostKind::UnknownOfAws if is_pattern => {
@@ -376,6 +420,8 @@ pub(super) fn check_allow(
         }
     }
     warn_of_buckets("allow.buckets", buckets, notes);
+    covered::check_list("allow", hosts, notes);
+    covered::check_list("allow.buckets", buckets, notes);
     match beyond {
         Some(entry) if !buckets.is_empty() => Err(error(
             format!("\"{entry}\" allows every bucket, and stands beside `buckets`"),
@@ -400,8 +446,32 @@ fn warn_of_customers(key: &str, host: &str, notes: &mut Notes) {
     notes.warn(key, finding, "name your own hosts");
 }
 
+/// Warns of an entry: `"<entry>" <what>`.
+#[cold]
+pub(super) fn warn(notes: &mut Notes, key: &str, entry: &str, what: &str, advice: &str) {
+    notes.warn(key, ["\"", entry, "\" ", what].concat(), advice);
+}
+
+pub(super) const REMOVE: &str = "remove it";
+const OF_NO_HOST: &str = "has no effect, because none of the rule's hosts has it";
+
+/// Warns of hosts whose names have a service or a region that nobody knows.
+fn warn_of_names(key: &str, hosts: &Hosts, notes: &mut Notes) {
+    if !hosts.service.is_empty() {
+        warn_of_service(key, &hosts.service, notes);
+    }
+    if !hosts.region.is_empty() && hosts.region != "*" {
+        warn_of_region(key, &hosts.region, notes);
+    }
+}
+
 fn warn_of_service(key: &str, service: &str, notes: &mut Notes) {
-    if !endpoint::is_known_service(service) {
+    if let Some(meant) = endpoint::service_of_alias(service)
+        && endpoint::is_known_service(service)
+    {
+        let what = "is what another service signs as";
+        warn(notes, key, service, what, &self::meant(Some(meant)));
+    } else if !endpoint::is_known_service(service) {
         let finding = format!("no known AWS service signs as \"{service}\"");
         notes.warn(key, finding, &meant(endpoint::nearest_service(service)));
     }
@@ -423,6 +493,16 @@ fn meant(nearest: Option<&str>) -> String {
 }
 
 fn warn_of_buckets(key: &str, buckets: &[String], notes: &mut Notes) {
+    for name in buckets {
+        if let Some(place) = endpoint::bucket_place(name) {
+            let name_of_it = match place {
+                BucketPlace::Host(bucket) | BucketPlace::AccessPoint(bucket) => bucket,
+                _ => "the bucket's own name",
+            };
+            let what = "is the name of a host";
+            warn(notes, key, name, what, &["use ", name_of_it].concat());
+        }
+    }
     if let Some(name) = buckets.iter().find(|name| bucket::is_legacy(name)) {
         let finding =
             format!("only buckets of us-east-1 from before March 2018 have names like \"{name}\"");

@@ -1,0 +1,161 @@
+//! What of rules and allow-list has no effect, because something else covers it.
+//!
+//! Rules that two earlier ones hide together, and never one alone, are not looked for.
+
+use super::checks::{REMOVE, warn};
+use crate::bucket;
+use crate::config::Notes;
+use crate::policy::{Allow, Condition, Effect, OnClientSignature, Policy, Rule, host_covers};
+use crate::role::RoleId;
+
+/// How many rules, and entries of one list, are looked at.
+const MOST: usize = 256;
+
+/// The lists of a rule's conditions.
+const LISTS: [(&str, fn(&mut Condition) -> &mut Vec<String>); 4] = [
+    ("hosts", |when| &mut when.hosts),
+    ("buckets", |when| &mut when.buckets),
+    ("services", |when| &mut when.services),
+    ("regions", |when| &mut when.regions),
+];
+
+#[cold]
+pub(super) fn check(policy: &Policy, notes: &mut Notes) {
+    let rules = policy.rules();
+    for (place, rule) in rules.iter().enumerate().take(MOST) {
+        let key = ["rules[", &*place.to_string(), "]"].concat();
+        check_list(&[&*key, ".hosts"].concat(), &rule.when.hosts, notes);
+        check_list(&[&*key, ".buckets"].concat(), &rule.when.buckets, notes);
+        if !has_hidden_entry(policy, place, rule, &key, notes) {
+            check_denial(rules, place, rule, &key, notes);
+        }
+        check_against_allow(policy, place, rule, &key, notes);
+    }
+    check_allow(policy, notes);
+}
+
+/// Warns where a pattern in a list covers another entry: of hosts it begins with `*`, of buckets it ends with it.
+#[cold]
+pub(super) fn check_list(key: &str, list: &[String], notes: &mut Notes) {
+    let patterns = list.iter().filter(|entry| entry.contains('*')).take(MOST);
+    for pattern in patterns {
+        let is_covered = |entry: &&String| {
+            *entry != pattern && (host_covers(pattern, entry) || bucket::covers(pattern, entry))
+        };
+        if let Some(entry) = list.iter().find(is_covered) {
+            let what = ["has no effect beside \"", pattern, "\""].concat();
+            warn(notes, key, entry, &what, REMOVE);
+        }
+    }
+}
+
+/// Whether an earlier rule decides all that one entry of a list is for. The first such is warned about.
+fn has_hidden_entry(
+    policy: &Policy,
+    place: usize,
+    rule: &Rule,
+    key: &str,
+    notes: &mut Notes,
+) -> bool {
+    for (name, list) in LISTS {
+        let mut one = rule.clone();
+        let entries = std::mem::take(list(&mut one.when));
+        if entries.len() < 2 {
+            continue;
+        }
+        // Each look reads all hosts that are left.
+        let most = MOST / (1 + one.when.hosts.len());
+        for entry in entries.iter().take(most) {
+            *list(&mut one.when) = vec![entry.clone()];
+            if let Some(earlier) = policy.hidden_by(&one, place) {
+                warn(
+                    notes,
+                    &[key, ".", name].concat(),
+                    entry,
+                    &decided_by(earlier),
+                    "move the rule before that one, or remove the entry",
+                );
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// Warns of a denial that holds for a part of its requests only.
+fn check_denial(rules: &[Rule], place: usize, rule: &Rule, key: &str, notes: &mut Notes) {
+    if rule.effect != Some(Effect::Deny) {
+        return;
+    }
+    let extent = rule.extent();
+    let lets_pass = |earlier: &Rule| earlier.lets_pass(rule, &extent);
+    if let Some(earlier) = rules.iter().take(place).position(lets_pass) {
+        let finding = format!(
+            "does not deny all that it names, because rules[{earlier}] matches some of its requests first"
+        );
+        let advice = format!("move it before rules[{earlier}]");
+        notes.warn(key, finding, &advice);
+    }
+}
+
+/// Warns of a rule that permits what is permitted, as the last one, or says how to sign what is not.
+fn check_against_allow(policy: &Policy, place: usize, rule: &Rule, key: &str, notes: &mut Notes) {
+    let Rule {
+        effect,
+        sign_as: None,
+        role,
+        client_signature,
+        payload,
+        ..
+    } = rule
+    else {
+        return;
+    };
+    let allow = policy.allow();
+    let sets_nothing = *role == RoleId::OWN
+        && client_signature.unwrap_or_default() == OnClientSignature::LeaveAlone
+        && payload.is_none();
+    let is_last = place + 1 == policy.rules().len();
+    let (what, advice) = match effect {
+        Some(Effect::Allow)
+            if sets_nothing && is_last && allow.permits_all(rule, &rule.extent()) =>
+        {
+            ("has no effect: the allow-list permits the same", REMOVE)
+        }
+        None if !sets_nothing && allow.permits_nothing(rule, &rule.extent()) => (
+            "has no effect: the allow-list permits none of its requests",
+            "add them there, or set `effect` to allow",
+        ),
+        None if is_last && client_signature.is_some() && sets_nothing => (
+            "has no effect: signatures of clients are left alone anyhow",
+            REMOVE,
+        ),
+        _ => return,
+    };
+    notes.warn(key, what.to_owned(), advice);
+}
+
+/// Warns of services on the allow-list of which a rule lets nothing be signed.
+fn check_allow(policy: &Policy, notes: &mut Notes) {
+    let Allow::Listed { services, .. } = policy.allow() else {
+        return;
+    };
+    let rules = policy.rules();
+    for service in services.iter().take(MOST) {
+        let mut all = Rule::default();
+        all.when.services.push(service.clone());
+        if let Some(place) = policy.hidden_by(&all, rules.len())
+            && let mut before = rules.iter().take(place)
+            && before.all(|rule| rule.effect.is_some())
+            && rules
+                .get(place)
+                .is_some_and(|rule| matches!(rule.effect, Some(Effect::Deny | Effect::LeaveAlone)))
+        {
+            warn(notes, "allow", service, &decided_by(place), REMOVE);
+        }
+    }
+}
+
+fn decided_by(place: usize) -> String {
+    format!("has no effect, because rules[{place}] matches all of its requests first")
+}
