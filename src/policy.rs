@@ -258,19 +258,21 @@ impl Policy {
         subject: Subject<'p>,
         request: impl FnOnce() -> bucket::Request<'p>,
     ) -> Verdict<'p> {
-        match &self.buckets {
-            Buckets::Asked { custom_domains } if may_name_buckets(subject) => {
-                self.judge_named(custom_domains, subject, request())
+        let custom_domains = match &self.buckets {
+            Buckets::Asked { custom_domains } => Some(custom_domains.as_slice()),
+            Buckets::AskedOfCopies => Some([].as_slice()),
+            Buckets::NotAsked => None,
+        };
+        if let Some(custom_domains) = custom_domains
+            && may_name_buckets(subject)
+        {
+            let request = request();
+            let of_copies = matches!(self.buckets, Buckets::AskedOfCopies);
+            if !of_copies || request.method == b"PUT" {
+                return self.judge_named(custom_domains, subject, request);
             }
-            Buckets::AskedOfCopies if may_name_buckets(subject) => {
-                let request = request();
-                match request.method {
-                    b"PUT" => self.judge_named(&[], subject, request),
-                    _ => self.judge_one(subject, None),
-                }
-            }
-            _ => self.judge_one(subject, None),
         }
+        self.judge_one(subject, None)
     }
 
     /// Judges for each bucket that a request names, as if it named no other, and puts the verdicts together.
@@ -285,53 +287,35 @@ impl Policy {
             subject.endpoint.is_none() && domains.any(|pattern| host_fits(pattern, subject.host))
         };
         let place = endpoint::bucket_place(subject.host);
-        let Some(place) = place.or_else(|| is_custom().then_some(BucketPlace::PathOrControl))
-        else {
-            return self.judge_one(subject, None);
-        };
-        // What a copy comes from is not behind the access point that it goes to.
-        let of_source = match place {
-            BucketPlace::AccessPoint(_) => Subject {
-                host: "",
-                ..subject
-            },
-            _ => subject,
-        };
+        let place = place.or_else(|| is_custom().then_some(BucketPlace::PathOrControl));
         let mut verdict: Option<Verdict<'p>> = None;
-        bucket::each_named(request, place, |part, named| {
-            let this = match part {
-                Part::Target => self.judge_one(subject, Some(&named)),
-                Part::Source(service) => self.judge_source(of_source, service, &named),
+        if let Some(place) = place {
+            // What a copy comes from is not behind the access point that it goes to.
+            let of_source = match place {
+                BucketPlace::AccessPoint(_) => Subject {
+                    host: "",
+                    ..subject
+                },
+                _ => subject,
             };
-            verdict = Some(match verdict.take() {
-                None => this,
-                Some(before) => before.and(this),
+            bucket::each_named(request, place, |part, named| {
+                let (subject, is_of_other) = match part {
+                    Part::Target => (subject, false),
+                    Part::Source(service) => of_source.at(service),
+                };
+                let mut this = self.judge_one(subject, Some(&named));
+                if let Verdict::NotListed { unlisted, .. } = &mut this
+                    && is_of_other
+                {
+                    **unlisted = Unlisted::Named(named.into_owned());
+                }
+                verdict = Some(match verdict.take() {
+                    None => this,
+                    Some(before) => before.and(this),
+                });
             });
-        });
-        verdict.unwrap_or_else(|| self.judge_one(subject, None))
-    }
-
-    /// Judges what a copy comes from as what its own service has.
-    fn judge_source<'p>(
-        &'p self,
-        mut subject: Subject<'p>,
-        service: Option<&'static str>,
-        named: &Named<'_>,
-    ) -> Verdict<'p> {
-        let is_other = match (&mut subject.endpoint, service) {
-            (Some(endpoint), Some(service)) if endpoint.service != service => {
-                endpoint.service = service;
-                true
-            }
-            _ => false,
-        };
-        let mut verdict = self.judge_one(subject, Some(named));
-        if let Verdict::NotListed { unlisted, .. } = &mut verdict
-            && is_other
-        {
-            **unlisted = Unlisted::Named(named.clone().into_owned());
         }
-        verdict
+        verdict.unwrap_or_else(|| self.judge_one(subject, None))
     }
 
     #[inline]
@@ -388,6 +372,19 @@ impl Policy {
             keys.extend(rule.when.route_metadata.keys());
         }
         keys.into_iter().cloned().collect()
+    }
+}
+
+impl Subject<'_> {
+    /// The same with another service of S3's, where the service is one and another.
+    fn at(mut self, service: Option<&'static str>) -> (Self, bool) {
+        if let (Some(endpoint), Some(service)) = (&mut self.endpoint, service)
+            && endpoint.service != service
+        {
+            endpoint.service = service;
+            return (self, true);
+        }
+        (self, false)
     }
 }
 

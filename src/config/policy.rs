@@ -1,6 +1,7 @@
 //! Reading the allow-list and the rules. What they come to is for `checks`.
 
 mod checks;
+#[cfg(not(target_family = "wasm"))]
 mod covered;
 
 use super::object::{ONE_OR_MORE, Object, refuse_repeated, shown};
@@ -207,6 +208,10 @@ fn allow(object: &mut Object, notes: &mut Notes) -> Result<Allow, ConfigError> {
         bucket::is_pattern,
     )?;
     checks::check_allow(&services, &hosts, &buckets, notes)?;
+    #[cfg(not(target_family = "wasm"))]
+    for (key, list) in [("allow", &hosts), ("allow.buckets", &buckets)] {
+        covered::check_list(key, list, notes);
+    }
     let mut patterns = Patterns::default();
     for (place, name) in buckets.iter().enumerate() {
         patterns.add(name, place);

@@ -1,6 +1,7 @@
 //! What allow-list and rules come to: conditions that nothing matches, values that nothing reads, and names that are
 //! probably not what was meant.
 
+#[cfg(not(target_family = "wasm"))]
 use super::covered;
 use crate::bucket;
 use crate::config::{ConfigError, Notes};
@@ -23,10 +24,12 @@ pub(super) fn check(policy: &Policy, notes: &mut Notes) -> Result<(), ConfigErro
         at.check_services(notes)?;
         at.warn_of_regions(notes);
         warn_of_buckets(&at.key("buckets"), &rule.when.buckets, notes);
-        at.check_payload(notes)?;
+        at.check_payload()?;
         at.check_sign_as(notes)?;
         at.warn_of_denials_behind(rules, notes);
+        at.warn_of_what_passes(rules, notes);
     }
+    #[cfg(not(target_family = "wasm"))]
     covered::check(policy, notes);
     if let Some((hidden, earlier)) = policy.first_hidden() {
         return Err(ConfigError::new(
@@ -169,6 +172,29 @@ impl At<'_> {
         }
     }
 
+    /// A denial holds for what no earlier rule matches. Only the first rules are looked at.
+    #[cold]
+    fn warn_of_what_passes(&self, rules: &[Rule], notes: &mut Notes) {
+        let lets_pass = |earlier: &Rule| earlier.lets_pass(self.rule, &self.extent);
+        let mut earlier = rules.iter().take(self.place.min(256));
+        if self.has(Effect::Deny)
+            && let Some(place) = earlier.position(lets_pass)
+        {
+            let key = format!("rules[{}]", self.place);
+            let before = format!("rules[{place}]");
+            let finding = [
+                "does not deny all that it names, because ",
+                &*before,
+                " matches some of it first",
+            ];
+            notes.warn(
+                &key,
+                finding.concat(),
+                &["move it before ", &*before].concat(),
+            );
+        }
+    }
+
     /// A host that is none of AWS's is left alone, whatever a rule says that does not sign it.
     fn check_foreign_host(
         &self,
@@ -199,13 +225,8 @@ impl At<'_> {
     fn check_services(&self, notes: &mut Notes) -> Result<(), ConfigError> {
         let key = self.key("services");
         let when = &self.rule.when;
-        let hosts = &self.extent.hosts;
         for service in &when.services {
             warn_of_service(&key, service, notes);
-            let is_other = |hosts: &Hosts| !hosts.service.is_empty() && hosts.service != *service;
-            if !hosts.is_empty() && hosts.iter().all(is_other) {
-                warn(notes, &key, service, OF_NO_HOST, REMOVE);
-            }
             let home = |region: &String| endpoint::home_of(service, region);
             let homes: Vec<String> = when.regions.iter().filter_map(home).collect();
             if let Some(home) = homes.first()
@@ -231,32 +252,13 @@ impl At<'_> {
     }
 
     fn warn_of_regions(&self, notes: &mut Notes) {
-        let key = self.key("regions");
-        let hosts = &self.extent.hosts;
-        let when = &self.rule.when;
-        for region in &when.regions {
-            warn_of_region(&key, region, notes);
-            let is_other = |hosts: &Hosts| {
-                !hosts.region.is_empty() && hosts.region != *region && hosts.region != "*"
-            };
-            if !hosts.is_empty() && hosts.iter().all(is_other) {
-                warn(notes, &key, region, OF_NO_HOST, REMOVE);
-            }
-            let is_elsewhere = |service: &String| endpoint::home_of(service, region).is_some();
-            let services = &when.services;
-            if !services.is_empty() && services.iter().all(is_elsewhere) && when.regions.len() > 1 {
-                let what =
-                    "has no effect, because the services of the rule sign for another region";
-                warn(notes, &key, region, what, REMOVE);
-            }
+        for region in &self.rule.when.regions {
+            warn_of_region(&self.key("regions"), region, notes);
         }
     }
 
-    fn check_payload(&self, notes: &mut Notes) -> Result<(), ConfigError> {
+    fn check_payload(&self) -> Result<(), ConfigError> {
         let services = &self.extent.services;
-        let is_hashed = |service: &String| {
-            endpoint::is_known_service(service) && !endpoint::streams_by_default(service)
-        };
         let refuses_unsigned = |service: &&String| {
             endpoint::is_known_service(service) && !endpoint::takes_unsigned_payload(service)
         };
@@ -277,11 +279,6 @@ impl At<'_> {
                     "is \"hashed\", which vpc-lattice-svcs refuses".to_owned(),
                     "unsigned",
                 )
-            }
-            Some(PayloadMode::Hashed) if !services.is_empty() && services.iter().all(is_hashed) => {
-                let what = "has no effect: payloads to these services are hashed anyway";
-                warn(notes, &self.key("payload"), "hashed", what, REMOVE);
-                return Ok(());
             }
             _ => return Ok(()),
         };
@@ -420,8 +417,6 @@ pub(super) fn check_allow(
         }
     }
     warn_of_buckets("allow.buckets", buckets, notes);
-    covered::check_list("allow", hosts, notes);
-    covered::check_list("allow.buckets", buckets, notes);
     match beyond {
         Some(entry) if !buckets.is_empty() => Err(error(
             format!("\"{entry}\" allows every bucket, and stands beside `buckets`"),
@@ -451,9 +446,6 @@ fn warn_of_customers(key: &str, host: &str, notes: &mut Notes) {
 pub(super) fn warn(notes: &mut Notes, key: &str, entry: &str, what: &str, advice: &str) {
     notes.warn(key, ["\"", entry, "\" ", what].concat(), advice);
 }
-
-pub(super) const REMOVE: &str = "remove it";
-const OF_NO_HOST: &str = "has no effect, because none of the rule's hosts has it";
 
 /// Warns of hosts whose names have a service or a region that nobody knows.
 fn warn_of_names(key: &str, hosts: &Hosts, notes: &mut Notes) {
