@@ -10,7 +10,7 @@
 mod pattern;
 mod read;
 
-pub use pattern::{Patterns, fits, is_legacy, is_pattern};
+pub use pattern::{Patterns, covers, fits, is_legacy, is_pattern};
 
 use crate::endpoint::BucketPlace;
 use crate::headers::{self, Header};
@@ -37,8 +37,8 @@ pub enum Named<'a> {
 pub enum Part {
     /// What it is for.
     Target,
-    /// What it copies from: of it, the host says nothing.
-    Source,
+    /// What it copies from, and the service that has it, where the name shows that: the host may be another's.
+    Source(Option<&'static str>),
 }
 
 /// What of a request can name a bucket.
@@ -65,15 +65,14 @@ pub fn each_named<'a>(
     let mut target = |named| each(Part::Target, named);
     match place {
         BucketPlace::Host(name) => target(Named::of_text(Cow::Borrowed(name))),
-        BucketPlace::Path => {
+        BucketPlace::Path | BucketPlace::PathOrControl => {
             let mut segments = Segments::of(path);
-            if let Some(first) = segments.next() {
-                // S3 Express takes S3 Control's operations where buckets stand.
-                let is_control = first.as_deref() == Ok(CONTROL_API);
-                target(Named::of_segment(first));
-                if is_control {
+            match segments.next() {
+                Some(Ok(first)) if place == BucketPlace::PathOrControl && first == CONTROL_API => {
                     of_control(segments, query, &mut target);
                 }
+                Some(first) => target(Named::of_first(first, &mut segments)),
+                None => {}
             }
         }
         BucketPlace::Control => {
@@ -94,7 +93,7 @@ pub fn each_named<'a>(
             })
         }
     }
-    let mut source = |named| each(Part::Source, named);
+    let mut source = |service, named| each(Part::Source(service), named);
     for value in headers::values(request.headers, COPY_SOURCE) {
         each_source(value, &mut source);
     }
@@ -106,9 +105,9 @@ pub fn each_named<'a>(
     }
     // A rename's source is a key of the same bucket. What begins with a directory bucket's name can be read as in a copy.
     for value in headers::values(request.headers, "x-amz-rename-source") {
-        each_source(value, |named| {
+        each_source(value, |service, named| {
             if matches!(&named, Named::Bucket(name) if name.ends_with(DIRECTORY_BUCKET)) {
-                source(named);
+                source(service, named);
             }
         });
     }
@@ -117,11 +116,32 @@ pub fn each_named<'a>(
 const COPY_SOURCE: &str = "x-amz-copy-source";
 
 /// `<bucket>/<key>` or an ARN, percent-encoded in any part, with and without a slash before it and `?versionId=` behind.
-fn each_source<'a>(source: &'a [u8], mut each: impl FnMut(Named<'a>)) {
+fn each_source<'a>(source: &'a [u8], mut each: impl FnMut(Option<&'static str>, Named<'a>)) {
     let (source, _) = read::split(source.trim_ascii(), b'?');
-    if let Some(first) = Segments::of(source).next() {
-        each(Named::of_segment(first));
+    let mut segments = Segments::of(source);
+    if let Some(first) = segments.next() {
+        // What cannot be read is no name that S3 Express has.
+        let service = first.as_deref().map_or(Some("s3"), service_of);
+        each(service, Named::of_first(first, &mut segments));
     }
+}
+
+/// The service that has what a name or an ARN stands for; `None` where it is another than S3 and S3 Express.
+pub fn service_of(name: &str) -> Option<&'static str> {
+    let of_arn = is_arn(name).then(|| name.split(':').nth(2)).flatten();
+    let ends = |end| name.ends_with(end);
+    match of_arn {
+        _ if ends(DIRECTORY_BUCKET) || ends(EXPRESS_ALIAS) => Some("s3express"),
+        _ if ends("--op-s3") => None,
+        None | Some("s3") => Some("s3"),
+        Some("s3express") => Some("s3express"),
+        Some(_) => None,
+    }
+}
+
+fn is_arn(text: &str) -> bool {
+    let start = text.get(..4);
+    start.is_some_and(|start| start.eq_ignore_ascii_case("arn:"))
 }
 
 /// The first segment of the path of every operation of S3 Control.
@@ -154,11 +174,11 @@ fn of_control<'a>(mut segments: Segments<'a>, query: &'a [u8], mut each: impl Fn
         Some(Ok("async-requests")) => each(Named::AccessPoint),
         Some(Ok("tags")) => {
             if let Some(segment) = segments.next() {
-                match segment.map(Named::of_arn) {
-                    Ok(Some(named)) => each(named),
-                    Ok(None) => {}
-                    Err(Unreadable) => each(Named::Unreadable),
-                }
+                let named = match segment {
+                    Ok(arn) if service_of(&arn) != Some("s3express") => Named::of_arn(arn),
+                    segment => Some(Named::of_first(segment, &mut segments)),
+                };
+                named.into_iter().for_each(&mut each);
             }
         }
         Some(Ok(resource)) if WITHOUT_BUCKET.contains(&resource) => {}
@@ -213,7 +233,9 @@ const DIRECTORY_BUCKET: &str = "--x-s3";
 
 /// The ends of aliases: of access points, Object Lambda Access Points, access points for directory buckets and of
 /// Outposts, and Multi-Region Access Points. No bucket may have them ("General purpose bucket naming rules").
-const ALIASES: &[&str] = &["-s3alias", "--ol-s3", "--xa-s3", "--op-s3", ".mrap"];
+const ALIASES: &[&str] = &["-s3alias", "--ol-s3", EXPRESS_ALIAS, "--op-s3", ".mrap"];
+
+const EXPRESS_ALIAS: &str = "--xa-s3";
 
 /// Whether a name is an access point's alias, and no bucket's.
 pub fn is_alias(name: &str) -> bool {
@@ -221,16 +243,23 @@ pub fn is_alias(name: &str) -> bool {
 }
 
 impl<'a> Named<'a> {
+    /// What the first segment of a path or of a copy's source names. The ARNs of S3 Express have the name in the second:
+    /// `arn:aws:s3express:<region>:<account>:bucket/<bucket>`.
+    fn of_first(first: Result<Cow<'a, str>, Unreadable>, segments: &mut Segments<'a>) -> Self {
+        let has_name_behind = first
+            .as_deref()
+            .is_ok_and(|first| is_arn(first) && service_of(first) == Some("s3express"));
+        let behind = has_name_behind.then(|| segments.next()).flatten();
+        Self::of_segment(behind.unwrap_or(first))
+    }
+
     fn of_segment(segment: Result<Cow<'a, str>, Unreadable>) -> Self {
         segment.map_or(Self::Unreadable, Self::of_text)
     }
 
     /// What stands where a bucket's name does.
     fn of_text(text: Cow<'a, str>) -> Self {
-        let is_arn = text
-            .get(..4)
-            .is_some_and(|start| start.eq_ignore_ascii_case("arn:"));
-        if is_arn {
+        if is_arn(&text) {
             return Self::of_arn(text).unwrap_or(Self::AccessPoint);
         }
         // Dots alone are read as a bucket by S3, and as a way through the path by others.

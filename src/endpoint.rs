@@ -23,9 +23,9 @@ pub use bucket::{BucketPlace, bucket_place};
 pub use host::{Host, HostError};
 pub use known::{
     Answering, answering, home_of, is_known_region, is_known_service, nearest_region,
-    nearest_service, takes_unsigned_payload,
+    nearest_service, service_of_alias, streams_by_default, takes_unsigned_payload,
 };
-pub use partition::{dns_suffix, is_region, strip_aws_suffix};
+pub use partition::{dns_suffix, global_region, is_region, strip_aws_suffix};
 pub use pattern::{HostKind, Hosts, hosts_of};
 pub use scope::{Asked, Destination, ScopeError, destination, host_of_scope};
 

@@ -10,11 +10,11 @@ mod index;
 mod order;
 
 use crate::bucket::{self, Named, Part, Patterns};
-use crate::endpoint::{self, BucketPlace, Endpoint};
+use crate::endpoint::{self, BucketPlace, Endpoint, HostKind, Hosts, hosts_of};
 use crate::role::RoleId;
 use crate::sigv4::PathStyle;
 use index::Index;
-pub use order::Extent;
+pub use order::{Extent, host_covers};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Strings that the request's route carries for the rules: its metadata under [`ROUTE_NAMESPACE`].
@@ -41,6 +41,8 @@ pub struct Policy {
 enum Buckets {
     /// Neither rules nor allow-list name any.
     NotAsked,
+    /// They tell S3's services apart: a copy can be from one to the other.
+    AskedOfCopies,
     /// Some do.
     Asked {
         /// Hosts that are none of AWS's, and that rules sign as S3.
@@ -220,10 +222,15 @@ impl Policy {
     /// The first rule that matches decides; the allow-list, where none says whether it may be signed.
     pub fn new(allow: Allow, rules: Vec<Rule>) -> Self {
         let of_buckets = |rule: &Rule| !rule.when.buckets.is_empty();
+        let of_s3 = |rule: &Rule| names_s3(&rule.when.services);
         let buckets = if allow.has_buckets() || rules.iter().any(of_buckets) {
             Buckets::Asked {
                 custom_domains: custom_domains(&rules),
             }
+        } else if matches!(&allow, Allow::Listed { services, .. } if names_s3(services))
+            || rules.iter().any(of_s3)
+        {
+            Buckets::AskedOfCopies
         } else {
             Buckets::NotAsked
         };
@@ -245,18 +252,27 @@ impl Policy {
         &self.rules
     }
 
-    /// Decides. `request` is read only where a rule or the allow-list names buckets.
+    /// Decides. `request` is read only where a rule or the allow-list names buckets, or services of S3's.
     pub fn judge<'p>(
         &'p self,
         subject: Subject<'p>,
         request: impl FnOnce() -> bucket::Request<'p>,
     ) -> Verdict<'p> {
-        match &self.buckets {
-            Buckets::Asked { custom_domains } if may_name_buckets(subject) => {
-                self.judge_named(custom_domains, subject, request())
+        let custom_domains = match &self.buckets {
+            Buckets::Asked { custom_domains } => Some(custom_domains.as_slice()),
+            Buckets::AskedOfCopies => Some([].as_slice()),
+            Buckets::NotAsked => None,
+        };
+        if let Some(custom_domains) = custom_domains
+            && may_name_buckets(subject)
+        {
+            let request = request();
+            let of_copies = matches!(self.buckets, Buckets::AskedOfCopies);
+            if !of_copies || request.method == b"PUT" {
+                return self.judge_named(custom_domains, subject, request);
             }
-            _ => self.judge_one(subject, None),
         }
+        self.judge_one(subject, None)
     }
 
     /// Judges for each bucket that a request names, as if it named no other, and puts the verdicts together.
@@ -271,29 +287,34 @@ impl Policy {
             subject.endpoint.is_none() && domains.any(|pattern| host_fits(pattern, subject.host))
         };
         let place = endpoint::bucket_place(subject.host);
-        let Some(place) = place.or_else(|| is_custom().then_some(BucketPlace::Path)) else {
-            return self.judge_one(subject, None);
-        };
-        // What a copy comes from is not behind the access point that it goes to.
-        let of_source = match place {
-            BucketPlace::AccessPoint(_) => Subject {
-                host: "",
-                ..subject
-            },
-            _ => subject,
-        };
+        let place = place.or_else(|| is_custom().then_some(BucketPlace::PathOrControl));
         let mut verdict: Option<Verdict<'p>> = None;
-        bucket::each_named(request, place, |part, named| {
-            let subject = match part {
-                Part::Target => subject,
-                Part::Source => of_source,
+        if let Some(place) = place {
+            // What a copy comes from is not behind the access point that it goes to.
+            let of_source = match place {
+                BucketPlace::AccessPoint(_) => Subject {
+                    host: "",
+                    ..subject
+                },
+                _ => subject,
             };
-            let this = self.judge_one(subject, Some(&named));
-            verdict = Some(match verdict.take() {
-                None => this,
-                Some(before) => before.and(this),
+            bucket::each_named(request, place, |part, named| {
+                let (subject, is_of_other) = match part {
+                    Part::Target => (subject, false),
+                    Part::Source(service) => of_source.at(service),
+                };
+                let mut this = self.judge_one(subject, Some(&named));
+                if let Verdict::NotListed { unlisted, .. } = &mut this
+                    && is_of_other
+                {
+                    **unlisted = Unlisted::Named(named.into_owned());
+                }
+                verdict = Some(match verdict.take() {
+                    None => this,
+                    Some(before) => before.and(this),
+                });
             });
-        });
+        }
         verdict.unwrap_or_else(|| self.judge_one(subject, None))
     }
 
@@ -354,6 +375,19 @@ impl Policy {
     }
 }
 
+impl Subject<'_> {
+    /// The same with another service of S3's, where the service is one and another.
+    fn at(mut self, service: Option<&'static str>) -> (Self, bool) {
+        if let (Some(endpoint), Some(service)) = (&mut self.endpoint, service)
+            && endpoint.service != service
+        {
+            endpoint.service = service;
+            return (self, true);
+        }
+        (self, false)
+    }
+}
+
 /// Whether a request can name buckets that rules look at: S3's can, and those to hosts that are none of AWS's, of which
 /// rules may make some S3's; S3's website endpoints are among them.
 fn may_name_buckets(subject: Subject<'_>) -> bool {
@@ -362,13 +396,19 @@ fn may_name_buckets(subject: Subject<'_>) -> bool {
         .is_none_or(|endpoint| endpoint.path_style == PathStyle::S3)
 }
 
+fn names_s3(services: &[String]) -> bool {
+    services.iter().any(|service| is_s3(service))
+}
+
+/// Whether a signing name is one of S3's.
+fn is_s3(service: &str) -> bool {
+    endpoint::of_custom_domain(service, "").path_style == PathStyle::S3
+}
+
 fn custom_domains(rules: &[Rule]) -> Vec<String> {
     let signed_as_s3 = |rule: &&Rule| {
         let sign_as = rule.sign_as.as_ref();
-        sign_as.is_some_and(|sign_as| {
-            let endpoint = endpoint::of_custom_domain(&sign_as.service, &sign_as.region);
-            endpoint.path_style == PathStyle::S3
-        })
+        sign_as.is_some_and(|sign_as| is_s3(&sign_as.service))
     };
     let rules = rules.iter().filter(signed_as_s3);
     rules
@@ -397,11 +437,20 @@ impl<'p> Verdict<'p> {
             (torn @ Self::Torn(_), _) | (_, torn @ Self::Torn(_)) => torn,
             (first, second) => match (first.outcome(), second.outcome()) {
                 (one, other) if one != other => Self::Torn([one, other]),
-                // Of one role: the rule that is stricter with signatures of the client's own.
-                _ if second.refuses_client_signatures() => second,
-                _ => first,
+                _ => first.with_stricter_rule(&second),
             },
         }
+    }
+
+    /// Of one role's rules, the one that is stricter with signatures of the client's own.
+    fn with_stricter_rule(mut self, other: &Self) -> Self {
+        if let (Self::Permit { rule, .. }, Self::Permit { rule: stricter, .. }) = (&mut self, other)
+            && stricter
+                .is_some_and(|found| found.rule.client_signature == Some(OnClientSignature::Refuse))
+        {
+            *rule = *stricter;
+        }
+        self
     }
 
     fn outcome(&self) -> Outcome {
@@ -411,16 +460,6 @@ impl<'p> Verdict<'p> {
             }
             _ => Outcome::LeftAlone,
         }
-    }
-
-    fn refuses_client_signatures(&self) -> bool {
-        let Self::Permit {
-            rule: Some(found), ..
-        } = self
-        else {
-            return false;
-        };
-        found.rule.client_signature == Some(OnClientSignature::Refuse)
     }
 }
 
@@ -435,6 +474,53 @@ impl Allow {
                 buckets,
             } => services.is_empty() && hosts.is_empty() && buckets.is_empty(),
         }
+    }
+
+    /// Whether it permits all that a rule is for, as far as that can be told.
+    pub fn permits_all(&self, rule: &Rule, extent: &Extent) -> bool {
+        let Self::Listed {
+            services,
+            hosts,
+            buckets,
+        } = self
+        else {
+            return true;
+        };
+        let when = &rule.when;
+        let is_host = |host: &String| hosts.iter().any(|listed| host_covers(listed, host));
+        let is_bucket = |name: &String| !name.ends_with('*') && buckets.all(name).next().is_some();
+        match (when.hosts.as_slice(), when.buckets.as_slice()) {
+            ([], []) if !extent.services.is_empty() => {
+                extent.services.iter().all(|name| services.contains(name))
+            }
+            ([], names) => !names.is_empty() && names.iter().all(is_bucket),
+            (names, _) => names.iter().all(is_host),
+        }
+    }
+
+    /// Whether it permits nothing that a rule is for, as far as that can be told.
+    pub fn permits_nothing(&self, rule: &Rule, extent: &Extent) -> bool {
+        let Self::Listed {
+            services,
+            hosts,
+            buckets,
+        } = self
+        else {
+            return false;
+        };
+        let of_rule = |name: &str| name.is_empty() || names(&extent.services, name);
+        let is_customers = |hosts: &Hosts| hosts.kind == HostKind::Customers;
+        let only_customers = !extent.hosts.is_empty() && extent.hosts.iter().all(is_customers);
+        let may_be_listed =
+            |name: &String| name.ends_with('*') || buckets.all(name).next().is_some();
+        let by_bucket = match rule.when.buckets.as_slice() {
+            [] => !buckets.is_empty() && names_s3(&extent.services),
+            names => names.iter().any(may_be_listed),
+        };
+        !extent.services.is_empty()
+            && (only_customers || !services.iter().any(|name| of_rule(name)))
+            && !hosts.iter().any(|host| of_rule(&hosts_of(host).service))
+            && !by_bucket
     }
 
     fn has_buckets(&self) -> bool {

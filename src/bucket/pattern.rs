@@ -26,9 +26,10 @@ pub fn is_pattern(text: &str) -> bool {
     }
 }
 
-/// A directory bucket's name holds its zone: `<name>--<zone>--x-s3`.
+/// The names of directory buckets and of their access points hold the zone: `<name>--<zone>--x-s3`.
 fn has_zone(name: &str) -> bool {
-    let Some(name) = name.strip_suffix(super::DIRECTORY_BUCKET) else {
+    let bucket = name.strip_suffix(super::DIRECTORY_BUCKET);
+    let Some(name) = bucket.or_else(|| name.strip_suffix(super::EXPRESS_ALIAS)) else {
         return true;
     };
     let parts = name.rsplit_once("--");
@@ -49,6 +50,14 @@ pub fn fits(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),
         None => pattern == name,
+    }
+}
+
+/// Whether a pattern is for all that another one is for. Aliases are named as they are.
+pub fn covers(pattern: &str, other: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => !super::is_alias(other) && other.starts_with(prefix),
+        None => pattern == other,
     }
 }
 

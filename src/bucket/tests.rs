@@ -35,10 +35,19 @@ fn words(request: &str, elsewhere: Option<BucketPlace<'_>>) -> String {
         };
         words.push(match part {
             Part::Target => word,
-            Part::Source => format!("<{word}"),
+            Part::Source(service) => format!("<{}{word}", mark(service)),
         });
     });
     words.join(" ")
+}
+
+/// What of a copy's source is none of S3's own.
+fn mark(service: Option<&str>) -> &str {
+    match service {
+        Some("s3") => "",
+        Some("s3express") => "express ",
+        _ => "other ",
+    }
 }
 
 #[track_caller]
@@ -65,8 +74,8 @@ fn a_path_names_its_bucket_first() {
     path("/ap-1--ol-s3/k", "a:ap-1--ol-s3");
     path("/ap-1--xa-s3/k", "a:ap-1--xa-s3");
     path("/ap-1--op-s3/k", "a:ap-1--op-s3");
-    // To S3 a bucket; to S3 Express perhaps its control API.
-    path("/v20180820/bucket/secret", "b:v20180820 b:secret");
+    // To S3 a bucket; to S3 Express its control API.
+    path("/v20180820/bucket/secret", "b:v20180820");
 }
 
 #[test]
@@ -175,7 +184,20 @@ fn a_copy_names_its_source_too() {
     copy("secret/k?versionId=1", "<b:secret");
     copy("secret%2Fk%3FversionId=1", "<b:secret");
     copy("secret?versionId=1", "<b:secret");
-    copy("x--euw1-az1--x-s3/k", "<b:x--euw1-az1--x-s3");
+    copy("x--euw1-az1--x-s3/k", "<express b:x--euw1-az1--x-s3");
+    copy("%78--euw1-az1--x-s%33%2fk", "<express b:x--euw1-az1--x-s3");
+    copy("ap--euw1-az1--xa-s3/k", "<express a:ap--euw1-az1--xa-s3");
+    let express = "arn:aws:s3express:eu-west-1:123456789012";
+    copy(
+        &format!("{express}:bucket/x--euw1-az1--x-s3/k"),
+        "<express b:x--euw1-az1--x-s3",
+    );
+    copy(
+        &format!("{express}:accesspoint%2Fap--euw1-az1--xa-s3/object/k"),
+        "<express a:ap--euw1-az1--xa-s3",
+    );
+    copy(&format!("{express}:accesspoint"), "<express point");
+    copy("ap-1--op-s3/k", "<other a:ap-1--op-s3");
     copy("ap-1-s3alias/k", "<a:ap-1-s3alias");
     copy("arn:aws:s3:::secret/k", "<b:secret");
     copy("arn%3Aaws%3As3%3A%3A%3Asecret%2Fk", "<b:secret");
@@ -194,7 +216,7 @@ fn a_copy_names_its_source_too() {
     );
     copy(
         "arn:aws:s3-outposts:eu-west-1:1:outpost/op-1/object/k",
-        "<point",
+        "<other point",
     );
     copy("arn:aws:s3", "<?");
     copy("%2573ecret/k", "<?");
@@ -232,7 +254,7 @@ fn the_source_of_a_rename_is_a_key() {
     rename("/logs/app.log", "b:x--euw1-az1--x-s3");
     rename(
         "/y--euw1-az1--x-s3/k",
-        "b:x--euw1-az1--x-s3 <b:y--euw1-az1--x-s3",
+        "b:x--euw1-az1--x-s3 <express b:y--euw1-az1--x-s3",
     );
 }
 
@@ -339,7 +361,7 @@ fn s3_control_names_what_its_operations_are_about() {
     );
     check(
         "s3express-control.eu-west-1.amazonaws.com/v20180820/accesspoint/ap",
-        "b:v20180820 point",
+        "point",
     );
     check(
         "s3-outposts.eu-west-1.amazonaws.com/v20180820/bucket/secret",
@@ -352,6 +374,47 @@ fn s3_control_names_what_its_operations_are_about() {
     check(
         "control.vpce-1.s3.eu-west-1.vpce.amazonaws.com/v20180820/bucket/secret",
         "b:secret",
+    );
+}
+
+#[test]
+fn s3_express_names_buckets_in_the_path_and_in_operations_of_s3_control() {
+    let regional = "s3express-control.eu-west-1.amazonaws.com";
+    let bucket = "b:x--euw1-az1--x-s3";
+    for host in [regional, "s3express-euw1-az1.eu-west-1.amazonaws.com"] {
+        let express = |path: &str, expected| check(&format!("{host}{path}"), expected);
+        express("/", "");
+        express("/?max-directory-buckets=9", "");
+        express("/x--euw1-az1--x-s3", bucket);
+        express("/x--euw1-az1--x-s3?policy", bucket);
+        express("/%78--euw1-az1--x-s3/k", bucket);
+        express("/v20180820", "");
+        express("/v20180820/accesspoint", "");
+        express("/v20180820%2Faccesspointfordirectory", "");
+        express(
+            "/v20180820/accesspointfordirectory?directoryBucket=x--euw1-az1--x-s3",
+            bucket,
+        );
+        express(
+            "/v20180820/accesspoint/ap--euw1-az1--xa-s3/scope",
+            "a:ap--euw1-az1--xa-s3",
+        );
+        let arn = "/v20180820/tags/arn%3Aaws%3As3express%3Aeu-west-1%3A123456789012%3A";
+        express(&format!("{arn}bucket/x--euw1-az1--x-s3"), bucket);
+        express(&format!("{arn}bucket%2Fx--euw1-az1--x-s3"), bucket);
+        express(
+            &format!("{arn}accesspoint/ap--euw1-az1--xa-s3"),
+            "a:ap--euw1-az1--xa-s3",
+        );
+        express(&format!("{arn}bucket"), "point");
+    }
+    check(
+        &format!("123456789012.{regional}/v20180820/accesspoint/ap--euw1-az1--xa-s3"),
+        "a:ap--euw1-az1--xa-s3",
+    );
+    check(
+        &format!("x--euw1-az1--x-s3.{regional}/v20180820/accesspoint"),
+        bucket,
     );
 }
 

@@ -1,6 +1,7 @@
 //! Checks of keys that are neither roles nor rules, and of what they come to together.
 
 use super::object::Object;
+use super::policy::warn_of_region;
 use super::{Config, ConfigError, Notes, reference};
 use crate::authorization::is_shaped_like_aws;
 use crate::endpoint::{self, Host, Resolution};
@@ -47,7 +48,8 @@ const NEEDED: &str = "\
     authorization proxy-authorization proxy-connection date via forwarded from referer origin cookie \
     user-agent accept accept-charset accept-encoding accept-language range if-match if-none-match \
     if-modified-since if-unmodified-since if-range max-forwards pragma traceparent tracestate b3 \
-    grpc-timeout x-request-id x-http-method-override x-real-ip";
+    grpc-timeout grpc-encoding grpc-accept-encoding x-request-id x-http-method-override x-real-ip x-api-key \
+    baggage priority dnt";
 
 const NEEDED_PREFIXES: &[&str] = &[
     "x-amz-",
@@ -57,6 +59,7 @@ const NEEDED_PREFIXES: &[&str] = &[
     "x-forwarded-",
     "x-b3-",
     "sec-",
+    "access-control-",
 ];
 
 pub(super) fn placeholders(
@@ -90,7 +93,10 @@ pub(super) fn check_sts_host(
         return Ok(());
     };
     match endpoint::resolve(&host, "") {
-        Resolution::Aws(endpoint) if endpoint.service == "sts" => Ok(()),
+        Resolution::Aws(endpoint) if endpoint.service == "sts" => {
+            warn_of_region("sts_host", endpoint.region, notes);
+            Ok(())
+        }
         Resolution::Aws(endpoint) => Err(object.error(
             "sts_host",
             format!("is \"{authority}\", a host of {}", endpoint.service),

@@ -1,6 +1,8 @@
 //! Reading the allow-list and the rules. What they come to is for `checks`.
 
 mod checks;
+#[cfg(not(target_family = "wasm"))]
+mod covered;
 
 use super::object::{ONE_OR_MORE, Object, refuse_repeated, shown};
 use super::reference;
@@ -107,7 +109,7 @@ fn condition(object: &mut Object) -> Result<Condition, ConfigError> {
         hosts: host_patterns(object, "hosts", hosts)?,
         buckets: all(object, "buckets", buckets, BUCKETS, bucket::is_pattern)?,
         services: service_names(object, "services", services)?,
-        regions: all(object, "regions", regions, REGION, endpoint::is_region)?,
+        regions: region_names(object, regions)?,
         route_metadata: match object.object("route_metadata")? {
             None => RouteMetadata::new(),
             Some(metadata) => {
@@ -206,6 +208,10 @@ fn allow(object: &mut Object, notes: &mut Notes) -> Result<Allow, ConfigError> {
         bucket::is_pattern,
     )?;
     checks::check_allow(&services, &hosts, &buckets, notes)?;
+    #[cfg(not(target_family = "wasm"))]
+    for (key, list) in [("allow", &hosts), ("allow.buckets", &buckets)] {
+        covered::check_list(key, list, notes);
+    }
     let mut patterns = Patterns::default();
     for (place, name) in buckets.iter().enumerate() {
         patterns.add(name, place);
@@ -223,6 +229,12 @@ fn service_names(
     names: Vec<String>,
 ) -> Result<Vec<String>, ConfigError> {
     all(object, key, names, SERVICE, is_service)
+}
+
+fn region_names(object: &Object, names: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    let global = names.iter().find_map(|name| endpoint::global_region(name));
+    let allowed = global.unwrap_or(REGION);
+    all(object, "regions", names, allowed, endpoint::is_region)
 }
 
 fn host_patterns(

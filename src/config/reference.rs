@@ -353,7 +353,7 @@ pub fn markdown() -> String {
          Written by `UPDATE=1 cargo test --test reference` from `src/config/reference.rs`.\n\n\
          The plugin's `configuration` is a JSON object. An unknown key, a key that appears twice, a wrong type, a value out \
          of its range, an empty list, and what could never have an effect are refused when Envoy loads the configuration. \
-         What is probably not meant is in force, with a warning in the log. `sigv4-egress check-config` prints both.\n",
+         What is probably not meant is in force, with a warning in the log. `sigv4-egress check-config` prints both, and what else has no effect.\n",
     );
     for (title, keys) in [
         ("The filter", DOWNSTREAM),

@@ -11,8 +11,10 @@ use super::partition::{self, is_place, is_region};
 pub enum BucketPlace<'a> {
     /// Here: virtual-hosted style. It can be an access point's alias, which stands where a bucket's name does.
     Host(&'a str),
-    /// In the path's first segment. S3 Express takes S3 Control's operations at such a host too.
+    /// In the path's first segment.
     Path,
+    /// The same, but where the path is that of an operation of S3 Control, which S3 Express takes at the same hosts.
+    PathOrControl,
     /// Nowhere: an access point's name, or its alias, stands here.
     AccessPoint(&'a str),
     /// In what an operation of S3 Control names.
@@ -59,9 +61,20 @@ fn of_kind(labels: &str) -> Option<BucketPlace<'_>> {
         "s3-outposts" => Some(access_point(left)),
         "s3-control" => Some(BucketPlace::Control),
         // s3express-control, and per zone s3express-<zone> and s3express-fips-<zone>.
-        zone if zone.starts_with("s3express-") => Some(of_bucket(left)),
+        zone if zone.starts_with("s3express-") => Some(match of_bucket(left) {
+            BucketPlace::Path => BucketPlace::PathOrControl,
+            // Some SDKs put the account before S3 Control's operations.
+            BucketPlace::Host(name) if zone == "s3express-control" && is_account(name) => {
+                BucketPlace::PathOrControl
+            }
+            other => other,
+        }),
         _ => None,
     }
+}
+
+fn is_account(label: &str) -> bool {
+    label.len() == 12 && label.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `[[<name>.]<kind>.]vpce-<id>.<service>.<region>`.
@@ -125,9 +138,6 @@ mod tests {
             "s3.cn-north-1.amazonaws.com.cn",
             "s3.us-iso-east-1.c2s.ic.gov",
             "s3.eusc-de-east-1.amazonaws.eu",
-            "s3express-euw1-az1.eu-west-1.amazonaws.com",
-            "s3express-euw1-az1.dualstack.eu-west-1.amazonaws.com",
-            "s3express-fips-use1-az4.us-east-1.amazonaws.com",
             "s3-website-eu-west-1.amazonaws.com",
             "s3-website.eu-central-1.amazonaws.com",
             "bucket.vpce-1a2b3c4d-5e6f.s3.us-east-1.vpce.amazonaws.com",
@@ -149,6 +159,10 @@ mod tests {
         for end in [
             "s3-accelerate.amazonaws.com",
             "s3-accelerate.dualstack.amazonaws.com",
+            "s3express-euw1-az1.eu-west-1.amazonaws.com",
+            "s3express-euw1-az1.dualstack.eu-west-1.amazonaws.com",
+            "s3express-fips-use1-az4.us-east-1.amazonaws.com",
+            "s3express-control.us-west-2.amazonaws.com",
         ] {
             check(&format!("secret.{end}"), Some(BucketPlace::Host("secret")));
         }
@@ -194,10 +208,16 @@ mod tests {
             control,
         );
         check("s3-outposts.us-west-2.amazonaws.com", control);
-        check(
+        for host in [
             "s3express-control.us-west-2.amazonaws.com",
-            Some(BucketPlace::Path),
-        );
+            "s3express-control-fips.us-east-1.amazonaws.com",
+            "123456789012.s3express-control.us-west-2.amazonaws.com",
+            "s3express-euw1-az1.eu-west-1.amazonaws.com",
+            "s3express-euw1-az1.dualstack.eu-west-1.amazonaws.com",
+            "s3express-fips-use1-az4.us-east-1.amazonaws.com",
+        ] {
+            check(host, Some(BucketPlace::PathOrControl));
+        }
         check(
             "vpce-1a.s3.us-east-1.vpce.amazonaws.com",
             Some(BucketPlace::Path),

@@ -13,6 +13,9 @@ pub fn is_known_service(name: &str) -> bool {
 
 /// The signing name that was probably meant: that of the host with this label, or the one with the most alike spelling.
 pub fn nearest_service(name: &str) -> Option<&'static str> {
+    if let Some(service) = service_of_alias(name) {
+        return Some(service);
+    }
     let of_label = table::NAMES.iter().find(|(labels, ..)| *labels == name);
     if let Some((_, service, ..)) = of_label {
         return Some(service);
@@ -21,6 +24,28 @@ pub fn nearest_service(name: &str) -> Option<&'static str> {
     each_service(&mut |known| nearest.look_at(known));
     nearest.found
 }
+
+/// The signing name of a service that SDKs, the CLI or the console know by another one.
+pub fn service_of_alias(name: &str) -> Option<&'static str> {
+    ALIASES.split(' ').find_map(|alias| {
+        let (known, service) = alias.split_once('=')?;
+        let is_it = match known.strip_suffix('*') {
+            Some(start) => name.starts_with(start) && !is_known_service(name),
+            None => known == name,
+        };
+        is_it.then_some(service)
+    })
+}
+
+/// Those that are neither the label of a host nor nearly the signing name (botocore's folders of models), and some of the
+/// console's. `*` stands for any end. CloudWatch's API signs as `monitoring`, and another one as `cloudwatch`.
+const ALIASES: &str = "cloudwatch=monitoring amp=aps chime-sdk-*=chime customer-profiles=profile docdb=rds \
+    dynamodbstreams=dynamodb elb=elasticloadbalancing elbv2=elasticloadbalancing emr=elasticmapreduce \
+    eventbridge=events iotsecuretunneling=IoTSecuredTunneling keyspaces*=cassandra kinesis-video-*=kinesisvideo \
+    lex-*=lex lexv2-*=lex location=geo marketplace-*=aws-marketplace msk=kafka mwaa=airflow neptune=rds \
+    neptunedata=neptune-db opensearch=es opensearchserverless=aoss qconnect=wisdom \
+    resourcegroupstaggingapi=tagging s3-control=s3 s3api=s3 s3control=s3 sagemaker-*=sagemaker sfn=states \
+    sso-oidc=sso-oauth stepfunctions=states timestream-*=timestream";
 
 /// Whether a region is known here.
 pub fn is_known_region(name: &str) -> bool {
@@ -41,8 +66,12 @@ pub fn nearest_region(name: &str) -> Option<&'static str> {
 /// say so (`v4-unsigned-body`): PutSnapshotBlock, PostContent, RecognizeUtterance, PutObject of MediaStore and
 /// UploadReadSetPart.
 pub fn takes_unsigned_payload(service: &str) -> bool {
-    super::s3::path_style(service) == PathStyle::S3
-        || ["vpc-lattice-svcs", "ebs", "lex", "mediastore", "omics"].contains(&service)
+    streams_by_default(service) || ["ebs", "lex", "mediastore", "omics"].contains(&service)
+}
+
+/// Whether payloads to a service are not signed where no rule says how.
+pub fn streams_by_default(service: &str) -> bool {
+    super::s3::path_style(service) == PathStyle::S3 || service == "vpc-lattice-svcs"
 }
 
 /// What answers the hosts of a signing name.
@@ -178,6 +207,21 @@ mod tests {
         assert_eq!(nearest_region("us-eest-1"), Some("us-east-1"));
         assert_eq!(nearest_region("eu-wset-1"), Some("eu-west-1"));
         assert_eq!(nearest_region("us-gov-nowhere-1"), None);
+    }
+
+    #[test]
+    fn an_alias_leads_to_a_name_that_is_known() {
+        for alias in ALIASES.split(' ') {
+            let (alias, service) = alias.split_once('=').unwrap();
+            let name = alias.replace('*', "x");
+            assert!(is_known_service(service), "{service}");
+            assert_eq!(is_known_service(&name), name == "cloudwatch", "{name}");
+            assert_eq!(nearest_service(&name), Some(service), "{name}");
+        }
+        for name in ["timestream-influxdb", "sagemaker-geospatial", "monitoring"] {
+            assert!(is_known_service(name), "{name}");
+            assert_eq!(service_of_alias(name), None, "{name}");
+        }
     }
 
     #[test]

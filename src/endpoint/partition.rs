@@ -47,6 +47,13 @@ pub fn dns_suffix(region: &str) -> &'static str {
     partition_of(region).dns_suffix
 }
 
+/// Where the global services of a partition sign that botocore has a name for, such as `aws-global`.
+pub fn global_region(pseudo_region: &str) -> Option<&'static str> {
+    let mut partitions = PARTITIONS.iter();
+    let found = partitions.find(|partition| partition.pseudo_region == Some(pseudo_region))?;
+    Some(found.global_region)
+}
+
 /// Whether a label is shaped like a region of any partition, such as `eu-west-1` or
 /// `us-gov-east-1` (botocore `partitions.json`, `regionRegex`).
 pub fn is_region(label: &str) -> bool {

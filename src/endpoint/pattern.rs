@@ -78,7 +78,7 @@ fn of_name(name: &str) -> Hosts {
         hosts.kind = match place {
             _ if endpoint.tenant => HostKind::Customers,
             Some(BucketPlace::AccessPoint(_)) => HostKind::AccessPoints,
-            Some(BucketPlace::Path) => HostKind::PathStyle,
+            Some(BucketPlace::Path | BucketPlace::PathOrControl) => HostKind::PathStyle,
             _ => HostKind::Api,
         };
     } else if host.is_loopback() {

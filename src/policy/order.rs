@@ -33,8 +33,7 @@ impl Rule {
             services = vec![sign_as.service.clone()];
         } else if services.is_empty() && !buckets.is_empty() {
             for pattern in buckets {
-                // S3 Express has the buckets and access points of such names.
-                let is_directory = pattern.ends_with("--x-s3") || pattern.ends_with("--xa-s3");
+                let is_directory = bucket::service_of(pattern) == Some("s3express");
                 if is_directory || pattern.ends_with('*') {
                     services.push("s3express".to_owned());
                 }
@@ -60,11 +59,16 @@ impl Policy {
     /// The first rule that an earlier one hides: its place, and that of the other.
     pub fn first_hidden(&self) -> Option<(usize, usize)> {
         let rules = self.rules.iter().enumerate();
-        rules.into_iter().find_map(|(place, rule)| {
-            // A rule hides itself too.
-            let earlier = self.first_that_hides(rule)?;
-            (earlier < place).then_some((place, earlier))
-        })
+        rules
+            .into_iter()
+            .find_map(|(place, rule)| Some((place, self.hidden_by(rule, place)?)))
+    }
+
+    /// The first rule before a place that hides a rule, which need not be one of the policy's.
+    pub fn hidden_by(&self, rule: &Rule, place: usize) -> Option<usize> {
+        // A rule hides itself too.
+        self.first_that_hides(rule)
+            .filter(|earlier| *earlier < place)
     }
 
     /// Found without a look at all rules: what hides a rule fits each request that the rule fits, so one is enough.
@@ -124,14 +128,7 @@ impl Rule {
             // Such a rule is for AWS's hosts alone.
             return extent.hosts.iter().all(Hosts::are_signed);
         }
-        let hides = |other: &String| {
-            own.iter().any(|own| match other.strip_prefix('*') {
-                Some(parent) => own
-                    .strip_prefix('*')
-                    .is_some_and(|own| parent.ends_with(own)),
-                None => host_fits(own, other),
-            })
-        };
+        let hides = |other: &String| own.iter().any(|own| host_covers(own, other));
         !others.is_empty() && others.iter().all(hides)
     }
 
@@ -150,12 +147,64 @@ impl Rule {
             if bucket::is_alias(other) {
                 return denies || names(own, other);
             }
-            let start = other.trim_end_matches('*');
-            own.iter().any(|own| match own.strip_suffix('*') {
-                Some(own) => start.starts_with(own),
-                None => own == other,
-            })
+            own.iter().any(|own| bucket::covers(own, other))
         })
+    }
+
+    /// Whether some of what a denial is for goes by this earlier rule, which is not there for just a part of the denial's
+    /// requests: an exception would have no condition that the denial lacks, and be for nothing else.
+    pub fn lets_pass(&self, denial: &Self, extent: &Extent) -> bool {
+        let (own, others) = (&self.when, &denial.when);
+        let metadata = &others.route_metadata;
+        let mut pairs = own.route_metadata.iter();
+        self.effect != Some(Effect::Deny)
+            && pairs.all(|(key, value)| metadata.get(key) == Some(value))
+            && self.shares_hosts(extent, &others.hosts)
+            && (own.buckets.is_empty() || {
+                let mut buckets = others.buckets.iter();
+                buckets.any(|other| {
+                    let shares =
+                        |own: &String| bucket::covers(own, other) || (bucket::covers(other, own));
+                    own.buckets.iter().any(shares)
+                })
+            })
+            && !denial.hides(self, &self.extent())
+    }
+
+    /// Whether hosts of its services and regions are among those that another rule is for.
+    fn shares_hosts(&self, extent: &Extent, others: &[String]) -> bool {
+        let Condition {
+            hosts,
+            services,
+            regions,
+            ..
+        } = &self.when;
+        let has = |list: &[String], name: &String| list.is_empty() || list.contains(name);
+        if others.is_empty() {
+            let some = |list: &[String], others: &[String]| {
+                list.is_empty() || others.iter().any(|name| list.contains(name))
+            };
+            return hosts.is_empty()
+                && some(services, &extent.services)
+                && some(regions, &extent.regions);
+        }
+        others.iter().zip(&extent.hosts).any(|(other, found)| {
+            let shares = |own: &String| host_covers(own, other) || host_covers(other, own);
+            let is_shared = match hosts.as_slice() {
+                [] => found.are_signed(),
+                hosts => hosts.iter().any(shares),
+            };
+            is_shared && has(services, &found.service) && has(regions, &found.region)
+        })
+    }
+}
+
+/// Whether a pattern of hosts is for all that another one is for.
+pub fn host_covers(pattern: &str, other: &str) -> bool {
+    match (pattern.strip_prefix('*'), other.strip_prefix('*')) {
+        (Some(parent), Some(other)) => other.ends_with(parent),
+        (None, Some(_)) => false,
+        _ => host_fits(pattern, other),
     }
 }
 

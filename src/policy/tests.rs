@@ -1,3 +1,5 @@
+mod property;
+
 use super::*;
 use crate::config::{self, Plugin};
 use crate::endpoint::{Host, Resolution};
@@ -455,8 +457,89 @@ mod buckets {
     }
 
     #[test]
-    fn a_policy_without_buckets_reads_no_request() {
-        let policy = with_rules(r#"["s3"]"#, r#"{"services": ["s3"], "payload": "hashed"}"#);
+    fn each_bucket_of_a_copy_is_judged_with_its_own_service() {
+        let express = "x--euw1-az1--x-s3.s3express-euw1-az1.eu-west-1.amazonaws.com";
+        let into_express = |from: &str| format!("PUT {express}/k\nx-amz-copy-source: {from}/k");
+        let denied = "denied by 0";
+        for (allow, rules, into, out) in [
+            (r#"["s3"]"#, "", "not listed", "not listed"),
+            (r#"["s3express"]"#, "", "not listed", "not listed"),
+            (
+                r#"["s3", "s3express"]"#,
+                "",
+                "s3express/eu-west-1",
+                "s3/eu-west-1",
+            ),
+            (
+                "\"*\"",
+                r#"{"services": ["s3"], "effect": "deny"}"#,
+                denied,
+                denied,
+            ),
+            (
+                "\"*\"",
+                r#"{"services": ["s3express"], "effect": "deny"}"#,
+                denied,
+                denied,
+            ),
+            (
+                "\"*\"",
+                r#"{"services": ["s3"], "role": "audit"}"#,
+                "torn",
+                "torn",
+            ),
+            (
+                "\"*\"",
+                r#"{"services": ["s3"], "effect": "leave_alone"}"#,
+                "torn",
+                "torn",
+            ),
+            (
+                "\"*\"",
+                r#"{"services": ["s3"], "client_signature": "refuse"}"#,
+                "s3express/eu-west-1",
+                "s3/eu-west-1",
+            ),
+            (
+                r#"["s3express", {"buckets": ["plain"]}]"#,
+                "",
+                "s3express/eu-west-1",
+                "s3/eu-west-1",
+            ),
+        ] {
+            let policy = with_rules(allow, rules);
+            check(&policy, &into_express("plain"), "", into);
+            check(&policy, &into_express("arn:aws:s3:::plain"), "", into);
+            check(&policy, &copy("y--euw1-az1--x-s3", "plain"), "", out);
+        }
+        let policy = with_rules(r#"["s3express"]"#, "");
+        let check = |request: &str, expected| check(&policy, request, "", expected);
+        check(&into_express("y--euw1-az1--x-s3"), "s3express/eu-west-1");
+        check(&into_express("ap--euw1-az1--xa-s3"), "s3express/eu-west-1");
+        let point = "arn:aws:s3:eu-west-1:123456789012:accesspoint/ap/object";
+        check(&into_express(point), "not listed");
+        check(&format!("PUT {express}/k"), "s3express/eu-west-1");
+        check(&format!("GET {express}/k"), "s3express/eu-west-1");
+        check(
+            &format!("PUT {express}/k?x-amz-copy-source=plain%2Fk"),
+            "not listed",
+        );
+        ask(&into_express("plain"), "", |subject, request| {
+            let verdict = policy.judge(subject, || request);
+            let Verdict::NotListed { unlisted, .. } = verdict else {
+                panic!("{verdict:?}");
+            };
+            let plain = Named::Bucket("plain".into());
+            assert_eq!(*unlisted, Unlisted::Named(plain));
+        });
+    }
+
+    #[test]
+    fn a_policy_without_buckets_or_s3_reads_no_request() {
+        let policy = with_rules(
+            "\"*\"",
+            r#"{"services": ["sqs"], "client_signature": "refuse"}"#,
+        );
         ask("secret.s3.eu-west-1.amazonaws.com/", "", |subject, _| {
             let verdict = policy.judge(subject, || panic!("it is read"));
             assert!(matches!(verdict, Verdict::Permit { .. }));
@@ -464,71 +547,65 @@ mod buckets {
     }
 }
 
-mod property {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn some_of(words: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
-        proptest::sample::subsequence(words, 0..=2)
-            .prop_map(|words| words.into_iter().map(str::to_owned).collect())
-    }
-
-    fn rule() -> impl Strategy<Value = Rule> {
-        let hosts = some_of(&[
-            "s3.eu-west-1.amazonaws.com",
-            "*.eu-west-1.amazonaws.com",
-            "*.amazonaws.com",
-            "a.example",
-            "*.example",
-        ]);
-        let route = proptest::option::of(proptest::sample::select(vec!["shop", "depot"]));
-        let conditions = (
-            some_of(&["s3", "sqs"]),
-            some_of(&["eu-west-1", "us-east-1"]),
-            some_of(&["team-a", "team-*", "t*", "other", "ap-s3alias"]),
+#[test]
+fn a_denial_holds_in_part_behind_a_rule_that_shares_its_requests() {
+    let part = |earlier: &str, denial: &str| {
+        let json = format!(
+            r#""allow": "*", "rules": [{{{earlier}, "client_signature": "refuse"}}, {{{denial}, "effect": "deny"}}]"#
         );
-        (hosts, conditions, route).prop_map(|(hosts, (services, regions, buckets), route)| Rule {
-            when: Condition {
-                hosts,
-                buckets,
-                services,
-                regions,
-                route_metadata: route
-                    .map(|team| ("team".to_owned(), team.to_owned()))
-                    .into_iter()
-                    .collect(),
-            },
-            effect: Some(Effect::Deny),
-            ..Rule::default()
-        })
+        let policy = policy(&json);
+        let [earlier, denial] = policy.rules() else {
+            panic!("{json}");
+        };
+        earlier.lets_pass(denial, &denial.extent())
+    };
+    let s3 = r#""services": ["s3"]"#;
+    for (earlier, denial) in [
+        (s3, r#""buckets": ["team-*"]"#),
+        (s3, r#""services": ["s3", "sqs"], "regions": ["eu-west-1"]"#),
+        (
+            r#""buckets": ["team-*"]"#,
+            r#""buckets": ["team-a", "other"]"#,
+        ),
+        (
+            r#""buckets": ["team-a", "more"]"#,
+            r#""buckets": ["team-*"]"#,
+        ),
+        (
+            r#""services": ["sqs"]"#,
+            r#""hosts": ["sqs.eu-west-1.amazonaws.com", "sns.eu-west-1.amazonaws.com"]"#,
+        ),
+        (
+            r#""regions": ["eu-west-1", "us-east-1"]"#,
+            r#""services": ["s3"], "regions": ["eu-west-1", "eu-west-2"]"#,
+        ),
+    ] {
+        assert!(part(earlier, denial), "{earlier} {denial}");
     }
-
-    proptest! {
-        /// The index finds what going through all the rules would find.
-        #[test]
-        fn the_index_finds_the_first_rule(
-            rules in proptest::collection::vec(rule(), 0..12),
-            host in proptest::sample::select(vec![
-                "s3.eu-west-1.amazonaws.com", "b.s3.eu-west-1.amazonaws.com", "sqs.us-east-1.amazonaws.com",
-                "s3.eu-west-1.amazonaws.com/team-a/k", "team-b.s3.us-east-1.amazonaws.com", "other.s3.amazonaws.com",
-                "ap-s3alias.s3.eu-west-1.amazonaws.com", "ap-1.s3-accesspoint.us-east-1.amazonaws.com",
-                "s3.us-east-1.amazonaws.com/%/k", "m.mrap.accesspoint.s3-global.amazonaws.com/k",
-                "team-a.s3-website-eu-west-1.amazonaws.com", "a.example", "b.a.example", "example",
-            ]),
-            team in proptest::sample::select(vec!["", "team=shop", "team=depot, more=1"]),
-        ) {
-            let one_by_one = ask(host, team, |subject, request| {
-                let mut named = None;
-                if let Some(place) = endpoint::bucket_place(request.host) {
-                    bucket::each_named(request, place, |_, found| named = Some(found.into_owned()));
-                }
-                rules.iter().position(|rule| rule.fits(subject, named.as_ref()))
-            });
-            let all = word(&Policy::new(Allow::Everything, rules), host, team);
-            match one_by_one {
-                Some(place) => prop_assert_eq!(all, format!("denied by {place}")),
-                None => prop_assert!(!all.starts_with("denied"), "{}", all),
-            }
-        }
+    for (earlier, denial) in [
+        // Nothing in common.
+        (s3, r#""services": ["sqs"]"#),
+        (
+            r#""buckets": ["team-a"]"#,
+            r#""buckets": ["team-b", "x-*"]"#,
+        ),
+        (
+            r#""services": ["sqs"], "regions": ["us-east-1"]"#,
+            r#""hosts": ["sqs.eu-west-1.amazonaws.com", "sns.us-east-1.amazonaws.com"]"#,
+        ),
+        // An exception.
+        (s3, r#""regions": ["eu-west-1"]"#),
+        (s3, r#""services": ["s3", "sqs"]"#),
+        (r#""buckets": ["team-a"]"#, r#""buckets": ["team-*"]"#),
+        (
+            r#""buckets": ["ap-s3alias", "more"]"#,
+            r#""buckets": ["team-*"]"#,
+        ),
+        (
+            r#""services": ["s3"], "route_metadata": {"team": "shop"}"#,
+            r#""buckets": ["team-*"]"#,
+        ),
+    ] {
+        assert!(!part(earlier, denial), "{earlier} {denial}");
     }
 }

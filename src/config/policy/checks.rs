@@ -1,9 +1,11 @@
 //! What allow-list and rules come to: conditions that nothing matches, values that nothing reads, and names that are
 //! probably not what was meant.
 
+#[cfg(not(target_family = "wasm"))]
+use super::covered;
 use crate::bucket;
 use crate::config::{ConfigError, Notes};
-use crate::endpoint::{self, Answering, HostKind, Hosts, hosts_of};
+use crate::endpoint::{self, Answering, BucketPlace, HostKind, Hosts, hosts_of};
 use crate::policy::{Effect, Extent, PayloadMode, Policy, Rule};
 use crate::role::RoleId;
 
@@ -25,7 +27,10 @@ pub(super) fn check(policy: &Policy, notes: &mut Notes) -> Result<(), ConfigErro
         at.check_payload()?;
         at.check_sign_as(notes)?;
         at.warn_of_denials_behind(rules, notes);
+        at.warn_of_what_passes(rules, notes);
     }
+    #[cfg(not(target_family = "wasm"))]
+    covered::check(policy, notes);
     if let Some((hidden, earlier)) = policy.first_hidden() {
         return Err(ConfigError::new(
             &format!("rules[{hidden}]"),
@@ -109,6 +114,7 @@ impl At<'_> {
                 self.check_foreign_host(host, hosts, rules, notes)?;
             }
             self.warn_of_host(host, hosts, notes);
+            warn_of_names(&self.key("hosts"), hosts, notes);
         }
         Ok(())
     }
@@ -163,6 +169,29 @@ impl At<'_> {
             );
             let advice = format!("move rules[{behind}] before it");
             notes.warn(&self.key("hosts"), finding, &advice);
+        }
+    }
+
+    /// A denial holds for what no earlier rule matches. Only the first rules are looked at.
+    #[cold]
+    fn warn_of_what_passes(&self, rules: &[Rule], notes: &mut Notes) {
+        let lets_pass = |earlier: &Rule| earlier.lets_pass(self.rule, &self.extent);
+        let mut earlier = rules.iter().take(self.place.min(256));
+        if self.has(Effect::Deny)
+            && let Some(place) = earlier.position(lets_pass)
+        {
+            let key = format!("rules[{}]", self.place);
+            let before = format!("rules[{place}]");
+            let finding = [
+                "does not deny all that it names, because ",
+                &*before,
+                " matches some of it first",
+            ];
+            notes.warn(
+                &key,
+                finding.concat(),
+                &["move it before ", &*before].concat(),
+            );
         }
     }
 
@@ -261,7 +290,18 @@ impl At<'_> {
             return Ok(());
         };
         warn_of_service(&self.key("sign_as.service"), &sign_as.service, notes);
-        warn_of_region(&self.key("sign_as.region"), &sign_as.region, notes);
+        let key = self.key("sign_as.region");
+        warn_of_region(&key, &sign_as.region, notes);
+        if let Some(home) = endpoint::home_of(&sign_as.service, &sign_as.region) {
+            let what = "is not what the service signs for";
+            warn(
+                notes,
+                &key,
+                &sign_as.region,
+                what,
+                &["use ", &*home].concat(),
+            );
+        }
         for (host, hosts) in self.rule.when.hosts.iter().zip(&self.extent.hosts) {
             if hosts.kind == HostKind::Many {
                 let fault = format!("\"{host}\" stands for hosts of AWS's, too");
@@ -352,6 +392,7 @@ pub(super) fn check_allow(
     for host in hosts {
         let found = hosts_of(host);
         check_host("allow", host, &found)?;
+        warn_of_names("allow", &found, notes);
         let is_pattern = host.starts_with('*');
         match found.kind {
             HostKind::UnknownOfAws if is_pattern => {
@@ -400,8 +441,29 @@ fn warn_of_customers(key: &str, host: &str, notes: &mut Notes) {
     notes.warn(key, finding, "name your own hosts");
 }
 
+/// Warns of an entry: `"<entry>" <what>`.
+#[cold]
+pub(super) fn warn(notes: &mut Notes, key: &str, entry: &str, what: &str, advice: &str) {
+    notes.warn(key, ["\"", entry, "\" ", what].concat(), advice);
+}
+
+/// Warns of hosts whose names have a service or a region that nobody knows.
+fn warn_of_names(key: &str, hosts: &Hosts, notes: &mut Notes) {
+    if !hosts.service.is_empty() {
+        warn_of_service(key, &hosts.service, notes);
+    }
+    if !hosts.region.is_empty() && hosts.region != "*" {
+        warn_of_region(key, &hosts.region, notes);
+    }
+}
+
 fn warn_of_service(key: &str, service: &str, notes: &mut Notes) {
-    if !endpoint::is_known_service(service) {
+    if let Some(meant) = endpoint::service_of_alias(service)
+        && endpoint::is_known_service(service)
+    {
+        let what = "is what another service signs as";
+        warn(notes, key, service, what, &self::meant(Some(meant)));
+    } else if !endpoint::is_known_service(service) {
         let finding = format!("no known AWS service signs as \"{service}\"");
         notes.warn(key, finding, &meant(endpoint::nearest_service(service)));
     }
@@ -423,6 +485,16 @@ fn meant(nearest: Option<&str>) -> String {
 }
 
 fn warn_of_buckets(key: &str, buckets: &[String], notes: &mut Notes) {
+    for name in buckets {
+        if let Some(place) = endpoint::bucket_place(name) {
+            let name_of_it = match place {
+                BucketPlace::Host(bucket) | BucketPlace::AccessPoint(bucket) => bucket,
+                _ => "the bucket's own name",
+            };
+            let what = "is the name of a host";
+            warn(notes, key, name, what, &["use ", name_of_it].concat());
+        }
+    }
     if let Some(name) = buckets.iter().find(|name| bucket::is_legacy(name)) {
         let finding =
             format!("only buckets of us-east-1 from before March 2018 have names like \"{name}\"");

@@ -166,3 +166,26 @@ fn bytes_that_are_no_text_do_not_hide_a_bucket() {
         assert!(world.aws.received().is_empty());
     });
 }
+
+#[test]
+fn a_copy_between_s3_and_s3_express_is_judged_for_both() {
+    let setup = Setup::new().plugin(json!({"allow": ["s3express"], "max_wait_ms": 30_000}));
+    scenario(&setup, async |world| {
+        let zonal = "x--euw1-az1--x-s3.s3express-euw1-az1.eu-west-1.amazonaws.com";
+        let copy = |from: &str| {
+            let request = Request::new("PUT", zonal, "/k");
+            request.header("x-amz-copy-source", from).body("")
+        };
+        for from in ["secret/k", "/%73ecret%2Fk", "arn:aws:s3:::secret/k"] {
+            let says = world.ask(copy(from)).await;
+            let says = says.refused(403, "not_allowed");
+            assert!(says.contains("the bucket secret"), "{says}");
+        }
+        assert!(world.aws.received().is_empty());
+        world.ask(copy("y--euw1-az1--x-s3/k")).await.ok();
+        let received = world.aws.take_received();
+        let signed = received.iter().map(|request| request.verdict.signature());
+        let services: Vec<&str> = signed.map(|signature| &*signature.service).collect();
+        assert_eq!(services, ["s3express"]);
+    });
+}
