@@ -1,8 +1,9 @@
 use super::*;
 use crate::cache::{Pace, Retry};
-use crate::credentials::Secret;
-use crate::decision::{PayloadPlan, Signed};
+use crate::credentials::{Credentials, Secret};
+use crate::decision::{PayloadPlan, Plan, Signed};
 use crate::refusal::REASON_HEADER;
+use crate::request::unsigned::OwnedPayload;
 use crate::sigv4::{Algorithm, ContentSha256, PathStyle};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -36,6 +37,7 @@ fn request(role: RoleId) -> Box<Unsigned> {
     Box::new(Unsigned {
         plan,
         payload: OwnedPayload::Empty,
+        content_length: None,
     })
 }
 
@@ -83,10 +85,10 @@ fn parking_of(count: u32) -> (Parking, Vec<Ticket>) {
 }
 
 /// `signed`, or the reason of the answer.
-fn word(step: &Step) -> String {
-    match step {
-        Step::Sign { .. } => "signed".to_owned(),
-        Step::Answer(refusal, format) => {
+fn word(ending: &Ending) -> String {
+    match ending {
+        Ending::Sign { .. } => "signed".to_owned(),
+        Ending::Answer(refusal, format) => {
             let headers = refusal.answer(*format).headers;
             let reason = headers.into_iter().find(|(name, _)| *name == REASON_HEADER);
             reason.unwrap().1
@@ -101,7 +103,7 @@ fn settle_all(parking: &mut Parking, now: SystemTime, record: Record) -> Vec<(u3
     loop {
         let due = parking.settle(now, &record);
         assert!(due.len() <= MAX_STEPS);
-        all.extend(due.iter().map(|due| (due.stream, word(&due.step))));
+        all.extend(due.iter().map(|due| (due.stream, word(&due.ending))));
         let is_prompt = parking.tick_period(true) == TICK_WITH_BACKLOG;
         assert_eq!(is_prompt, parking.backlog);
         if !parking.backlog {
@@ -203,12 +205,10 @@ fn on_part(
     now: SystemTime,
     record: Record,
 ) -> &'static str {
-    match parking.on_part(ticket, end, now, own(record)) {
-        OnPart::Sign(request, credentials) => {
-            assert_eq!(
-                (request, credentials),
-                (self::request(RoleId::OWN), self::credentials())
-            );
+    match parking.on_part(ticket, End::of_stream(end), now, own(record)) {
+        OnPart::Sign(request, record) => {
+            let expected = (self::request(RoleId::OWN), Some(&credentials()));
+            assert_eq!((request, record.usable(now)), expected);
             "sign"
         }
         OnPart::Resumed(None) => "resumed",
@@ -316,8 +316,7 @@ fn no_more_are_parked_than_may_be() {
     let record = nothing();
     let full = Refusal::TooManyParked { max_parked: 1000 };
     assert_eq!(parking.admit(&record, at(1)), Admission::Answer(full));
-    let (ready, credentials) = (ready(), credentials());
-    assert_eq!(parking.admit(&ready, at(1)), Admission::Sign(&credentials));
+    assert_eq!(parking.admit(&ready(), at(1)), Admission::Sign);
     parking.forget(tickets[17]);
     assert_eq!(parking.admit(&record, at(1)), Admission::Park);
 }
@@ -374,7 +373,7 @@ proptest! {
                         tickets.push(parking.park(next, request(RoleId::OWN), now));
                         open.insert(next);
                     }
-                    Admission::Sign(_) | Admission::Answer(_) => {}
+                    Admission::Sign | Admission::Answer(_) => {}
                 },
                 Event::AwaitBody => {
                     tickets.push(parking.await_body(next, ErrorFormat::Json, now));
@@ -383,7 +382,7 @@ proptest! {
                 Event::Part { stream, end } => {
                     let Some(ticket) = tickets.get(stream as usize).copied() else { continue };
                     let was_parked = open.contains(&stream) && !parking.awaits_body(ticket);
-                    match parking.on_part(ticket, end, now, own(records[record].clone())) {
+                    match parking.on_part(ticket, End::of_stream(end), now, own(records[record].clone())) {
                         OnPart::Sign(..) => prop_assert!(open.remove(&stream)),
                         OnPart::Wait => prop_assert!(was_parked),
                         OnPart::Answered => prop_assert!(!was_parked),
