@@ -11,7 +11,7 @@
 
 use super::body::End;
 use super::limits::Limits;
-use super::unsigned::{Chunks, Unsigned};
+use super::unsigned::{Chunks, OwnedPayload, Unsigned};
 use crate::cache::{Failure, Lookup, Record};
 use crate::refusal::{ErrorFormat, Refusal};
 use crate::role::{RoleId, Roles};
@@ -73,6 +73,16 @@ pub struct Due {
     pub ticket: Ticket,
     /// What is due.
     pub ending: Ending,
+}
+
+impl Due {
+    /// Whether a whole upload is signed for it chunk by chunk: seconds of work, where the chunks are small.
+    pub fn takes_long(&self) -> bool {
+        let Ending::Sign { request, body, .. } = &self.ending else {
+            return false;
+        };
+        *body == BodySoFar::All && matches!(request.payload, OwnedPayload::ChunkSigned(_))
+    }
 }
 
 /// What becomes of a parked request when more of its body has come.
@@ -257,7 +267,8 @@ impl Parking {
         OnPart::Wait
     }
 
-    /// What is due now, in the order in which the requests came: at most [`MAX_STEPS`].
+    /// What is due now, in the order in which the requests came: at most [`MAX_STEPS`], and nothing behind one that
+    /// [takes long](Due::takes_long).
     pub fn settle(
         &mut self,
         now: SystemTime,
@@ -269,7 +280,7 @@ impl Parking {
         loop {
             let overdue = lines.iter().filter_map(|line| self.overdue(*line, clock));
             let first = overdue.min();
-            let is_enough = due.len() == MAX_STEPS;
+            let is_enough = due.len() == MAX_STEPS || due.last().is_some_and(Due::takes_long);
             self.backlog = first.is_some() && is_enough;
             let Some((_, slot)) = first.filter(|_| !self.backlog) else {
                 return due;

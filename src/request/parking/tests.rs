@@ -1,9 +1,9 @@
 use super::*;
 use crate::cache::{Pace, Retry};
+use crate::chunked::Form;
 use crate::credentials::{Credentials, Secret};
 use crate::decision::{PayloadPlan, Plan, Signed};
 use crate::refusal::REASON_HEADER;
-use crate::request::unsigned::OwnedPayload;
 use crate::sigv4::{Algorithm, ContentSha256, PathStyle};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -130,6 +130,40 @@ fn one_callback_signs_a_few_and_the_rest_follows_in_the_order_of_arrival() {
     assert_eq!(streams, (0..1000).collect::<Vec<u32>>());
     assert_eq!(parking.parked(), 0);
     assert_eq!(parking.tick_period(true), TICK_AT_REST);
+}
+
+/// Requests 0, 1, 2 and so on, which wait with the whole of a body that is signed chunk by chunk.
+fn parked_uploads(parking: &mut Parking, count: u32) {
+    for stream in 0..count {
+        let mut upload = request(RoleId::OWN);
+        upload.payload = OwnedPayload::ChunkSigned(Form::Payload);
+        let ticket = parking.park(stream, upload, at(0));
+        assert_eq!(on_part(parking, ticket, true, at(0), nothing()), "wait");
+    }
+}
+
+#[test]
+fn one_callback_signs_one_whole_upload_chunk_by_chunk_and_nothing_behind_it() {
+    let (mut parking, _) = parking_of(2);
+    parked_uploads(&mut parking, 3);
+    parking.park(3, request(RoleId::OWN), at(0));
+    let mut next = || {
+        let due = parking.settle(at(1), own(ready()));
+        let streams: Vec<u32> = due.iter().map(|due| due.stream).collect();
+        (streams, parking.tick_period(true))
+    };
+    assert_eq!(next(), (vec![0, 1, 0], TICK_WITH_BACKLOG));
+    assert_eq!(next(), (vec![1], TICK_WITH_BACKLOG));
+    assert_eq!(next(), (vec![2], TICK_WITH_BACKLOG));
+    assert_eq!(next(), (vec![3], TICK_AT_REST));
+}
+
+#[test]
+fn uploads_that_are_answered_take_no_longer_than_others() {
+    let mut parking = Parking::new(LIMITS, &one_role());
+    parked_uploads(&mut parking, 20);
+    let due = parking.settle(at(1), own(failed(Retry::Unlikely)));
+    assert_eq!(due.len(), MAX_STEPS);
 }
 
 #[test]
