@@ -16,6 +16,8 @@ pub struct Body {
     hash: Option<Sha256>,
     /// The client's `content-length`.
     length: Option<usize>,
+    /// The method, where it may still have to be withheld.
+    method: Option<String>,
     hashed_bytes: usize,
     /// All bytes that have come.
     bytes: usize,
@@ -23,12 +25,13 @@ pub struct Body {
 
 impl Body {
     /// Nothing of it has come.
-    pub fn new(request: Box<Unsigned>, length: Option<usize>) -> Self {
+    pub fn new(request: Box<Unsigned>, length: Option<usize>, method: Option<String>) -> Self {
         let is_hashed = request.plan.payload == PayloadPlan::Hashed;
         Self {
             request,
             hash: is_hashed.then(Sha256::new),
             length,
+            method,
             hashed_bytes: 0,
             bytes: 0,
         }
@@ -73,8 +76,8 @@ impl Body {
         Ok(())
     }
 
-    /// The request, now that the body has ended.
-    pub fn finish(self) -> Box<Unsigned> {
+    /// The request, now that the body has ended, and the method if it may still have to be withheld.
+    pub fn finish(self) -> (Box<Unsigned>, Option<String>) {
         let mut request = self.request;
         request.payload = match (&request.plan.payload, self.hash) {
             (PayloadPlan::Held(value), _) => OwnedPayload::Literal((*value).to_owned()),
@@ -84,7 +87,7 @@ impl Body {
         if self.length.is_none() {
             request.content_length = Some(self.bytes);
         }
-        request
+        (request, self.method)
     }
 }
 

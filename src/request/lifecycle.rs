@@ -186,7 +186,9 @@ impl Lifecycle {
                 self.withhold_method(&mut request, head, length, holdings);
                 let parking = &mut holdings.parking;
                 self.ticket = Some(parking.await_body(self.stream, self.format, ask.now()));
-                self.stage = Stage::Body(Box::new(Body::new(request, length)));
+                let may_lack = request.plan.withheld_method.is_none();
+                let method = (may_lack && !holdings.hands_over_trailers).then(|| method(head));
+                self.stage = Stage::Body(Box::new(Body::new(request, length, method)));
                 return;
             }
         }
@@ -232,9 +234,7 @@ impl Lifecycle {
         if holdings.hands_over_bodies && (length.is_some() || holdings.hands_over_trailers) {
             return;
         }
-        let method = head.value(":method").unwrap_or_default();
-        let method = std::str::from_utf8(method).unwrap_or_default();
-        request.plan.withheld_method = Some(method.to_owned());
+        request.plan.withheld_method = Some(method(head));
         self.step = Some(Step::WithholdMethod);
     }
 
@@ -481,11 +481,22 @@ impl Lifecycle {
             return;
         };
         let bytes = body.bytes();
-        if let Some((request, now)) = self.settle(body.finish(), holdings, ask) {
+        let (request, method) = body.finish();
+        if let Some((mut request, now)) = self.settle(request, holdings, ask) {
+            // Its trailers may be what Envoy goes on with.
+            if method.is_some() && self.part == Some(End::Later) && !holdings.hands_over_trailers {
+                request.plan.withheld_method = method;
+                self.step = Some(Step::WithholdMethod);
+            }
             self.park(request, now, holdings);
             self.hold(bytes, holdings, ask);
         }
     }
+}
+
+fn method(head: Head<'_>) -> String {
+    let method = head.value(":method").unwrap_or_default();
+    std::str::from_utf8(method).unwrap_or_default().to_owned()
 }
 
 /// What no setting of the filter's can cause.
