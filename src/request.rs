@@ -15,3 +15,8 @@ pub mod limits;
 pub mod parking;
 pub mod release;
 pub mod unsigned;
+
+#[cfg(test)]
+mod judge;
+#[cfg(test)]
+mod schedules;

@@ -506,3 +506,6 @@ fn host_call_failed(what: &str) -> Refusal {
         what: what.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;
