@@ -7,7 +7,6 @@
 
 mod abi;
 mod answer;
-mod chunks;
 mod fetch;
 mod guard;
 mod host;

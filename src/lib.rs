@@ -11,7 +11,7 @@
 //! ```
 //!
 //! When the headers of a request arrive, [`decision`] leaves it alone, refuses it, or plans its signature.
-//! A request that needs credentials or its whole body waits in [`parking`], up to a deadline.
+//! A request that needs credentials or its whole body waits in [`request::parking`], up to a deadline.
 //! [`sigv4`] signs it with credentials from [`cache`], a record that all workers of a process share.
 //! One worker at a time fetches new credentials, from the one source that [`source`] chose at the start.
 //! All of this is data in, data out: only the shell, `filter`, knows Envoy, and passes in time and randomness.
@@ -25,13 +25,12 @@ pub mod json;
 // One request: what it is, what becomes of it, and what it waits for.
 pub mod authorization;
 pub mod bucket;
-pub mod budget;
 pub mod decision;
 pub mod headers;
 pub mod own_keys;
-pub mod parking;
 pub mod policy;
 pub mod refusal;
+pub mod request;
 
 // AWS's hosts.
 pub mod endpoint;

@@ -122,7 +122,7 @@ impl RootContext for Root {
 impl SigningRoot {
     fn on_tick(&mut self) {
         let now = host::now();
-        self.worker.allow_looks();
+        self.worker.holdings.borrow_mut().on_tick();
         self.fetcher.start_due(now);
         self.worker.settle_held(now);
         self.worker.show_levels(now);

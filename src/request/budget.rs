@@ -5,17 +5,14 @@
 //! when it ends at the latest, that it holds nothing any more. What a callback takes and hands on at once does not
 //! count.
 
-use crate::refusal::Refusal;
-use std::collections::BTreeMap;
-
 /// What the streams of one worker hold, against its limit.
 #[derive(Debug)]
 pub struct Budget {
     /// In bytes.
     limit: usize,
     held: usize,
-    /// What each connection holds; none without anything.
-    connections: BTreeMap<u64, usize>,
+    /// What each connection holds, by its id; none without anything.
+    connections: Vec<(u64, usize)>,
 }
 
 /// What one stream holds.
@@ -41,7 +38,7 @@ impl Budget {
         Self {
             limit,
             held: 0,
-            connections: BTreeMap::new(),
+            connections: Vec::new(),
         }
     }
 
@@ -54,40 +51,40 @@ impl Budget {
     ///
     /// # Errors
     ///
-    /// When that is more than the worker or the connection may hold. The stream then counts with what it held
-    /// before, until it is released.
+    /// When that is more than the worker or the connection may hold: whose share is used up. The stream then counts with
+    /// what it held before, until it is released.
     pub fn hold(
         &mut self,
         share: &mut Share,
         bytes: usize,
         connection: impl FnOnce() -> Option<u64>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Holder> {
         if share.bytes == 0 && bytes > 0 {
             share.connection = connection();
         }
         // Who holds less is never over.
         if let Some(more) = bytes.checked_sub(share.bytes) {
-            let of_connection = share.connection.and_then(|id| self.connections.get(&id));
-            let of_connection = of_connection.copied().unwrap_or(share.bytes);
-            let over = if self.held.saturating_add(more) > self.limit {
-                Some(Holder::Worker)
-            } else if of_connection.saturating_add(more) > self.limit / 4 {
-                Some(Holder::Connection)
-            } else {
-                None
-            };
-            if let Some(holder) = over {
-                return Err(Refusal::TooMuchHeld {
-                    max_held_bytes: self.limit,
-                    holder,
-                });
+            let of_connection = share.connection.and_then(|id| self.of_connection(id));
+            let of_connection = of_connection.unwrap_or(share.bytes);
+            if self.held.saturating_add(more) > self.limit {
+                return Err(Holder::Worker);
+            }
+            if of_connection.saturating_add(more) > self.limit / 4 {
+                return Err(Holder::Connection);
             }
         }
         self.release(share);
         share.bytes = bytes;
         self.held += bytes;
-        if let Some(connection) = share.connection.filter(|_| bytes > 0) {
-            *self.connections.entry(connection).or_default() += bytes;
+        if let Some(id) = share.connection.filter(|_| bytes > 0) {
+            match self.place(id) {
+                Ok(place) => {
+                    if let Some((_, held)) = self.connections.get_mut(place) {
+                        *held += bytes;
+                    }
+                }
+                Err(place) => self.connections.insert(place, (id, bytes)),
+            }
         }
         Ok(())
     }
@@ -96,14 +93,25 @@ impl Budget {
     pub fn release(&mut self, share: &mut Share) {
         let bytes = std::mem::take(&mut share.bytes);
         self.held -= bytes;
-        if let Some(connection) = share.connection.filter(|_| bytes > 0)
-            && let Some(held) = self.connections.get_mut(&connection)
+        if let Some(id) = share.connection.filter(|_| bytes > 0)
+            && let Ok(place) = self.place(id)
+            && let Some((_, held)) = self.connections.get_mut(place)
         {
             *held -= bytes;
             if *held == 0 {
-                self.connections.remove(&connection);
+                self.connections.remove(place);
             }
         }
+    }
+
+    fn of_connection(&self, id: u64) -> Option<usize> {
+        let (_, held) = self.connections.get(self.place(id).ok()?)?;
+        Some(*held)
+    }
+
+    /// Ids grow, so that a new one nearly always comes last.
+    fn place(&self, id: u64) -> Result<usize, usize> {
+        self.connections.binary_search_by_key(&id, |(id, _)| *id)
     }
 }
 
@@ -111,15 +119,9 @@ impl Budget {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     const LIMIT: usize = 1000;
-
-    fn refused(holder: Holder) -> Result<(), Refusal> {
-        Err(Refusal::TooMuchHeld {
-            max_held_bytes: LIMIT,
-            holder,
-        })
-    }
 
     /// Of each stream.
     fn shares() -> [Share; 10] {
@@ -132,7 +134,7 @@ mod tests {
         let [mut first, mut second, mut third, ..] = shares();
         assert_eq!(budget.hold(&mut first, 200, || Some(7)), Ok(()));
         assert_eq!(budget.hold(&mut second, 50, || Some(7)), Ok(()));
-        let over = refused(Holder::Connection);
+        let over = Err(Holder::Connection);
         assert_eq!(budget.hold(&mut third, 1, || Some(7)), over);
         assert_eq!(budget.hold(&mut second, 51, || None), over);
         assert_eq!(budget.hold(&mut third, 250, || Some(8)), Ok(()));
@@ -150,7 +152,7 @@ mod tests {
         for (connection, share) in (0..).zip([&mut *first, second, third, fourth]) {
             assert_eq!(budget.hold(share, 250, || Some(connection)), Ok(()));
         }
-        assert_eq!(budget.hold(fifth, 1, || Some(9)), refused(Holder::Worker));
+        assert_eq!(budget.hold(fifth, 1, || Some(9)), Err(Holder::Worker));
         assert_eq!(budget.hold(first, 249, || None), Ok(()));
         assert_eq!(budget.hold(fifth, 1, || Some(9)), Ok(()));
     }
@@ -160,7 +162,7 @@ mod tests {
         let mut budget = Budget::new(LIMIT);
         let [mut first, mut second, ..] = shares();
         assert_eq!(budget.hold(&mut first, 250, || None), Ok(()));
-        let over = refused(Holder::Connection);
+        let over = Err(Holder::Connection);
         assert_eq!(budget.hold(&mut first, 251, || None), over);
         assert_eq!(budget.hold(&mut second, 250, || None), Ok(()));
     }

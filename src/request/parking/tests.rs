@@ -1,7 +1,8 @@
 use super::*;
 use crate::cache::{Pace, Retry};
-use crate::credentials::Secret;
-use crate::decision::{PayloadPlan, Signed};
+use crate::chunked::Form;
+use crate::credentials::{Credentials, Secret};
+use crate::decision::{PayloadPlan, Plan, Signed};
 use crate::refusal::REASON_HEADER;
 use crate::sigv4::{Algorithm, ContentSha256, PathStyle};
 use proptest::prelude::*;
@@ -36,6 +37,7 @@ fn request(role: RoleId) -> Box<Unsigned> {
     Box::new(Unsigned {
         plan,
         payload: OwnedPayload::Empty,
+        content_length: None,
     })
 }
 
@@ -83,10 +85,10 @@ fn parking_of(count: u32) -> (Parking, Vec<Ticket>) {
 }
 
 /// `signed`, or the reason of the answer.
-fn word(step: &Step) -> String {
-    match step {
-        Step::Sign { .. } => "signed".to_owned(),
-        Step::Answer(refusal, format) => {
+fn word(ending: &Ending) -> String {
+    match ending {
+        Ending::Sign { .. } => "signed".to_owned(),
+        Ending::Answer(refusal, format) => {
             let headers = refusal.answer(*format).headers;
             let reason = headers.into_iter().find(|(name, _)| *name == REASON_HEADER);
             reason.unwrap().1
@@ -101,7 +103,7 @@ fn settle_all(parking: &mut Parking, now: SystemTime, record: Record) -> Vec<(u3
     loop {
         let due = parking.settle(now, &record);
         assert!(due.len() <= MAX_STEPS);
-        all.extend(due.iter().map(|due| (due.stream, word(&due.step))));
+        all.extend(due.iter().map(|due| (due.stream, word(&due.ending))));
         let is_prompt = parking.tick_period(true) == TICK_WITH_BACKLOG;
         assert_eq!(is_prompt, parking.backlog);
         if !parking.backlog {
@@ -128,6 +130,40 @@ fn one_callback_signs_a_few_and_the_rest_follows_in_the_order_of_arrival() {
     assert_eq!(streams, (0..1000).collect::<Vec<u32>>());
     assert_eq!(parking.parked(), 0);
     assert_eq!(parking.tick_period(true), TICK_AT_REST);
+}
+
+/// Requests 0, 1, 2 and so on, which wait with the whole of a body that is signed chunk by chunk.
+fn parked_uploads(parking: &mut Parking, count: u32) {
+    for stream in 0..count {
+        let mut upload = request(RoleId::OWN);
+        upload.payload = OwnedPayload::ChunkSigned(Form::Payload);
+        let ticket = parking.park(stream, upload, at(0));
+        assert_eq!(on_part(parking, ticket, true, at(0), nothing()), "wait");
+    }
+}
+
+#[test]
+fn one_callback_signs_one_whole_upload_chunk_by_chunk_and_nothing_behind_it() {
+    let (mut parking, _) = parking_of(2);
+    parked_uploads(&mut parking, 3);
+    parking.park(3, request(RoleId::OWN), at(0));
+    let mut next = || {
+        let due = parking.settle(at(1), own(ready()));
+        let streams: Vec<u32> = due.iter().map(|due| due.stream).collect();
+        (streams, parking.tick_period(true))
+    };
+    assert_eq!(next(), (vec![0, 1, 0], TICK_WITH_BACKLOG));
+    assert_eq!(next(), (vec![1], TICK_WITH_BACKLOG));
+    assert_eq!(next(), (vec![2], TICK_WITH_BACKLOG));
+    assert_eq!(next(), (vec![3], TICK_AT_REST));
+}
+
+#[test]
+fn uploads_that_are_answered_take_no_longer_than_others() {
+    let mut parking = Parking::new(LIMITS, &one_role());
+    parked_uploads(&mut parking, 20);
+    let due = parking.settle(at(1), own(failed(Retry::Unlikely)));
+    assert_eq!(due.len(), MAX_STEPS);
 }
 
 #[test]
@@ -203,12 +239,10 @@ fn on_part(
     now: SystemTime,
     record: Record,
 ) -> &'static str {
-    match parking.on_part(ticket, end, now, own(record)) {
-        OnPart::Sign(request, credentials) => {
-            assert_eq!(
-                (request, credentials),
-                (self::request(RoleId::OWN), self::credentials())
-            );
+    match parking.on_part(ticket, End::of_stream(end), now, own(record)) {
+        OnPart::Sign(request, record) => {
+            let expected = (self::request(RoleId::OWN), Some(&credentials()));
+            assert_eq!((request, record.usable(now)), expected);
             "sign"
         }
         OnPart::Resumed(None) => "resumed",
@@ -316,8 +350,7 @@ fn no_more_are_parked_than_may_be() {
     let record = nothing();
     let full = Refusal::TooManyParked { max_parked: 1000 };
     assert_eq!(parking.admit(&record, at(1)), Admission::Answer(full));
-    let (ready, credentials) = (ready(), credentials());
-    assert_eq!(parking.admit(&ready, at(1)), Admission::Sign(&credentials));
+    assert_eq!(parking.admit(&ready(), at(1)), Admission::Sign);
     parking.forget(tickets[17]);
     assert_eq!(parking.admit(&record, at(1)), Admission::Park);
 }
@@ -374,7 +407,7 @@ proptest! {
                         tickets.push(parking.park(next, request(RoleId::OWN), now));
                         open.insert(next);
                     }
-                    Admission::Sign(_) | Admission::Answer(_) => {}
+                    Admission::Sign | Admission::Answer(_) => {}
                 },
                 Event::AwaitBody => {
                     tickets.push(parking.await_body(next, ErrorFormat::Json, now));
@@ -383,7 +416,7 @@ proptest! {
                 Event::Part { stream, end } => {
                     let Some(ticket) = tickets.get(stream as usize).copied() else { continue };
                     let was_parked = open.contains(&stream) && !parking.awaits_body(ticket);
-                    match parking.on_part(ticket, end, now, own(records[record].clone())) {
+                    match parking.on_part(ticket, End::of_stream(end), now, own(records[record].clone())) {
                         OnPart::Sign(..) => prop_assert!(open.remove(&stream)),
                         OnPart::Wait => prop_assert!(was_parked),
                         OnPart::Answered => prop_assert!(!was_parked),

@@ -1,7 +1,6 @@
 //! Requests that do not flow yet: parked until credentials come, or held until their own body is there.
 //!
-//! One [`Parking`] for each worker. It decides who is signed, answered or left waiting, and in which order; the
-//! shell carries that out.
+//! One [`Parking`] for each worker. It decides who is signed, answered or left waiting, and in which order.
 //!
 //! Call order: [`Parking::admit`] says what becomes of a request that is ready to be signed, and [`Parking::park`]
 //! takes one that has to wait. [`Parking::await_body`] takes a request that cannot be signed before its body is
@@ -10,13 +9,12 @@
 //! [`Parking::tick_period`] says when to ask again. [`Parking::resume`] is for what was signed then.
 //! [`Parking::on_part`] is asked when more of a parked request's body has come.
 
+use super::body::End;
+use super::limits::Limits;
+use super::unsigned::{Chunks, OwnedPayload, Unsigned};
 use crate::cache::{Failure, Lookup, Record};
-use crate::chunked::{Form, Resigner};
-use crate::credentials::Credentials;
-use crate::decision::Plan;
 use crate::refusal::{ErrorFormat, Refusal};
 use crate::role::{RoleId, Roles};
-use crate::sigv4::Payload;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
@@ -27,56 +25,11 @@ use std::time::{Duration, SystemTime};
 /// needs a part of it.
 pub const MAX_STEPS: usize = 16;
 
-/// How long requests wait, and how many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// How long for credentials.
-    pub max_wait: Duration,
-    /// How many for credentials, at once.
-    pub max_parked: usize,
-    /// How long for their own body.
-    pub body_timeout: Duration,
-}
-
-/// All that is needed to sign a request, now or later.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsigned {
-    /// How it is signed.
-    pub plan: Plan,
-    /// What stands for its body.
-    pub payload: OwnedPayload,
-}
-
-/// [`Payload`], for as long as a request waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OwnedPayload {
-    /// There is no body.
-    Empty,
-    /// The SHA-256 of the body.
-    Hash([u8; 32]),
-    /// This text, whatever the body.
-    Literal(String),
-    /// The body is signed chunk by chunk.
-    ChunkSigned(Form),
-}
-
-impl OwnedPayload {
-    /// As the signer takes it.
-    pub fn borrow(&self) -> Payload<'_> {
-        match self {
-            Self::Empty => Payload::Empty,
-            Self::Hash(hash) => Payload::Hash(*hash),
-            Self::Literal(value) => Payload::Literal(value),
-            Self::ChunkSigned(form) => Payload::Literal(form.as_str()),
-        }
-    }
-}
-
 /// What becomes of a request that is ready to be signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Admission<'r> {
-    /// It is signed with these.
-    Sign(&'r Credentials),
+pub enum Admission {
+    /// It is signed: its record has the credentials.
+    Sign,
     /// It is answered.
     Answer(Refusal),
     /// It waits: [`Parking::park`] it.
@@ -95,23 +48,23 @@ pub enum BodySoFar {
     All,
 }
 
-/// What is due for one request.
+/// How a request's wait ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum Ending {
     /// Sign it, [`Parking::resume`] it, and let it go on.
     Sign {
         /// The request.
         request: Box<Unsigned>,
         /// What Envoy holds of its body.
         body: BodySoFar,
-        /// What signs.
-        credentials: Credentials,
+        /// Has the credentials.
+        record: Rc<Record>,
     },
     /// Answer it.
     Answer(Refusal, ErrorFormat),
 }
 
-/// A [`Step`], and for whom.
+/// An [`Ending`], and for whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
     /// The id of its context in Envoy.
@@ -119,14 +72,24 @@ pub struct Due {
     /// Its own.
     pub ticket: Ticket,
     /// What is due.
-    pub step: Step,
+    pub ending: Ending,
+}
+
+impl Due {
+    /// Whether a whole upload is signed for it chunk by chunk: seconds of work, where the chunks are small.
+    pub fn takes_long(&self) -> bool {
+        let Ending::Sign { request, body, .. } = &self.ending else {
+            return false;
+        };
+        *body == BodySoFar::All && matches!(request.payload, OwnedPayload::ChunkSigned(_))
+    }
 }
 
 /// What becomes of a parked request when more of its body has come.
 #[derive(Debug)]
 pub enum OnPart {
-    /// It is signed with these, and goes on.
-    Sign(Box<Unsigned>, Credentials),
+    /// It is signed with the credentials in this record, and goes on.
+    Sign(Box<Unsigned>, Rc<Record>),
     /// It was resumed, and goes on.
     Resumed(Chunks),
     /// It goes on waiting.
@@ -134,9 +97,6 @@ pub enum OnPart {
     /// It was answered. Nothing of it may flow.
     Answered,
 }
-
-/// What replaces the signatures of the chunks, for a request that has them.
-pub type Chunks = Option<Box<Resigner>>;
 
 /// Finds a request again. It is of no use any more when the request is forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,9 +180,9 @@ impl Parking {
     }
 
     /// What becomes of a request that is ready to be signed with the credentials of `record`.
-    pub fn admit<'r>(&self, record: &'r Record, now: SystemTime) -> Admission<'r> {
+    pub fn admit(&self, record: &Record, now: SystemTime) -> Admission {
         match record.lookup(now, self.limits.max_wait) {
-            Lookup::Ready(credentials) => Admission::Sign(credentials),
+            Lookup::Ready(_) => Admission::Sign,
             Lookup::Unavailable(failure) => Admission::Answer(unavailable(failure)),
             Lookup::Wait if self.parked_count >= self.limits.max_parked => {
                 Admission::Answer(Refusal::TooManyParked {
@@ -237,14 +197,6 @@ impl Parking {
     pub fn park(&mut self, stream: u32, request: Box<Unsigned>, now: SystemTime) -> Ticket {
         let body = BodySoFar::Nothing;
         self.take_in(stream, Held::Parked { request, body }, now)
-    }
-
-    /// A request that is parked, to be changed; `None` where it is not.
-    pub fn parked_request(&mut self, ticket: Ticket) -> Option<&mut Unsigned> {
-        match &mut self.slots.get_mut(ticket)?.held {
-            Held::Parked { request, .. } => Some(request),
-            Held::Body(_) | Held::Answered | Held::Resumed(_) => None,
-        }
     }
 
     /// Holds a request until its body is there. If that takes too long, it is answered in `format`.
@@ -280,11 +232,11 @@ impl Parking {
         waiter.is_some_and(|waiter| matches!(waiter.held, Held::Body(_) | Held::Parked { .. }))
     }
 
-    /// More of a parked request's body has come; with `end`, the rest of it.
+    /// More of a parked request's body has come.
     pub fn on_part(
         &mut self,
         ticket: Ticket,
-        end: bool,
+        end: End,
         now: SystemTime,
         record: impl Fn(RoleId) -> Option<Rc<Record>>,
     ) -> OnPart {
@@ -296,9 +248,9 @@ impl Parking {
             Held::Resumed(chunks) => return OnPart::Resumed(chunks.take()),
             Held::Body(_) | Held::Answered => return OnPart::Answered,
         };
-        if let Some(credentials) = record.usable(now) {
+        if record.usable(now).is_some() {
             return match self.take_out(ticket.slot) {
-                Some(Held::Parked { request, .. }) => OnPart::Sign(request, credentials.clone()),
+                Some(Held::Parked { request, .. }) => OnPart::Sign(request, record),
                 _ => OnPart::Answered,
             };
         }
@@ -306,13 +258,17 @@ impl Parking {
         if let Some(waiter) = self.slots.get_mut(ticket)
             && let Held::Parked { body, .. } = &mut waiter.held
         {
-            *body = if end { BodySoFar::All } else { BodySoFar::Part };
+            *body = match end {
+                End::Here => BodySoFar::All,
+                End::Later => BodySoFar::Part,
+            };
         }
         self.queue(ticket.slot);
         OnPart::Wait
     }
 
-    /// What is due now, in the order in which the requests came: at most [`MAX_STEPS`].
+    /// What is due now, in the order in which the requests came: at most [`MAX_STEPS`], and nothing behind one that
+    /// [takes long](Due::takes_long).
     pub fn settle(
         &mut self,
         now: SystemTime,
@@ -324,11 +280,12 @@ impl Parking {
         loop {
             let overdue = lines.iter().filter_map(|line| self.overdue(*line, clock));
             let first = overdue.min();
-            self.backlog = first.is_some() && due.len() == MAX_STEPS;
+            let is_enough = due.len() == MAX_STEPS || due.last().is_some_and(Due::takes_long);
+            self.backlog = first.is_some() && is_enough;
             let Some((_, slot)) = first.filter(|_| !self.backlog) else {
                 return due;
             };
-            due.extend(self.step(slot, now, &record));
+            due.extend(self.end_wait(slot, now, &record));
         }
     }
 
@@ -373,7 +330,7 @@ impl Parking {
     }
 
     /// Ends a request's wait.
-    fn step(
+    fn end_wait(
         &mut self,
         slot: usize,
         now: SystemTime,
@@ -383,11 +340,11 @@ impl Parking {
         let Waiter {
             stream, arrival, ..
         } = *self.slots.at(slot)?;
-        let step = match held {
-            Held::Body(format) => Step::Answer(self.body_timeout(), format),
+        let ending = match held {
+            Held::Body(format) => Ending::Answer(self.body_timeout(), format),
             Held::Parked { request, body } => {
                 let record = record(request.plan.role).unwrap_or_default();
-                self.settled(request, body, &record, now)
+                self.settled(request, body, record, now)
             }
             Held::Answered | Held::Resumed(_) => return None,
         };
@@ -395,7 +352,7 @@ impl Parking {
         Some(Due {
             stream,
             ticket,
-            step,
+            ending,
         })
     }
 
@@ -403,17 +360,17 @@ impl Parking {
         &self,
         request: Box<Unsigned>,
         body: BodySoFar,
-        record: &Record,
+        record: Rc<Record>,
         now: SystemTime,
-    ) -> Step {
+    ) -> Ending {
         let format = request.plan.format;
         let waited = self.limits.max_wait;
         let refusal = match record.lookup(now, waited) {
-            Lookup::Ready(credentials) if body != BodySoFar::Part => {
-                return Step::Sign {
+            Lookup::Ready(_) if body != BodySoFar::Part => {
+                return Ending::Sign {
                     request,
                     body,
-                    credentials: credentials.clone(),
+                    record,
                 };
             }
             Lookup::Ready(_) => self.body_timeout(),
@@ -423,7 +380,7 @@ impl Parking {
                 None => Refusal::CredentialsPending { waited },
             },
         };
-        Step::Answer(refusal, format)
+        Ending::Answer(refusal, format)
     }
 
     fn body_timeout(&self) -> Refusal {
