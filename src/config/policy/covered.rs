@@ -19,8 +19,11 @@ const MOST: usize = 256;
 
 const REMOVE: &str = "remove it";
 
-/// The lists of a rule's conditions.
-const LISTS: [(&str, fn(&mut Condition) -> &mut Vec<String>); 4] = [
+/// One of the lists of a rule's conditions.
+type List = fn(&mut Condition) -> &mut Vec<String>;
+
+/// All of them.
+const LISTS: [(&str, List); 4] = [
     ("hosts", |when| &mut when.hosts),
     ("buckets", |when| &mut when.buckets),
     ("services", |when| &mut when.services),
