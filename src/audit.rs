@@ -87,9 +87,9 @@ impl<'a> Signed<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credentials::role::RoleId;
     use crate::decision::{self, PayloadPlan};
     use crate::refusal::ErrorFormat;
-    use crate::role::RoleId;
     use crate::sigv4::{Algorithm, ContentSha256, PathStyle};
 
     #[test]

@@ -8,13 +8,14 @@ mod plain;
 mod policy;
 pub mod reference;
 mod roles;
+pub(crate) mod source;
 
-use crate::cache::Pace;
+use crate::credentials::cache::Pace;
+use crate::credentials::role::{Role, Roles};
 use crate::endpoint;
 use crate::json::{self, JsonError};
 use crate::parking::Limits;
 use crate::policy::Policy;
-use crate::role::{Role, Roles};
 use object::{Object, shown};
 use reference::{DOWNSTREAM, STATUS, UPSTREAM};
 use serde_json::{Map, Value};

@@ -3,6 +3,14 @@
 //! [`Secret`] is the only type that holds a token, a secret access key or a session token. It has
 //! no `Display`, its `Debug` prints nothing of the value, and it is overwritten when dropped.
 
+pub mod cache;
+pub mod failure;
+pub mod identity;
+pub mod reply;
+pub mod role;
+pub mod source;
+pub mod sts;
+
 use std::fmt;
 use std::time::SystemTime;
 

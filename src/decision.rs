@@ -8,13 +8,13 @@ use crate::authorization::{self, ClientSignature, OwnSignature};
 use crate::bucket;
 use crate::chunked::{Fault, Form};
 use crate::config::Config;
+use crate::credentials::role::RoleId;
 use crate::endpoint::{self, Asked, Endpoint, Host, Resolution, ScopeError};
 use crate::headers::{self, Header};
 use crate::metrics::words;
 use crate::own_keys::OwnKeys;
 use crate::policy::{OnClientSignature, Outcome, PayloadMode, RouteMetadata, Subject, Verdict};
 use crate::refusal::{ErrorFormat, Refusal};
-use crate::role::RoleId;
 use crate::sigv4::{Algorithm, ContentSha256, HeaderSelection, PathStyle, Scope, Settings};
 
 /// What is known of a request when its headers have arrived.

@@ -11,7 +11,7 @@ mod chunks;
 mod fetch;
 mod guard;
 mod host;
-mod role;
+mod record;
 mod root;
 mod status;
 mod stream;

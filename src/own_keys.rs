@@ -11,7 +11,7 @@
 //! The register is text, a line for each id, so that a look into it allocates nothing: `ASIA... 1795003600`, the
 //! moment of expiry in seconds since 1970.
 
-use crate::sts::tree::is_access_key_id;
+use crate::credentials::reply::is_access_key_id;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where the register lies in shared data. Its form is part of the name.

@@ -10,12 +10,12 @@
 //! [`Parking::tick_period`] says when to ask again. [`Parking::resume`] is for what was signed then.
 //! [`Parking::on_part`] is asked when more of a parked request's body has come.
 
-use crate::cache::{Failure, Lookup, Record};
 use crate::chunked::{Form, Resigner};
 use crate::credentials::Credentials;
+use crate::credentials::cache::{Failure, Lookup, Record};
+use crate::credentials::role::{RoleId, Roles};
 use crate::decision::Plan;
 use crate::refusal::{ErrorFormat, Refusal};
-use crate::role::{RoleId, Roles};
 use crate::sigv4::Payload;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};

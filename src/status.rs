@@ -3,8 +3,8 @@
 //! A plugin that signs files an [`Entry`] of itself in the process's [`Register`], which lies in shared data;
 //! the plugin at position `status` answers with all of them, each role with its record at that moment.
 
-use crate::cache::{Record, text};
-use crate::role::Role;
+use crate::credentials::cache::{Record, text};
+use crate::credentials::role::Role;
 use crate::timestamp::rfc3339;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -181,8 +181,8 @@ const MAX_ENTRIES: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::{Failure, Pace, Retry};
     use crate::config::{self, Environment, Plugin};
+    use crate::credentials::cache::{Failure, Pace, Retry};
     use crate::credentials::{Credentials, Secret};
     use std::time::Duration;
 

@@ -3,9 +3,9 @@
 use super::object::Object;
 use super::{Config, ConfigError, Notes, reference};
 use crate::authorization::is_shaped_like_aws;
+use crate::credentials::role::{Means, Role};
+use crate::credentials::source::container::Authorization;
 use crate::endpoint::{self, Host, Resolution};
-use crate::role::{Means, Role};
-use crate::source::Authorization;
 
 /// Clusters are named as Envoy has them. One that is called `*` there is none; in Istio's names, it stands between bars.
 pub(super) fn clusters(object: &mut Object) -> Result<Vec<String>, ConfigError> {

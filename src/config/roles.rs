@@ -2,12 +2,12 @@
 
 use super::object::Object;
 use super::{ConfigError, Environment, Notes, Origin, missing, reference};
-use crate::identity::{
+use crate::config::source::{self, Source};
+use crate::credentials::identity::{
     ChainedDuration, ExternalId, RoleArn, SessionDuration, SessionName, SessionPolicy,
     SourceIdentity, Tags,
 };
-use crate::role::{Chained, Means, Role, Roles, WebIdentity};
-use crate::source::{self, Source};
+use crate::credentials::role::{Chained, Means, Role, Roles, WebIdentity};
 use serde_json::Value;
 
 /// The pod's own role and those under `roles`.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::role::{Means, WebIdentity};
+use crate::credentials::role::{Means, WebIdentity};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/app";
 

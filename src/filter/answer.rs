@@ -9,8 +9,8 @@ use crate::audit::Signed;
 use crate::endpoint::{self, Host, Resolution};
 use crate::headers::{self, Header};
 use crate::metrics;
-use crate::skew::{Learned, Measurement};
-use crate::verdict::{self, MAX_BODY_BYTES, Reading, Verdict};
+use crate::response::skew::{Learned, Measurement};
+use crate::response::verdict::{self, MAX_BODY_BYTES, Reading, Verdict};
 use proxy_wasm::types::LogLevel;
 use std::time::SystemTime;
 

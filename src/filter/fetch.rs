@@ -4,19 +4,19 @@
 //! one whose lease stands in the role's record.
 
 use super::host::{self, Change};
-use super::role::RoleView;
+use super::record::RoleView;
 use super::worker::Worker;
-use crate::cache::{Demand, Failure, Next, Retry};
-use crate::container::{self, AuthorizationError, ContainerError};
+use crate::credentials::cache::{Demand, Failure, Next, Retry};
+use crate::credentials::reply::quote::Quote;
+use crate::credentials::role::{Chained, Means, RoleId, WebIdentity};
+use crate::credentials::source::container::Authorization;
+use crate::credentials::source::container::{self, AuthorizationError, ContainerError};
+use crate::credentials::source::web_identity::token::{self, TokenError};
+use crate::credentials::sts::{self, AssumeRole, AssumeRoleWithWebIdentity, Operation, StsError};
 use crate::credentials::{Credentials, Secret};
 use crate::metrics::{self, Fetched};
 use crate::own_keys::{self, OwnKeys};
-use crate::quote::Quote;
-use crate::role::{Chained, Means, RoleId, WebIdentity};
-use crate::source::Authorization;
-use crate::sts::{self, AssumeRole, AssumeRoleWithWebIdentity, Operation, StsError};
 use crate::timestamp::rfc3339;
-use crate::token::{self, TokenError};
 use proxy_wasm::types::LogLevel;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};

@@ -1,7 +1,7 @@
 //! The plugin in the token listener, which answers with the status document.
 
 use super::host;
-use crate::cache::Record;
+use crate::credentials::cache::Record;
 use crate::headers;
 use crate::status::{PATH, REGISTER_KEY, Register};
 use proxy_wasm::traits::{Context, HttpContext};

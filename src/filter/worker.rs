@@ -3,12 +3,14 @@
 
 use super::chunks;
 use super::host::{self, Change, HostError, Stat};
-use super::role::RoleView;
+use super::record::RoleView;
 use crate::audit;
 use crate::budget::{Budget, Share};
-use crate::cache::Record;
 use crate::chunked::Resigner;
 use crate::config::Config;
+use crate::credentials::cache::Record;
+use crate::credentials::role::{Role, RoleId, Roles};
+use crate::credentials::sts;
 use crate::credentials::{CallHeaders, Credentials, Secret};
 use crate::decision::Plan;
 use crate::endpoint::Endpoint;
@@ -21,12 +23,10 @@ use crate::parking::{
 };
 use crate::policy::RouteMetadata;
 use crate::refusal::{ErrorFormat, Refusal};
-use crate::role::{Role, RoleId, Roles};
+use crate::response::skew::{Learned, Measurement, Skews};
+use crate::response::verdict::Verdict;
 use crate::sigv4::{Request, Signer};
-use crate::skew::{Learned, Measurement, Skews};
 use crate::status::{Entry, REGISTER_KEY, Register};
-use crate::sts;
-use crate::verdict::Verdict;
 use proxy_wasm::types::LogLevel;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

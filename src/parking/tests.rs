@@ -1,6 +1,6 @@
 use super::*;
-use crate::cache::{Pace, Retry};
 use crate::credentials::Secret;
+use crate::credentials::cache::{Pace, Retry};
 use crate::decision::{PayloadPlan, Signed};
 use crate::refusal::REASON_HEADER;
 use crate::sigv4::{Algorithm, ContentSha256, PathStyle};

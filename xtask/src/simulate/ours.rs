@@ -2,10 +2,10 @@
 
 use super::fleet::{Answer, Random, Sidecar};
 use super::{Millis, SECOND, Scenario};
-use sigv4_egress::cache::{Demand, Failure, Next, Pace, Record};
+use sigv4_egress::credentials::cache::{Demand, Failure, Next, Pace, Record};
+use sigv4_egress::credentials::reply::quote::Quote;
+use sigv4_egress::credentials::sts::{AwsError, Operation, StsError};
 use sigv4_egress::credentials::{Credentials, Secret};
-use sigv4_egress::quote::Quote;
-use sigv4_egress::sts::{AwsError, Operation, StsError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[derive(Debug)]

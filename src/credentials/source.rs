@@ -1,0 +1,4 @@
+//! Where credentials come from.
+
+pub mod container;
+pub mod web_identity;

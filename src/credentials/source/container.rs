@@ -1,0 +1,136 @@
+//! Container endpoints: the request for credentials, and the reply as credentials or as a typed error.
+//!
+//! One protocol has three servers: the EKS Pod Identity agent, the ECS agent, and whatever a laptop runs
+//! (`aws-vault`, a file that `aws configure export-credentials` wrote). The request is a GET, the reply is
+//! JSON (AWS SDKs and Tools Reference Guide, Container credential provider). Errors are JSON with `code` and
+//! `message` (ECS agent), or a line of text such as `[id]: (AccessDeniedException): ..., fault: client` (EKS
+//! agent, `pkg/errors/errors.go`).
+//!
+//! The module has no files and no sockets. The request leaves through a cluster of the operator's
+//! (`container_cluster`), and the file of `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` is served by the
+//! Unix-socket listener of the web identity token, at [`TOKEN_PATH`].
+//!
+//! # Call order
+//!
+//! 1. [`crate::config::source::choose`] gives endpoint and authorization, once.
+//! 2. At each fetch, where the authorization is [`crate::credentials::source::container::Authorization::File`]: GET [`TOKEN_PATH`]
+//!    from the token cluster, then [`parse_token`]. The file is renewed, so its content is never kept.
+//! 3. [`request_headers`] for the call, without a body, to the container cluster.
+//! 4. [`parse_reply`]. The credentials go into the cache like those of STS; a chained role
+//!    ([`crate::credentials::sts::AssumeRole`]) can be taken with them.
+
+mod authorization;
+mod endpoint;
+mod error;
+
+pub(crate) use authorization::is_authorization;
+pub use authorization::{Authorization, AuthorizationError, parse_token};
+pub use endpoint::{Endpoint, Scheme};
+pub use error::ContainerError;
+
+use std::time::SystemTime;
+
+use serde_json::Value;
+
+use crate::credentials::reply as tree;
+use crate::credentials::reply::quote::Quote;
+use crate::credentials::sts::{AwsError, InvalidReply};
+use crate::credentials::{CallHeaders, Credentials, Secret};
+use crate::timestamp::parse_rfc3339;
+
+/// Where the token listener serves the authorization token's file.
+pub const TOKEN_PATH: &str = "/container-token";
+
+/// All headers of the request. `authorization` is what stands in the environment or in the file.
+pub fn request_headers(endpoint: &Endpoint, authorization: Option<&Secret>) -> CallHeaders {
+    let mut headers = CallHeaders::new([
+        (":method", "GET"),
+        (":path", endpoint.path()),
+        (":authority", endpoint.authority()),
+        ("accept", "application/json"),
+    ]);
+    if let Some(authorization) = authorization {
+        headers.push("authorization", authorization.expose());
+    }
+    headers
+}
+
+/// Reads the reply. `status` is 0 where there was none; of the body no more than
+/// [`crate::credentials::sts::MAX_REPLY_BYTES`] and one byte are needed.
+///
+/// A reply without `Expiration` or token is refused, as the SDKs for Rust and Python do: only temporary
+/// credentials are signed with.
+///
+/// `secrets` are those that the caller has sent, or has: an error never holds a part of them.
+///
+/// # Errors
+/// See [`ContainerError`].
+pub fn parse_reply(
+    status: u16,
+    body: &[u8],
+    secrets: &[Secret],
+    now: SystemTime,
+) -> Result<Credentials, ContainerError> {
+    if status == 0 {
+        return Err(ContainerError::Unreachable {
+            detail: Quote::default(),
+        });
+    }
+    let tree = tree::read(body);
+    let refusal = tree.as_ref().ok().and_then(refusal_in);
+    if status != 200 || refusal.is_some() {
+        let (code, message) = refusal.unwrap_or_else(|| refusal_of_text(body));
+        let error = AwsError::new(status, &code, &message, secrets);
+        return Err(ContainerError::classify(error));
+    }
+    let credentials = credentials(&tree.map_err(ContainerError::InvalidReply)?)?;
+    if credentials.expires_at <= now {
+        return Err(ContainerError::AlreadyExpired {
+            at: credentials.expires_at,
+        });
+    }
+    Ok(credentials)
+}
+
+/// `{"code": ..., "message": ...}`, in either case; the code `Success` is none.
+fn refusal_in(tree: &Value) -> Option<(String, String)> {
+    let text = |names: [&str; 2]| names.iter().find_map(|name| tree.get(name)?.as_str());
+    let code = text(["code", "Code"]).filter(|code| *code != "Success")?;
+    let message = text(["message", "Message"]).unwrap_or_default();
+    Some((code.to_owned(), message.to_owned()))
+}
+
+/// A line of text, with a code in parentheses if the EKS agent repeats what EKS said.
+fn refusal_of_text(body: &[u8]) -> (String, String) {
+    let text = tree::plain_text(body);
+    let parts = text.split_once('(').and_then(|(_, rest)| {
+        let (code, message) = rest.split_once("): ")?;
+        let is_code = !code.is_empty() && code.bytes().all(|b| b.is_ascii_alphanumeric());
+        let message = message.split(", fault: ").next().unwrap_or_default();
+        is_code.then(|| (code.to_owned(), message.to_owned()))
+    });
+    parts.unwrap_or((String::new(), text))
+}
+
+/// What else stands there, such as `AccountId`, is not read, and so cannot be wrong.
+fn credentials(tree: &Value) -> Result<Credentials, InvalidReply> {
+    let key_id = tree::text(tree, "AccessKeyId", tree::is_access_key_id)?;
+    let key = tree::text(tree, "SecretAccessKey", tree::is_visible_ascii)?;
+    // `SessionToken` is what `aws configure export-credentials` writes.
+    let token = match tree::text(tree, "Token", tree::is_visible_ascii) {
+        Err(InvalidReply::Missing(_)) if tree.get("SessionToken").is_some() => {
+            tree::text(tree, "SessionToken", tree::is_visible_ascii)
+        }
+        token => token,
+    }?;
+    let expiration = tree::text(tree, "Expiration", |text| parse_rfc3339(text).is_some())?;
+    Ok(Credentials {
+        access_key_id: key_id.to_owned(),
+        secret_access_key: Secret::new(key),
+        session_token: Secret::new(token),
+        expires_at: parse_rfc3339(expiration).ok_or(InvalidReply::Malformed("Expiration"))?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! The web identity of the pod.
+
+pub mod token;
