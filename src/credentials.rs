@@ -6,6 +6,7 @@
 pub mod cache;
 pub mod failure;
 pub mod identity;
+pub mod outcome;
 pub mod reply;
 pub mod role;
 pub mod source;

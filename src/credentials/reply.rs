@@ -1,13 +1,47 @@
-//! What replies of STS and of container endpoints share: the tree, and the checks of what is in it.
+//! What the replies of STS and of container endpoints have in common: JSON or XML in one form, checks of the values in
+//! it, and errors in AWS's words.
 
-use serde_json::Value;
-
-use crate::credentials::sts::{InvalidReply, MAX_REPLY_BYTES};
-
+mod aws_error;
 pub mod quote;
 pub mod xml;
 
-/// The body as a tree: JSON objects, or XML elements as such.
+pub use aws_error::AwsError;
+
+use serde_json::Value;
+use std::fmt;
+
+/// Longer replies are refused; a real one has about 2 KiB. Callers need not pass more than one
+/// byte above it.
+pub const MAX_REPLY_BYTES: usize = 64 * 1024;
+
+/// What is wrong with a reply of status 200.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidReply {
+    /// Longer than [`MAX_REPLY_BYTES`].
+    TooLarge,
+    /// No bytes.
+    Empty,
+    /// Neither JSON nor XML, or cut off.
+    Unreadable,
+    /// This field is not there.
+    Missing(&'static str),
+    /// This field has an impossible value.
+    Malformed(&'static str),
+}
+
+impl fmt::Display for InvalidReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge => write!(f, "it is longer than {MAX_REPLY_BYTES} bytes"),
+            Self::Empty => f.write_str("it is empty"),
+            Self::Unreadable => f.write_str("it is neither JSON nor XML, or it is cut off"),
+            Self::Missing(field) => write!(f, "`{field}` is missing"),
+            Self::Malformed(field) => write!(f, "`{field}` has an impossible value"),
+        }
+    }
+}
+
+/// The body as a JSON value; the elements of XML become objects.
 pub(crate) fn read(body: &[u8]) -> Result<Value, InvalidReply> {
     if body.len() > MAX_REPLY_BYTES {
         return Err(InvalidReply::TooLarge);

@@ -21,24 +21,18 @@
 //! 4. [`StsError::TokenExpired`] of [`Operation::AssumeRole`] says that the *first* credentials must be
 //!    fetched again before another try.
 
+use super::reply::quote::Quote;
+use super::reply::{self, AwsError, InvalidReply};
+use super::{Credentials, Secret};
+use crate::timestamp::{from_epoch_seconds, parse_rfc3339};
+use serde_json::Value;
 use std::time::SystemTime;
 
-use serde_json::Value;
-
-use super::reply as tree;
-use crate::credentials::reply::quote::Quote;
-use crate::credentials::{Credentials, Secret};
-use crate::timestamp::{from_epoch_seconds, parse_rfc3339};
-
-pub use error::{AwsError, InvalidReply, Recoverability, StsError};
+pub use error::StsError;
 pub use request::{AssumeRole, AssumeRoleWithWebIdentity, request_headers, signed_headers};
 
 mod error;
 mod request;
-
-/// Longer replies are refused; a real one has about 2 KiB. Callers need not pass more than one
-/// byte above it.
-pub const MAX_REPLY_BYTES: usize = 64 * 1024;
 
 /// The calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +75,7 @@ pub fn parse_reply(
             detail: Quote::default(),
         });
     }
-    let tree = tree::read(body);
+    let tree = reply::read(body);
     let error = tree.as_ref().ok().and_then(error_element);
     if status != 200 || error.is_some() {
         let text = |name| {
@@ -89,7 +83,7 @@ pub fn parse_reply(
                 .and_then(|error| error.get(name))
                 .and_then(Value::as_str)
         };
-        let message = text("Message").map_or_else(|| tree::plain_text(body), ToOwned::to_owned);
+        let message = text("Message").map_or_else(|| reply::plain_text(body), ToOwned::to_owned);
         let code = text("Code").unwrap_or_default();
         let error = AwsError::new(status, code, &message, secrets);
         return Err(StsError::classify(operation, error));
@@ -122,9 +116,9 @@ fn credentials(operation: Operation, tree: &Value) -> Result<Credentials, Invali
         Value::String(text) => parse_rfc3339(text),
         other => other.as_f64().and_then(from_epoch_seconds),
     };
-    let text = |name| tree::text(fields, name, tree::is_visible_ascii);
+    let text = |name| reply::text(fields, name, reply::is_visible_ascii);
     Ok(Credentials {
-        access_key_id: tree::text(fields, "AccessKeyId", tree::is_access_key_id)?.to_owned(),
+        access_key_id: reply::text(fields, "AccessKeyId", reply::is_access_key_id)?.to_owned(),
         secret_access_key: Secret::new(text("SecretAccessKey")?),
         session_token: Secret::new(text("SessionToken")?),
         expires_at: expires_at.ok_or(InvalidReply::Malformed("Expiration"))?,

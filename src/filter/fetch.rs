@@ -7,6 +7,8 @@ use super::host::{self, Change};
 use super::record::RoleView;
 use super::worker::Worker;
 use crate::credentials::cache::{Demand, Failure, Next, Retry};
+use crate::credentials::failure::FetchError;
+use crate::credentials::outcome::Fetched;
 use crate::credentials::reply::quote::Quote;
 use crate::credentials::role::{Chained, Means, RoleId, WebIdentity};
 use crate::credentials::source::container::Authorization;
@@ -14,7 +16,7 @@ use crate::credentials::source::container::{self, AuthorizationError, ContainerE
 use crate::credentials::source::web_identity::token::{self, TokenError};
 use crate::credentials::sts::{self, AssumeRole, AssumeRoleWithWebIdentity, Operation, StsError};
 use crate::credentials::{Credentials, Secret};
-use crate::metrics::{self, Fetched};
+use crate::metrics;
 use crate::own_keys::{self, OwnKeys};
 use crate::timestamp::rfc3339;
 use proxy_wasm::types::LogLevel;
@@ -163,7 +165,8 @@ impl Fetcher {
             view, asked, sent, ..
         } = self.in_flight.swap_remove(place);
         // One byte more than is read shows that there is more.
-        let (status, body) = host::call_reply(body_size, sts::MAX_REPLY_BYTES + 1);
+        let (status, body) =
+            host::call_reply(body_size, crate::credentials::reply::MAX_REPLY_BYTES + 1);
         #[cfg(feature = "trap")]
         super::trap::on_reply(&body);
         match asked {
@@ -323,15 +326,15 @@ impl Fetcher {
     }
 
     fn token_failed(&self, view: &RoleView, error: &TokenError) {
-        self.failed(view, error.outcome(), &Failure::from(error));
+        self.failed(view, error.outcome(), &Failure::of(error));
     }
 
     fn authorization_failed(&self, view: &RoleView, error: AuthorizationError) {
-        self.failed(view, error.outcome(), &Failure::from(&error));
+        self.failed(view, error.outcome(), &Failure::of(&error));
     }
 
     fn container_failed(&self, view: &RoleView, error: &ContainerError) {
-        self.failed(view, error.outcome(), &Failure::from(error));
+        self.failed(view, error.outcome(), &Failure::of(error));
     }
 
     fn sts_failed(&self, view: &RoleView, error: &StsError) {
@@ -343,7 +346,7 @@ impl Fetcher {
                 own.note_stale(&cached.credentials.access_key_id, self.worker.config.pace);
             }
         }
-        self.failed(view, error.outcome(), &Failure::from(error));
+        self.failed(view, error.outcome(), &Failure::of(error));
     }
 
     fn failed(&self, view: &RoleView, outcome: Fetched, failure: &Failure) {

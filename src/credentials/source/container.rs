@@ -28,15 +28,12 @@ pub use authorization::{Authorization, AuthorizationError, parse_token};
 pub use endpoint::{Endpoint, Scheme};
 pub use error::ContainerError;
 
-use std::time::SystemTime;
-
-use serde_json::Value;
-
-use crate::credentials::reply as tree;
 use crate::credentials::reply::quote::Quote;
-use crate::credentials::sts::{AwsError, InvalidReply};
+use crate::credentials::reply::{self, AwsError, InvalidReply};
 use crate::credentials::{CallHeaders, Credentials, Secret};
 use crate::timestamp::parse_rfc3339;
+use serde_json::Value;
+use std::time::SystemTime;
 
 /// Where the token listener serves the authorization token's file.
 pub const TOKEN_PATH: &str = "/container-token";
@@ -76,7 +73,7 @@ pub fn parse_reply(
             detail: Quote::default(),
         });
     }
-    let tree = tree::read(body);
+    let tree = reply::read(body);
     let refusal = tree.as_ref().ok().and_then(refusal_in);
     if status != 200 || refusal.is_some() {
         let (code, message) = refusal.unwrap_or_else(|| refusal_of_text(body));
@@ -102,7 +99,7 @@ fn refusal_in(tree: &Value) -> Option<(String, String)> {
 
 /// A line of text, with a code in parentheses if the EKS agent repeats what EKS said.
 fn refusal_of_text(body: &[u8]) -> (String, String) {
-    let text = tree::plain_text(body);
+    let text = reply::plain_text(body);
     let parts = text.split_once('(').and_then(|(_, rest)| {
         let (code, message) = rest.split_once("): ")?;
         let is_code = !code.is_empty() && code.bytes().all(|b| b.is_ascii_alphanumeric());
@@ -114,16 +111,16 @@ fn refusal_of_text(body: &[u8]) -> (String, String) {
 
 /// What else stands there, such as `AccountId`, is not read, and so cannot be wrong.
 fn credentials(tree: &Value) -> Result<Credentials, InvalidReply> {
-    let key_id = tree::text(tree, "AccessKeyId", tree::is_access_key_id)?;
-    let key = tree::text(tree, "SecretAccessKey", tree::is_visible_ascii)?;
+    let key_id = reply::text(tree, "AccessKeyId", reply::is_access_key_id)?;
+    let key = reply::text(tree, "SecretAccessKey", reply::is_visible_ascii)?;
     // `SessionToken` is what `aws configure export-credentials` writes.
-    let token = match tree::text(tree, "Token", tree::is_visible_ascii) {
+    let token = match reply::text(tree, "Token", reply::is_visible_ascii) {
         Err(InvalidReply::Missing(_)) if tree.get("SessionToken").is_some() => {
-            tree::text(tree, "SessionToken", tree::is_visible_ascii)
+            reply::text(tree, "SessionToken", reply::is_visible_ascii)
         }
         token => token,
     }?;
-    let expiration = tree::text(tree, "Expiration", |text| parse_rfc3339(text).is_some())?;
+    let expiration = reply::text(tree, "Expiration", |text| parse_rfc3339(text).is_some())?;
     Ok(Credentials {
         access_key_id: key_id.to_owned(),
         secret_access_key: Secret::new(key),

@@ -4,15 +4,14 @@
 //! AssumeRole, Errors; Common Errors); the throttling codes are those that botocore 1.43 retries
 //! (`botocore/retries/standard.py`). All of it stands in one table, at the bottom.
 
+use super::Operation;
+use crate::credentials::failure::{FetchError, Retry};
+use crate::credentials::outcome::Fetched;
+use crate::credentials::reply::quote::Quote;
+use crate::credentials::reply::{self, AwsError, InvalidReply};
+use crate::timestamp::rfc3339;
 use std::fmt;
 use std::time::SystemTime;
-
-use super::{MAX_REPLY_BYTES, Operation};
-use crate::credentials::Secret;
-use crate::credentials::reply as tree;
-use crate::credentials::reply::quote::Quote;
-use crate::metrics::Fetched;
-use crate::timestamp::rfc3339;
 
 /// Why STS gave no usable credentials. The variants say whose fault it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,64 +43,10 @@ pub enum StsError {
     },
 }
 
-/// An error in its sender's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AwsError {
-    /// HTTP status.
-    pub status: u16,
-    /// Such as `AccessDenied`, at most 64 characters. Empty if the reply names none: then it is
-    /// hardly STS's.
-    pub code: Quote,
-    /// At most 512 characters; may be empty.
-    pub message: Quote,
-}
-
-/// What is wrong with a reply of status 200.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InvalidReply {
-    /// Longer than [`MAX_REPLY_BYTES`].
-    TooLarge,
-    /// No bytes.
-    Empty,
-    /// Neither JSON nor XML, or cut off.
-    Unreadable,
-    /// This field is not there.
-    Missing(&'static str),
-    /// This field has an impossible value.
-    Malformed(&'static str),
-}
-
-/// What to do with an error. Credentials that are still valid are kept in every case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recoverability {
-    /// Time may heal it: back off, read the token again, retry.
-    Recoverable,
-    /// Mostly gone at once: retry twice quickly, then treat it as [`Self::NonRecoverable`].
-    RetryQuickly,
-    /// Somebody has to change something: tell the client now.
-    NonRecoverable,
-}
-
-impl AwsError {
-    /// Quotes both, without a part of the secrets.
-    pub fn new(status: u16, code: &str, message: &str, secrets: &[Secret]) -> Self {
-        Self {
-            status,
-            code: Quote::new(code, MAX_CODE_CHARS, secrets),
-            message: Quote::new(message, MAX_MESSAGE_CHARS, secrets),
-        }
-    }
-
-    /// Whether the sender names no code.
-    pub(crate) fn is_without_code(&self) -> bool {
-        self.code.as_str().is_empty()
-    }
-}
-
 impl StsError {
     /// Sorts a refusal by its code, else by its status.
     pub(super) fn classify(operation: Operation, error: AwsError) -> Self {
-        if error.is_without_code() && tree::is_of_envoy(error.message.as_str()) {
+        if error.is_without_code() && reply::is_of_envoy(error.message.as_str()) {
             return Self::Unreachable {
                 detail: error.message,
             };
@@ -115,26 +60,33 @@ impl StsError {
         };
         kind(operation, error)
     }
+}
 
-    /// Whether, and how soon, to try again.
-    pub fn recoverability(&self) -> Recoverability {
+impl From<InvalidReply> for StsError {
+    fn from(why: InvalidReply) -> Self {
+        Self::InvalidReply(why)
+    }
+}
+
+impl FetchError for StsError {
+    fn outcome(&self) -> Fetched {
         match self {
-            Self::Rejected(_, error) if error.message.as_str().contains("verification key") => {
-                Recoverability::RetryQuickly
+            Self::Unreachable { .. } => Fetched::Unreachable,
+            Self::Denied(..) => Fetched::Denied,
+            Self::Rejected(..) => Fetched::Rejected,
+            Self::TokenExpired(Operation::AssumeRoleWithWebIdentity, _) => {
+                Fetched::TokenExpiredAtSts
             }
-            Self::Denied(..) | Self::Rejected(..) => Recoverability::NonRecoverable,
-            Self::Unreachable { .. }
-            | Self::TokenExpired(..)
-            | Self::ProviderUnreachable(..)
-            | Self::Throttled(..)
-            | Self::ServiceFault(..)
-            | Self::InvalidReply(_)
-            | Self::AlreadyExpired { .. } => Recoverability::Recoverable,
+            Self::TokenExpired(Operation::AssumeRole, _) => Fetched::OwnRoleExpired,
+            Self::ProviderUnreachable(..) => Fetched::ProviderUnreachable,
+            Self::Throttled(..) => Fetched::Throttled,
+            Self::ServiceFault(..) => Fetched::ServiceFault,
+            Self::InvalidReply(_) => Fetched::InvalidReply,
+            Self::AlreadyExpired { .. } => Fetched::AlreadyExpired,
         }
     }
 
-    /// What to fix, in one sentence.
-    pub fn advice(&self) -> &'static str {
+    fn advice(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => {
                 "check that `sts_cluster` exists and reaches STS (DNS, egress policy, CA bundle), and `sts_timeout_ms`"
@@ -160,28 +112,21 @@ impl StsError {
         }
     }
 
-    /// What is counted.
-    pub fn outcome(&self) -> Fetched {
+    fn retry(&self) -> Retry {
         match self {
-            Self::Unreachable { .. } => Fetched::Unreachable,
-            Self::Denied(..) => Fetched::Denied,
-            Self::Rejected(..) => Fetched::Rejected,
-            Self::TokenExpired(Operation::AssumeRoleWithWebIdentity, _) => {
-                Fetched::TokenExpiredAtSts
+            // Mostly gone at once: STS reads the issuer's keys anew.
+            Self::Rejected(_, error) if error.message.as_str().contains("verification key") => {
+                Retry::Twice
             }
-            Self::TokenExpired(Operation::AssumeRole, _) => Fetched::OwnRoleExpired,
-            Self::ProviderUnreachable(..) => Fetched::ProviderUnreachable,
-            Self::Throttled(..) => Fetched::Throttled,
-            Self::ServiceFault(..) => Fetched::ServiceFault,
-            Self::InvalidReply(_) => Fetched::InvalidReply,
-            Self::AlreadyExpired { .. } => Fetched::AlreadyExpired,
+            Self::Denied(..) | Self::Rejected(..) => Retry::Unlikely,
+            Self::Unreachable { .. }
+            | Self::TokenExpired(..)
+            | Self::ProviderUnreachable(..)
+            | Self::Throttled(..)
+            | Self::ServiceFault(..)
+            | Self::InvalidReply(_)
+            | Self::AlreadyExpired { .. } => Retry::BackOff,
         }
-    }
-}
-
-impl From<InvalidReply> for StsError {
-    fn from(why: InvalidReply) -> Self {
-        Self::InvalidReply(why)
     }
 }
 
@@ -221,31 +166,6 @@ impl fmt::Display for StsError {
 
 impl std::error::Error for StsError {}
 
-/// `AccessDenied: Not authorized to perform ... (status 403)`.
-impl fmt::Display for AwsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.is_without_code() {
-            write!(f, "{}: ", self.code)?;
-        }
-        if !self.message.as_str().is_empty() {
-            write!(f, "{} ", self.message)?;
-        }
-        write!(f, "(status {})", self.status)
-    }
-}
-
-impl fmt::Display for InvalidReply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLarge => write!(f, "it is longer than {MAX_REPLY_BYTES} bytes"),
-            Self::Empty => f.write_str("it is empty"),
-            Self::Unreadable => f.write_str("it is neither JSON nor XML, or it is cut off"),
-            Self::Missing(field) => write!(f, "`{field}` is missing"),
-            Self::Malformed(field) => write!(f, "`{field}` has an impossible value"),
-        }
-    }
-}
-
 impl Operation {
     fn role(self) -> &'static str {
         match self {
@@ -279,9 +199,6 @@ fn row(operation: Operation, code: &str) -> Option<&'static Row> {
     let mut rows = own.iter().chain(BOTH);
     rows.find(|row| row.codes.contains(&code))
 }
-
-const MAX_CODE_CHARS: usize = 64;
-const MAX_MESSAGE_CHARS: usize = 512;
 
 const NOT_STS: &str =
     "check that `sts_cluster` and `sts_host` lead to STS and to no other server or proxy";

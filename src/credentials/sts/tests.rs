@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::credentials::failure::{FetchError, Retry};
+use crate::credentials::reply::MAX_REPLY_BYTES;
 
 const KEY_ID: &str = "ASIAIOSFODNN7EXAMPLE";
 const KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -151,9 +153,9 @@ fn the_one_line_form_that_moto_writes_is_read() {
 
 #[test]
 fn errors_are_sorted_by_code_and_then_by_status() {
-    use Recoverability::{NonRecoverable, Recoverable, RetryQuickly};
+    use Retry::{BackOff, Twice, Unlikely};
     #[track_caller]
-    fn check(status: u16, code: &str, message: &str, word: &str, recoverability: Recoverability) {
+    fn check(status: u16, code: &str, message: &str, word: &str, retry: Retry) {
         let xml = format!(
             "<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
         );
@@ -167,8 +169,8 @@ fn errors_are_sorted_by_code_and_then_by_status() {
         ] {
             let error = parse_reply(status, body.as_bytes(), now()).unwrap_err();
             assert_eq!(
-                (error.outcome().word(), error.recoverability()),
-                (word, recoverability),
+                (error.outcome().word(), error.retry()),
+                (word, retry),
                 "{body}"
             );
             assert!(
@@ -184,70 +186,52 @@ fn errors_are_sorted_by_code_and_then_by_status() {
         "AccessDenied",
         "Not authorized to perform sts:AssumeRoleWithWebIdentity",
         "denied",
-        NonRecoverable,
+        Unlikely,
     );
-    check(403, "IDPRejectedClaim", "m", "denied", NonRecoverable);
-    check(
-        403,
-        "RegionDisabledException",
-        "m",
-        "denied",
-        NonRecoverable,
-    );
+    check(403, "IDPRejectedClaim", "m", "denied", Unlikely);
+    check(403, "RegionDisabledException", "m", "denied", Unlikely);
     check(
         400,
         "InvalidIdentityToken",
         "No OpenIDConnect provider found",
         "rejected",
-        NonRecoverable,
+        Unlikely,
     );
     let key = "Couldn't retrieve verification key from your identity provider";
-    check(400, "InvalidIdentityToken", key, "rejected", RetryQuickly);
-    check(400, "ValidationError", "m", "rejected", NonRecoverable);
-    check(
-        400,
-        "MalformedPolicyDocument",
-        "m",
-        "rejected",
-        NonRecoverable,
-    );
-    check(400, "PackedPolicyTooLarge", "m", "rejected", NonRecoverable);
+    check(400, "InvalidIdentityToken", key, "rejected", Twice);
+    check(400, "ValidationError", "m", "rejected", Unlikely);
+    check(400, "MalformedPolicyDocument", "m", "rejected", Unlikely);
+    check(400, "PackedPolicyTooLarge", "m", "rejected", Unlikely);
     check(
         400,
         "ExpiredTokenException",
         "m",
         "token_expired_at_sts",
-        Recoverable,
+        BackOff,
     );
-    check(
-        400,
-        "ExpiredToken",
-        "m",
-        "token_expired_at_sts",
-        Recoverable,
-    );
+    check(400, "ExpiredToken", "m", "token_expired_at_sts", BackOff);
     check(
         400,
         "IDPCommunicationError",
         "m",
         "provider_unreachable",
-        Recoverable,
+        BackOff,
     );
-    check(400, "Throttling", "Rate exceeded", "throttled", Recoverable);
-    check(400, "ThrottlingException", "m", "throttled", Recoverable);
-    check(503, "SlowDown", "m", "throttled", Recoverable);
-    check(429, "Other", "m", "throttled", Recoverable);
+    check(400, "Throttling", "Rate exceeded", "throttled", BackOff);
+    check(400, "ThrottlingException", "m", "throttled", BackOff);
+    check(503, "SlowDown", "m", "throttled", BackOff);
+    check(429, "Other", "m", "throttled", BackOff);
     check(
         400,
         "RequestTimeoutException",
         "m",
         "service_fault",
-        Recoverable,
+        BackOff,
     );
-    check(500, "Other", "m", "service_fault", Recoverable);
-    check(401, "Other", "m", "denied", NonRecoverable);
-    check(404, "Other", "m", "rejected", NonRecoverable);
-    check(200, "AccessDenied", "m", "denied", NonRecoverable);
+    check(500, "Other", "m", "service_fault", BackOff);
+    check(401, "Other", "m", "denied", Unlikely);
+    check(404, "Other", "m", "rejected", Unlikely);
+    check(200, "AccessDenied", "m", "denied", Unlikely);
 }
 
 #[test]
@@ -268,13 +252,13 @@ fn every_code_has_advice_of_its_kind() {
 
 #[test]
 fn errors_of_a_chained_role_have_advice_of_their_own() {
-    use Recoverability::{NonRecoverable, Recoverable};
+    use Retry::{BackOff, Unlikely};
     #[track_caller]
-    fn check(status: u16, code: &str, recoverability: Recoverability, text: &str, advice: &str) {
+    fn check(status: u16, code: &str, retry: Retry, text: &str, advice: &str) {
         let body = json_error(code, "m");
         let error = super::parse_reply(Operation::AssumeRole, status, body.as_bytes(), &[], now())
             .unwrap_err();
-        assert_eq!(error.recoverability(), recoverability, "{code}");
+        assert_eq!(error.retry(), retry, "{code}");
         assert_eq!(
             error.to_string(),
             format!("STS {text}: {code}: m (status {status})")
@@ -285,70 +269,46 @@ fn errors_of_a_chained_role_have_advice_of_their_own() {
         "denied the chained role",
         "rejected the request for the chained role",
     );
-    check(
-        403,
-        "AccessDenied",
-        NonRecoverable,
-        denied,
-        "sts:TagSession",
-    );
+    check(403, "AccessDenied", Unlikely, denied, "sts:TagSession");
     let region = "opt-in region";
-    check(403, "InvalidClientTokenId", NonRecoverable, denied, region);
-    check(
-        403,
-        "UnrecognizedClientException",
-        NonRecoverable,
-        denied,
-        region,
-    );
+    check(403, "InvalidClientTokenId", Unlikely, denied, region);
+    check(403, "UnrecognizedClientException", Unlikely, denied, region);
     let expired = "says that the first role's credentials have expired";
-    check(403, "ExpiredToken", Recoverable, expired, "fetched again");
+    check(403, "ExpiredToken", BackOff, expired, "fetched again");
     check(
         400,
         "ExpiredTokenException",
-        Recoverable,
+        BackOff,
         expired,
         "fetched again",
     );
     let clock = "clock of the node";
-    check(
-        403,
-        "SignatureDoesNotMatch",
-        NonRecoverable,
-        rejected,
-        clock,
-    );
-    check(400, "RequestExpired", NonRecoverable, rejected, clock);
-    check(400, "IncompleteSignature", NonRecoverable, rejected, clock);
+    check(403, "SignatureDoesNotMatch", Unlikely, rejected, clock);
+    check(400, "RequestExpired", Unlikely, rejected, clock);
+    check(400, "IncompleteSignature", Unlikely, rejected, clock);
     check(
         400,
         "MalformedPolicyDocument",
-        NonRecoverable,
+        Unlikely,
         rejected,
         "`session_policy`",
     );
     check(
         400,
         "PackedPolicyTooLarge",
-        NonRecoverable,
+        Unlikely,
         rejected,
         "fewer tags",
     );
     check(
         403,
         "RegionDisabledException",
-        NonRecoverable,
+        Unlikely,
         denied,
         "activate STS",
     );
-    check(
-        400,
-        "Throttling",
-        Recoverable,
-        "throttled the call",
-        "back-off",
-    );
-    check(404, "Odd", NonRecoverable, rejected, "look the code up");
+    check(400, "Throttling", BackOff, "throttled the call", "back-off");
+    check(404, "Odd", Unlikely, rejected, "look the code up");
 }
 
 #[test]
@@ -392,8 +352,8 @@ fn a_reply_that_is_not_stss_is_explained() {
         let error = parse_reply(200, body, now()).unwrap_err();
         assert_eq!(error, StsError::InvalidReply(why));
         assert_eq!(
-            (error.outcome().word(), error.recoverability()),
-            ("invalid_reply", Recoverability::Recoverable)
+            (error.outcome().word(), error.retry()),
+            ("invalid_reply", Retry::BackOff)
         );
     }
     let whole = json(json!(EXPIRY));
@@ -492,8 +452,8 @@ fn no_reply_is_unreachable() {
         }
     );
     assert_eq!(
-        (error.outcome().word(), error.recoverability()),
-        ("unreachable", Recoverability::Recoverable)
+        (error.outcome().word(), error.retry()),
+        ("unreachable", Retry::BackOff)
     );
 }
 
@@ -595,7 +555,7 @@ fn the_request_that_sts_quotes_where_a_signature_does_not_match_is_cut() {
 
 /// All that becomes visible of an error: in the log, in the status document, and in a client's answer.
 fn visible(error: &StsError) -> String {
-    let failure = crate::credentials::cache::Failure::from(error);
+    let failure = crate::credentials::failure::Failure::of(error);
     let refusal = crate::refusal::Refusal::CredentialsUnavailable {
         cause: failure.cause.clone(),
         advice: failure.advice.clone(),

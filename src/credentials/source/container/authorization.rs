@@ -3,10 +3,10 @@
 //! For EKS it is a JWT that the kubelet renews, for others any text. It is the endpoint's to judge; what
 //! must be found here is what could not be sent.
 
-use std::fmt;
-
 use crate::credentials::Secret;
-use crate::metrics::Fetched;
+use crate::credentials::failure::{FetchError, Retry};
+use crate::credentials::outcome::Fetched;
+use std::fmt;
 
 /// What the request to a container endpoint is authorized with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,9 +67,8 @@ pub(crate) fn is_authorization(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
 }
 
-impl AuthorizationError {
-    /// What is counted.
-    pub fn outcome(&self) -> Fetched {
+impl FetchError for AuthorizationError {
+    fn outcome(&self) -> Fetched {
         match self {
             Self::Unreachable => Fetched::AuthorizationUnreachable,
             Self::Status(_) => Fetched::AuthorizationStatus,
@@ -79,8 +78,7 @@ impl AuthorizationError {
         }
     }
 
-    /// What the operator should look at, in one sentence. All of it can heal: the file is read again.
-    pub fn advice(&self) -> &'static str {
+    fn advice(&self) -> &'static str {
         match self {
             Self::Unreachable => {
                 "check that `token_cluster` names the cluster of the token listener's Unix socket, and that this listener is up"
@@ -92,6 +90,11 @@ impl AuthorizationError {
                 "check that GET /container-token of the token listener serves the file of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE and no other"
             }
         }
+    }
+
+    /// The file is there as soon as the kubelet has written it.
+    fn retry(&self) -> Retry {
+        Retry::Soon
     }
 }
 

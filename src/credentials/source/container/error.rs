@@ -4,14 +4,13 @@
 //! ECS agent (`ecs-agent/tmds/handlers/v1`). Where there is none, the status decides: the EKS agent itself
 //! says 400, 403 and 429 in plain words.
 
+use crate::credentials::failure::{FetchError, Retry};
+use crate::credentials::outcome::Fetched;
+use crate::credentials::reply::quote::Quote;
+use crate::credentials::reply::{self, AwsError, InvalidReply};
+use crate::timestamp::rfc3339;
 use std::fmt;
 use std::time::SystemTime;
-
-use crate::credentials::reply as tree;
-use crate::credentials::reply::quote::Quote;
-use crate::credentials::sts::{AwsError, InvalidReply, Recoverability};
-use crate::metrics::Fetched;
-use crate::timestamp::rfc3339;
 
 /// Why an endpoint gave no usable credentials. The variants say whose fault it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +42,7 @@ pub enum ContainerError {
 impl ContainerError {
     /// Sorts a refusal by its code, else by its status.
     pub(super) fn classify(error: AwsError) -> Self {
-        if error.is_without_code() && tree::is_of_envoy(error.message.as_str()) {
+        if error.is_without_code() && reply::is_of_envoy(error.message.as_str()) {
             return Self::Unreachable {
                 detail: error.message,
             };
@@ -57,22 +56,29 @@ impl ContainerError {
         };
         kind(error)
     }
+}
 
-    /// Whether, and how soon, to try again.
-    pub fn recoverability(&self) -> Recoverability {
+impl From<InvalidReply> for ContainerError {
+    fn from(why: InvalidReply) -> Self {
+        Self::InvalidReply(why)
+    }
+}
+
+impl FetchError for ContainerError {
+    fn outcome(&self) -> Fetched {
         match self {
-            Self::Denied(_) | Self::Rejected(_) => Recoverability::NonRecoverable,
-            Self::Unreachable { .. }
-            | Self::TokenExpired(_)
-            | Self::Throttled(_)
-            | Self::ServiceFault(_)
-            | Self::InvalidReply(_)
-            | Self::AlreadyExpired { .. } => Recoverability::Recoverable,
+            Self::Unreachable { .. } => Fetched::ContainerUnreachable,
+            Self::Denied(_) => Fetched::ContainerDenied,
+            Self::Rejected(_) => Fetched::ContainerRejected,
+            Self::TokenExpired(_) => Fetched::ContainerTokenExpired,
+            Self::Throttled(_) => Fetched::ContainerThrottled,
+            Self::ServiceFault(_) => Fetched::ContainerServiceFault,
+            Self::InvalidReply(_) => Fetched::ContainerInvalidReply,
+            Self::AlreadyExpired { .. } => Fetched::ContainerAlreadyExpired,
         }
     }
 
-    /// What to fix, in one sentence.
-    pub fn advice(&self) -> &'static str {
+    fn advice(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => {
                 "check that `container_cluster` exists and reaches the endpoint of the environment, and that its agent runs on this node; a network policy or a proxy must let the link-local address through"
@@ -92,24 +98,16 @@ impl ContainerError {
         }
     }
 
-    /// What is counted.
-    pub fn outcome(&self) -> Fetched {
+    fn retry(&self) -> Retry {
         match self {
-            Self::Unreachable { .. } => Fetched::ContainerUnreachable,
-            Self::Denied(_) => Fetched::ContainerDenied,
-            Self::Rejected(_) => Fetched::ContainerRejected,
-            Self::TokenExpired(_) => Fetched::ContainerTokenExpired,
-            Self::Throttled(_) => Fetched::ContainerThrottled,
-            Self::ServiceFault(_) => Fetched::ContainerServiceFault,
-            Self::InvalidReply(_) => Fetched::ContainerInvalidReply,
-            Self::AlreadyExpired { .. } => Fetched::ContainerAlreadyExpired,
+            Self::Denied(_) | Self::Rejected(_) => Retry::Unlikely,
+            Self::Unreachable { .. }
+            | Self::TokenExpired(_)
+            | Self::Throttled(_)
+            | Self::ServiceFault(_)
+            | Self::InvalidReply(_)
+            | Self::AlreadyExpired { .. } => Retry::BackOff,
         }
-    }
-}
-
-impl From<InvalidReply> for ContainerError {
-    fn from(why: InvalidReply) -> Self {
-        Self::InvalidReply(why)
     }
 }
 

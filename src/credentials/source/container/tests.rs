@@ -6,8 +6,9 @@ use serde_json::json;
 use super::*;
 use crate::config::Environment;
 use crate::config::source::{Source, choose};
-use crate::credentials::sts::{MAX_REPLY_BYTES, Recoverability};
-use crate::metrics::Fetched;
+use crate::credentials::failure::{FetchError, Retry};
+use crate::credentials::outcome::Fetched;
+use crate::credentials::reply::MAX_REPLY_BYTES;
 
 const KEY_ID: &str = "ASIAIOSFODNN7EXAMPLE";
 const KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -114,7 +115,7 @@ fn a_reply_that_holds_no_temporary_credentials_is_explained() {
     fn check(body: &[u8], why: InvalidReply) {
         let error = parse_reply(200, body, now()).unwrap_err();
         assert_eq!(error, ContainerError::InvalidReply(why));
-        assert_eq!(error.recoverability(), Recoverability::Recoverable);
+        assert_eq!(error.retry(), Retry::BackOff);
         assert!(error.advice().contains("`container_cluster`"));
     }
     for name in ["AccessKeyId", "SecretAccessKey", "Token", "Expiration"] {
@@ -154,15 +155,15 @@ fn credentials_that_have_expired_are_an_error() {
 
 #[test]
 fn refusals_are_sorted_by_code_and_then_by_status() {
-    use Recoverability::{NonRecoverable, Recoverable};
+    use Retry::{BackOff, Unlikely};
     #[track_caller]
-    fn check(status: u16, body: &str, said: &str, recoverability: Recoverability, advice: &str) {
+    fn check(status: u16, body: &str, said: &str, retry: Retry, advice: &str) {
         let error = parse_reply(status, body.as_bytes(), now()).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("the container endpoint {said} (status {status})")
         );
-        assert_eq!(error.recoverability(), recoverability, "{error}");
+        assert_eq!(error.retry(), retry, "{error}");
         assert!(error.advice().contains(advice), "{}", error.advice());
     }
     // The EKS agent repeats EKS.
@@ -170,42 +171,42 @@ fn refusals_are_sorted_by_code_and_then_by_status() {
         404,
         "[e1-d2]: (ResourceNotFoundException): No association (yet), fault: client\n",
         "denied the credentials: ResourceNotFoundException: No association (yet)",
-        NonRecoverable,
+        Unlikely,
         "Pod Identity association",
     );
     check(
         400,
         "[e1-d2]: (AccessDeniedException): Unauthorized Exception!, fault: client\n",
         "denied the credentials: AccessDeniedException: Unauthorized Exception!",
-        NonRecoverable,
+        Unlikely,
         "sts:TagSession",
     );
     check(
         400,
         "[e1]: (ExpiredTokenException): Token is expired, fault: client\n",
         "says that the authorization token has expired: ExpiredTokenException: Token is expired",
-        Recoverable,
+        BackOff,
         "watched_directory",
     );
     check(
         400,
         "[e1]: (InvalidTokenException): Audience, fault: client\n",
         "rejected the request: InvalidTokenException: Audience",
-        NonRecoverable,
+        Unlikely,
         "pods.eks.amazonaws.com",
     );
     check(
         500,
         "[e1]: (InternalServerException): m, fault: server\n",
         "failed: InternalServerException: m",
-        Recoverable,
+        BackOff,
         "logs of the agent",
     );
     check(
         400,
         "[e1]: (ThrottlingException): Rate, fault: client",
         "throttled the call: ThrottlingException: Rate",
-        Recoverable,
+        BackOff,
         "back-off",
     );
     // It says some things itself.
@@ -213,21 +214,21 @@ fn refusals_are_sorted_by_code_and_then_by_status() {
         403,
         "Access Denied. Called agent through (a proxy)\n",
         "denied the credentials: Access Denied. Called agent through (a proxy)",
-        NonRecoverable,
+        Unlikely,
         "`container_cluster`",
     );
     check(
         429,
         "Too Many Requests. m\n",
         "throttled the call: Too Many Requests. m",
-        Recoverable,
+        BackOff,
         "back-off",
     );
     check(
         400,
         "Service account token cannot be empty\n",
         "rejected the request: Service account token cannot be empty",
-        NonRecoverable,
+        Unlikely,
         "authorization token",
     );
     // The ECS agent, and the form that the SDKs document.
@@ -235,31 +236,31 @@ fn refusals_are_sorted_by_code_and_then_by_status() {
         400,
         r#"{"code":"InvalidIdInRequest","message":"CredentialsV2Request: Credentials not found","HTTPErrorCode":400}"#,
         "denied the credentials: InvalidIdInRequest: CredentialsV2Request: Credentials not found",
-        NonRecoverable,
+        Unlikely,
         "task role",
     );
     check(
         500,
         r#"{"code":"CredentialsUninitialized","message":"m"}"#,
         "failed: CredentialsUninitialized: m",
-        Recoverable,
+        BackOff,
         "logs of the agent",
     );
     check(
         200,
         r#"{"Code":"AssumeRoleUnauthorizedAccess","Message":"m"}"#,
         "rejected the request: AssumeRoleUnauthorizedAccess: m",
-        NonRecoverable,
+        Unlikely,
         "`container_cluster`",
     );
     check(
         404,
         "<html>x</html>",
         "rejected the request:",
-        NonRecoverable,
+        Unlikely,
         "`container_cluster`",
     );
-    check(503, "", "failed:", Recoverable, "logs of the agent");
+    check(503, "", "failed:", BackOff, "logs of the agent");
 }
 
 #[test]
@@ -268,7 +269,7 @@ fn no_reply_is_unreachable() {
     assert_eq!(silent.to_string(), "the container endpoint gave no answer");
     let envoys = parse_reply(503, b"upstream connect error or disconnect", now()).unwrap_err();
     assert_eq!(envoys.outcome(), Fetched::ContainerUnreachable);
-    assert_eq!(envoys.recoverability(), Recoverability::Recoverable);
+    assert_eq!(envoys.retry(), Retry::BackOff);
 }
 
 #[test]
@@ -370,7 +371,7 @@ proptest! {
         ] {
             let secrets = [Secret::new(token.clone())];
             let error = super::parse_reply(status, body.as_bytes(), &secrets, now()).unwrap_err();
-            let visible = format!("{error} {error:?} {}", crate::credentials::cache::Failure::from(&error));
+            let visible = format!("{error} {error:?} {}", crate::credentials::failure::Failure::of(&error));
             for window in token.as_bytes().windows(8) {
                 let window = std::str::from_utf8(window).unwrap();
                 prop_assert!(!visible.contains(window), "{window} in {visible}");

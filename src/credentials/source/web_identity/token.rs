@@ -6,17 +6,16 @@
 //!
 //! Claims as in RFC 7519 sections 4.1.3 (`aud`) and 4.1.4 (`exp`).
 
-use std::fmt;
-use std::time::SystemTime;
-
+use crate::credentials::Secret;
+use crate::credentials::failure::{FetchError, Retry};
+use crate::credentials::outcome::Fetched;
+use crate::credentials::reply::quote::Quote;
+use crate::timestamp::{from_epoch_seconds, rfc3339};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
-
-use crate::credentials::Secret;
-use crate::credentials::reply::quote::Quote;
-use crate::metrics::Fetched;
-use crate::timestamp::{from_epoch_seconds, rfc3339};
+use std::fmt;
+use std::time::SystemTime;
 
 /// A token that STS may accept: well formed, not expired, for the right audience.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,9 +107,8 @@ pub fn parse_reply(
     })
 }
 
-impl TokenError {
-    /// What is counted.
-    pub fn outcome(&self) -> Fetched {
+impl FetchError for TokenError {
+    fn outcome(&self) -> Fetched {
         match self {
             Self::Unreachable => Fetched::TokenUnreachable,
             Self::Status(_) => Fetched::TokenStatus,
@@ -122,8 +120,7 @@ impl TokenError {
         }
     }
 
-    /// What the operator should look at, in one sentence.
-    pub fn advice(&self) -> &'static str {
+    fn advice(&self) -> &'static str {
         match self {
             Self::Unreachable => {
                 "check that `token_cluster` names the cluster of the token listener's Unix socket, and that this listener is up"
@@ -143,6 +140,14 @@ impl TokenError {
             Self::WrongAudience { .. } => {
                 "set `audience` of the serviceAccountToken projection to the wanted one, or `token_audience` to the one that the IAM OIDC provider lists"
             }
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            // The listener comes up after the clusters, the kubelet writes when it gets to it.
+            Self::Unreachable | Self::Status(_) | Self::Empty | Self::Expired { .. } => Retry::Soon,
+            Self::TooLong(_) | Self::Malformed(_) | Self::WrongAudience { .. } => Retry::Unlikely,
         }
     }
 }
