@@ -8,9 +8,10 @@ mod plain;
 mod policy;
 pub mod reference;
 mod roles;
-pub(crate) mod source;
+mod source;
 
 use crate::credentials::cache::Pace;
+use crate::credentials::call::Settings;
 use crate::credentials::role::{Role, Roles};
 use crate::endpoint;
 use crate::json::{self, JsonError};
@@ -85,6 +86,21 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// What one worker holds of bodies and chunks, in bytes.
     pub max_held_bytes: usize,
+}
+
+impl Config {
+    /// What fetches of credentials call, and what they say there.
+    pub fn calls(&self) -> Settings<'_> {
+        Settings {
+            token_cluster: &self.token_cluster,
+            token_audience: &self.token_audience,
+            container_cluster: &self.container_cluster,
+            sts_cluster: &self.sts_cluster,
+            sts_host: &self.sts_host,
+            timeout: self.sts_timeout,
+            region: &self.region,
+        }
+    }
 }
 
 /// Why a configuration is refused. In a box: it goes through many hands, each of which is larger for each byte of it.

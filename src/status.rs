@@ -54,8 +54,8 @@ impl Entry {
             roles: roles
                 .map(|(role, record)| FiledRole {
                     name: role.name.clone(),
-                    source: role.means.source().to_owned(),
-                    credentials_from: role.means.to_string(),
+                    source: role.source.word().to_owned(),
+                    credentials_from: role.source.to_string(),
                     record: record.to_owned(),
                 })
                 .collect(),

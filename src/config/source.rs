@@ -20,139 +20,118 @@
 //! there is no token file. An SDK takes the container's role then and never looks at the
 //! configured one; this filter's users mean the configured one, for which no variable is needed. Nobody
 //! should find out which by reading CloudTrail.
-//!
-//! # Call order
-//!
-//! [`choose`] while the configuration is read, with the role that is configured or in `AWS_ROLE_ARN`. Log
-//! [`Source::name`] and [`Chosen::passed_over`], export the name. For [`Source::Container`],
-//! [`crate::credentials::source::container`] goes on.
 
-use crate::config::{ConfigError, Environment};
+use super::{ConfigError, Environment};
 use crate::credentials::Secret;
 use crate::credentials::identity::RoleArn;
-use crate::credentials::source::container::{Authorization, Endpoint};
+use crate::credentials::source::CredentialSource;
+use crate::credentials::source::container::{Authorization, Container, Endpoint, is_authorization};
+use crate::credentials::source::web_identity::WebIdentity;
 
 /// The choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chosen {
+pub(super) struct Chosen {
     /// Where credentials come from.
-    pub source: Source,
+    pub(super) source: CredentialSource,
     /// The variable that names it; `None` for a role, which can be configured too.
-    pub variable: Option<&'static str>,
+    pub(super) variable: Option<&'static str>,
     /// Variables that are set and name another source, which is not used: worth a line in the log.
-    pub passed_over: Vec<&'static str>,
+    pub(super) passed_over: Vec<&'static str>,
 }
 
-/// Where credentials come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The pod's web identity token, exchanged at STS for this role's credentials.
-    WebIdentity(RoleArn),
-    /// An HTTP endpoint that hands out credentials: EKS Pod Identity, ECS, or one on a laptop.
-    Container {
-        /// Where it is.
-        endpoint: Endpoint,
-        /// What the request is authorized with.
-        authorization: Authorization,
-    },
-}
-
-impl Source {
-    /// One word for logs and metrics.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::WebIdentity { .. } => "web_identity",
-            Self::Container { .. } => "container",
-        }
-    }
-}
-
-/// Chooses the source. `role_arn` is the one that is configured, else that of `AWS_ROLE_ARN`. A variable
+/// Chooses the source. `web_identity` is there if a role is configured, or named by `AWS_ROLE_ARN`. A variable
 /// that is set to nothing counts as not set.
 ///
 /// # Errors
 ///
 /// No source; a token file without a role; a role and a container endpoint without a token file; a
 /// URI over which credentials must not be fetched: plain `http` to another node.
-pub fn choose(
+pub(super) fn choose(
     environment: &Environment,
-    role_arn: Option<&RoleArn>,
+    web_identity: Option<WebIdentity>,
 ) -> Result<Chosen, ConfigError> {
-    let variable = |name: &str| {
-        let value = environment.get(name).map(String::as_str);
-        value.filter(|value| !value.is_empty())
-    };
-    let containers: Vec<&'static str> = [RELATIVE_URI, FULL_URI]
-        .into_iter()
-        .filter(|name| variable(name).is_some())
-        .collect();
-    match (variable(TOKEN_FILE), role_arn, containers.as_slice()) {
-        (Some(_), Some(role_arn), _) | (None, Some(role_arn), []) => {
-            return Ok(Chosen {
-                source: Source::WebIdentity(role_arn.clone()),
-                variable: None,
-                passed_over: containers,
-            });
+    let has_token_file = variable(environment, TOKEN_FILE).is_some();
+    let mut passed_over = vec![RELATIVE_URI, FULL_URI];
+    passed_over.retain(|name| variable(environment, name).is_some());
+    match (web_identity, passed_over.first()) {
+        (Some(web_identity), Some(name)) if !has_token_file => {
+            let role = web_identity.session.role_arn;
+            Err(refused(
+                name,
+                format!("is set, and so is the role {role}: which one is meant is not clear"),
+                &format!("one of both, or {TOKEN_FILE} beside them: then the role is meant, as AWS SDKs have it"),
+            ))
         }
-        (Some(_), None, _) => {
-            return Err(ConfigError::new(
-                &format!("environment variable {TOKEN_FILE}"),
-                "is set, and no role is: neither role_arn nor AWS_ROLE_ARN".to_owned(),
-                &format!("it together with a role, or {RELATIVE_URI} or {FULL_URI}"),
-            ));
+        (Some(web_identity), _) => Ok(Chosen {
+            source: CredentialSource::WebIdentity(web_identity),
+            variable: None,
+            passed_over,
+        }),
+        (None, _) if has_token_file => Err(refused(
+            TOKEN_FILE,
+            "is set, and no role is: neither role_arn nor AWS_ROLE_ARN".to_owned(),
+            &format!("it together with a role, or {RELATIVE_URI} or {FULL_URI}"),
+        )),
+        (None, Some(_)) => {
+            let name = passed_over.remove(0);
+            Ok(Chosen {
+                source: container(environment, name)?,
+                variable: Some(name),
+                passed_over,
+            })
         }
-        (None, Some(role_arn), [name, ..]) => {
-            return Err(ConfigError::new(
-                &format!("environment variable {name}"),
-                format!("is set, and so is the role {role_arn}: which one is meant is not clear"),
-                &format!(
-                    "one of both, or {TOKEN_FILE} beside them: then the role is meant, as AWS SDKs have it"
-                ),
-            ));
-        }
-        (None, None, _) => {}
+        (None, None) => Err(ConfigError::new("role_arn", "is neither configured nor in the environment (AWS_ROLE_ARN), and no container endpoint is there either".to_owned(), &format!("{}; or {RELATIVE_URI} or {FULL_URI}", RoleArn::ALLOWED))),
     }
-    let (name, endpoint, passed_over) = match (variable(RELATIVE_URI), variable(FULL_URI)) {
-        (Some(path), full) => {
-            let passed_over = full.map(|_| FULL_URI).into_iter().collect();
-            (RELATIVE_URI, Endpoint::of_relative_uri(path)?, passed_over)
-        }
-        (None, Some(uri)) => (FULL_URI, Endpoint::of_full_uri(uri)?, Vec::new()),
-        (None, None) => {
-            return Err(ConfigError::new("role_arn", "is neither configured nor in the environment (AWS_ROLE_ARN), and no container endpoint is there either".to_owned(), &format!("{}; or {RELATIVE_URI} or {FULL_URI}", RoleArn::ALLOWED)));
-        }
-    };
-    // The file before the value: the file is renewed ("Container credential provider", as above).
-    let authorization = match (variable(AUTHORIZATION_FILE), variable(AUTHORIZATION)) {
-        (Some(_), _) => Authorization::File,
-        (None, Some(token)) => Authorization::Token(authorization(token)?),
-        (None, None) => Authorization::None,
-    };
-    Ok(Chosen {
-        source: Source::Container {
-            endpoint,
-            authorization,
-        },
-        variable: Some(name),
-        passed_over,
-    })
 }
 
-fn authorization(token: &str) -> Result<Secret, ConfigError> {
-    if crate::credentials::source::container::is_authorization(token) {
-        Ok(Secret::new(token))
-    } else {
-        Err(ConfigError::new(
-            &format!("environment variable {AUTHORIZATION}"),
-            "is no value of a header".to_owned(),
-            "visible ASCII and inner spaces, at most 20000 characters",
-        ))
-    }
+/// The endpoint that the variable `name` names.
+fn container(environment: &Environment, name: &str) -> Result<CredentialSource, ConfigError> {
+    let text = variable(environment, name).unwrap_or_default();
+    let endpoint = match name {
+        RELATIVE_URI => Endpoint::of_relative_uri(text).map_err(|error| {
+            refused(
+                name,
+                error.to_string(),
+                "a path such as /v2/credentials/<id>",
+            )
+        }),
+        _ => Endpoint::of_full_uri(text)
+            .map_err(|error| refused(name, error.to_string(), &Endpoint::allowed())),
+    }?;
+    // The file before the value: the file is renewed ("Container credential provider", as above).
+    let file = variable(environment, AUTHORIZATION_FILE);
+    let authorization = match (file, variable(environment, AUTHORIZATION)) {
+        (Some(_), _) => Authorization::File,
+        (None, None) => Authorization::None,
+        (None, Some(token)) if is_authorization(token) => Authorization::Token(Secret::new(token)),
+        (None, Some(_)) => {
+            return Err(refused(
+                AUTHORIZATION,
+                "is no value of a header".to_owned(),
+                "visible ASCII and inner spaces, at most 20000 characters",
+            ));
+        }
+    };
+    Ok(CredentialSource::Container(Container {
+        endpoint,
+        authorization,
+    }))
+}
+
+/// A variable that is set, and not to nothing.
+fn variable<'a>(environment: &'a Environment, name: &str) -> Option<&'a str> {
+    let value = environment.get(name).map(String::as_str);
+    value.filter(|value| !value.is_empty())
+}
+
+#[cold]
+fn refused(variable: &str, fault: String, allowed: &str) -> ConfigError {
+    ConfigError::new(&format!("environment variable {variable}"), fault, allowed)
 }
 
 const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
-pub(crate) const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
-pub(crate) const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const AUTHORIZATION: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 const AUTHORIZATION_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 

@@ -28,12 +28,11 @@
 //! The clock is the wall clock, because expiry is. If it steps, a refresh comes early or late by the
 //! step; a pause or a lease that a step back would stretch without end is void instead.
 
-mod place;
+pub(crate) mod place;
 mod rules;
 mod stored;
 
 pub use super::failure::{Failure, Retry};
-pub use place::place;
 pub use rules::Pace;
 pub(crate) use stored::text;
 

@@ -3,14 +3,48 @@
 mod session;
 mod tags;
 
-pub use session::{
-    ChainedDuration, ExternalId, SessionDuration, SessionPolicy, SessionPolicyError, SourceIdentity,
-};
+pub use session::{ExternalId, SessionDuration, SessionPolicy, SessionPolicyError, SourceIdentity};
 pub use tags::{Tags, TagsError};
 
+use super::cache::place::Inputs;
 use crate::sigv4::hex;
 use sha2::{Digest, Sha256};
 use std::fmt;
+
+/// A role session: what both calls to STS ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The role to assume.
+    pub role_arn: RoleArn,
+    /// What the session is called.
+    pub name: SessionName,
+    /// How long it lives; `None`: an hour, which is the default of STS.
+    pub duration: Option<SessionDuration>,
+    /// What it may do at most.
+    pub policy: Option<SessionPolicy>,
+}
+
+impl Session {
+    pub(super) fn identify(&self, inputs: &mut Inputs) {
+        let Self {
+            role_arn,
+            name,
+            duration,
+            policy,
+        } = self;
+        inputs.text(role_arn.as_str());
+        inputs.text(name.as_str());
+        let seconds = duration.map(|duration| duration.seconds().to_string());
+        inputs.optional(seconds.as_deref());
+        inputs.optional(policy.as_ref().map(SessionPolicy::as_str));
+    }
+}
+
+impl fmt::Display for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} as {}", self.role_arn, self.name)
+    }
+}
 
 /// An IAM role's ARN.
 #[derive(Clone, Debug, PartialEq, Eq)]

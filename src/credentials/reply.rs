@@ -7,6 +7,7 @@ pub mod xml;
 
 pub use aws_error::AwsError;
 
+use quote::Quote;
 use serde_json::Value;
 use std::fmt;
 
@@ -65,6 +66,11 @@ pub(crate) fn plain_text(body: &[u8]) -> String {
     } else {
         text.into_owned()
     }
+}
+
+/// Why no reply came, if that is known.
+pub(crate) fn why_none(text: &[u8]) -> Quote {
+    Quote::new(&plain_text(text), 512, &[])
 }
 
 /// The string under `name`, if it is valid.

@@ -1,99 +1,19 @@
 //! The roles whose credentials sign: the pod's own, and those that rules choose.
 
-use crate::credentials::identity::{
-    ChainedDuration, ExternalId, RoleArn, SessionDuration, SessionName, SessionPolicy,
-    SourceIdentity, Tags,
-};
-use crate::credentials::source::container::{Authorization, Endpoint};
-use std::fmt;
+use super::source::CredentialSource;
 
-/// A role and how its credentials are had.
+/// A role whose credentials sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {
     /// What rules, logs and the status document call it.
     pub name: String,
-    /// How its credentials are had.
-    pub means: Means,
-}
-
-/// How a role's credentials are had. All that they depend on stands here: it names their record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Means {
-    /// With the pod's web identity token: `AssumeRoleWithWebIdentity`.
-    WebIdentity(WebIdentity),
-    /// From an endpoint that hands out those of one role.
-    Container {
-        /// Where it is.
-        endpoint: Endpoint,
-        /// What the request is authorized with.
-        authorization: Authorization,
-    },
-    /// With the credentials of the pod's own role, which sign the call: `AssumeRole`.
-    Chained(Chained),
-}
-
-/// What STS is asked with a web identity token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WebIdentity {
-    /// The role to assume.
-    pub arn: RoleArn,
-    /// The name of its session.
-    pub session_name: SessionName,
-    /// How long the session lives; `None`: an hour.
-    pub duration: Option<SessionDuration>,
-    /// What the session may do at most.
-    pub session_policy: Option<SessionPolicy>,
-}
-
-/// What STS is asked with the credentials of the pod's own role.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chained {
-    /// The role to assume.
-    pub arn: RoleArn,
-    /// The name of its session.
-    pub session_name: SessionName,
-    /// How long the session lives; `None`: an hour.
-    pub duration: Option<ChainedDuration>,
-    /// What the session may do at most.
-    pub session_policy: Option<SessionPolicy>,
-    /// What the role's account asks for.
-    pub external_id: Option<ExternalId>,
-    /// Session tags.
-    pub tags: Tags,
-    /// Who is behind the session.
-    pub source_identity: Option<SourceIdentity>,
+    /// Where its credentials come from.
+    pub source: CredentialSource,
 }
 
 impl Role {
     /// The name of the pod's own role: no other may have it.
     pub const OWN: &str = "own";
-}
-
-impl Means {
-    /// One word: the source of the credentials.
-    pub fn source(&self) -> &'static str {
-        match self {
-            Self::WebIdentity(_) => "web_identity",
-            Self::Container { .. } => "container",
-            Self::Chained(_) => "chained",
-        }
-    }
-}
-
-impl fmt::Display for Means {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::WebIdentity(WebIdentity {
-                arn, session_name, ..
-            }) => write!(f, "AssumeRoleWithWebIdentity of {arn} as {session_name}"),
-            Self::Container { endpoint, .. } => {
-                write!(f, "container endpoint {}", endpoint.authority())
-            }
-            Self::Chained(Chained {
-                arn, session_name, ..
-            }) => write!(f, "AssumeRole of {arn} as {session_name}, by role own"),
-        }
-    }
 }
 
 /// Names one of a configuration's roles.

@@ -3,36 +3,23 @@
 //! AssumeRoleWithWebIdentity exchanges the pod's token for a first role's credentials and goes
 //! unsigned. AssumeRole takes a second role with those, mostly in another account, and is signed with
 //! them. Both are forms (AWS STS API Reference, version 2011-06-15). The reply may be JSON or XML: STS
-//! follows `accept`, emulators answer XML whatever is asked. Both are read into one tree, and from
-//! there on there is one path.
+//! follows `accept`, emulators answer XML whatever is asked. Both are read into one form.
 //!
-//! No limit here depends on the peer's good will: the body is at most [`MAX_REPLY_BYTES`] long, and
+//! No limit here depends on the peer's good will: the body is at most [`reply::MAX_REPLY_BYTES`] long, and
 //! what goes into a header later is visible ASCII.
-//!
-//! # Call order
-//!
-//! 1. [`crate::credentials::source::web_identity::token::parse_reply`] gives the token; [`AssumeRoleWithWebIdentity::body`] and
-//!    [`request_headers`] make the call.
-//! 2. [`parse_reply`] with [`Operation::AssumeRoleWithWebIdentity`] gives the first credentials. A
-//!    container's credentials ([`crate::credentials::source::container`]) can stand in their place.
-//! 3. For a chained role: [`AssumeRole::body`], then [`signed_headers`] over that body with those
-//!    credentials, then [`parse_reply`] with [`Operation::AssumeRole`]. The first credentials should be
-//!    taken from the cache if they live on: they serve any number of chained roles.
-//! 4. [`StsError::TokenExpired`] of [`Operation::AssumeRole`] says that the *first* credentials must be
-//!    fetched again before another try.
-
-use super::reply::quote::Quote;
-use super::reply::{self, AwsError, InvalidReply};
-use super::{Credentials, Secret};
-use crate::timestamp::{from_epoch_seconds, parse_rfc3339};
-use serde_json::Value;
-use std::time::SystemTime;
-
-pub use error::StsError;
-pub use request::{AssumeRole, AssumeRoleWithWebIdentity, request_headers, signed_headers};
 
 mod error;
 mod request;
+
+pub use error::StsError;
+pub(super) use request::{Form, request_headers, signed_headers};
+
+use super::call::{Call, Context, Expected, Progress, Reply, Settings};
+use super::reply::{self, AwsError, InvalidReply};
+use super::{CallHeaders, Credentials, Secret};
+use crate::timestamp::{from_epoch_seconds, parse_rfc3339};
+use serde_json::Value;
+use std::time::SystemTime;
 
 /// The calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,13 +44,46 @@ impl Operation {
     }
 }
 
+/// A call to STS for credentials. `sent` are secrets that go along.
+pub(super) fn call<'a>(
+    settings: &Settings<'a>,
+    headers: CallHeaders,
+    body: Secret,
+    sent: Vec<Secret>,
+) -> Call<'a> {
+    Call {
+        cluster: settings.sts_cluster,
+        timeout: settings.timeout,
+        headers,
+        body: Some(body),
+        expected: Expected::Credentials,
+        sent,
+    }
+}
+
+/// What follows the reply to that call.
+pub(super) fn on_reply<'a>(
+    operation: Operation,
+    reply: &Reply<'_>,
+    context: &Context<'a>,
+) -> Progress<'a> {
+    let now = context.now;
+    Progress::of(parse_reply(
+        operation,
+        reply.status,
+        reply.body,
+        reply.secrets,
+        now,
+    ))
+}
+
 /// Reads the reply of the STS callout. `status` is 0 where there was none.
 ///
 /// `secrets` are those that the caller has sent, or has: an error never holds a part of them.
 ///
 /// # Errors
 /// See [`StsError`].
-pub fn parse_reply(
+fn parse_reply(
     operation: Operation,
     status: u16,
     body: &[u8],
@@ -72,7 +92,7 @@ pub fn parse_reply(
 ) -> Result<Credentials, StsError> {
     if status == 0 {
         return Err(StsError::Unreachable {
-            detail: Quote::default(),
+            detail: reply::why_none(body),
         });
     }
     let tree = reply::read(body);

@@ -2,50 +2,40 @@
 
 use super::host;
 use crate::config::Config;
-use crate::credentials::cache::{self, Pace, Record};
+use crate::credentials::cache::{Pace, Record};
+use crate::credentials::fetch::View;
 use crate::credentials::role::Role;
-use std::cell::{Cell, RefCell};
+use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-/// The view, and what goes on for it here.
+/// The view, and where the record lies.
 #[derive(Debug)]
 pub(super) struct RoleView {
     pub(super) role: Role,
     /// Where the record lies in shared data.
     pub(super) key: String,
-    record: RefCell<Rc<Record>>,
-    /// When a request last asked for the credentials.
-    used_at: Cell<Option<SystemTime>>,
+    view: RefCell<View>,
 }
 
 impl RoleView {
     pub(super) fn new(role: Role, config: &Config) -> Self {
+        let own = &config.roles.own().source;
         Self {
-            key: cache::place(&role, config),
+            key: role.source.place(own, &config.calls()),
             role,
-            record: RefCell::default(),
-            used_at: Cell::default(),
+            view: RefCell::default(),
         }
     }
 
-    /// A request, or another role, asks for the credentials.
+    /// A request asks for the credentials.
     pub(super) fn note_use(&self, now: SystemTime) {
-        self.used_at.set(Some(now));
+        self.view.borrow_mut().note_use(now);
     }
 
-    /// Whether the credentials were asked for since they came.
-    pub(super) fn is_used(&self) -> bool {
-        match (self.used_at.get(), &self.record.borrow().credentials) {
-            (None, _) => false,
-            (Some(_), None) => true,
-            (Some(used_at), Some(cached)) => used_at >= cached.fetched_at,
-        }
-    }
-
-    /// Whether a request waits for the credentials, or was turned away for want of them.
-    pub(super) fn is_waited_for(&self, now: SystemTime) -> bool {
-        self.is_used() && self.record.borrow().usable(now).is_none()
+    /// This view.
+    pub(super) fn view(&self) -> Ref<'_, View> {
+        self.view.borrow()
     }
 
     /// AWS called what a key signed expired or unknown. `true`: a refresh is due for it now, and was not
@@ -69,19 +59,19 @@ impl RoleView {
     /// Brings this view up to date; returns the CAS number of the stored record.
     pub(super) fn read_record(&self) -> Option<u32> {
         let (bytes, cas) = host::shared_data(&self.key)?;
-        self.record
-            .replace(Rc::new(Record::from_bytes(&bytes).unwrap_or_default()));
+        let record = Record::from_bytes(&bytes).unwrap_or_default();
+        self.view.borrow_mut().record = Rc::new(record);
         Some(cas)
     }
 
-    /// This view.
+    /// The record in this view.
     pub(super) fn record(&self) -> Rc<Record> {
-        Rc::clone(&self.record.borrow())
+        Rc::clone(&self.view.borrow().record)
     }
 
-    /// This view, brought up to date first where it has no credentials.
+    /// As [`Self::record`], brought up to date first where it has no credentials.
     pub(super) fn fresh_record(&self, now: SystemTime) -> Rc<Record> {
-        if self.record.borrow().usable(now).is_none() {
+        if self.record().usable(now).is_none() {
             self.read_record();
         }
         self.record()
@@ -92,7 +82,7 @@ impl RoleView {
     pub(super) fn swap_record(&self, cas: Option<u32>, record: Record) -> bool {
         let swapped = host::swap_shared_data(&self.key, &record.to_bytes(), cas);
         if swapped {
-            self.record.replace(Rc::new(record));
+            self.view.borrow_mut().record = Rc::new(record);
         }
         swapped
     }

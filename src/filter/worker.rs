@@ -8,10 +8,9 @@ use crate::audit;
 use crate::budget::{Budget, Share};
 use crate::chunked::Resigner;
 use crate::config::Config;
+use crate::credentials::Credentials;
 use crate::credentials::cache::Record;
 use crate::credentials::role::{Role, RoleId, Roles};
-use crate::credentials::sts;
-use crate::credentials::{CallHeaders, Credentials, Secret};
 use crate::decision::Plan;
 use crate::endpoint::Endpoint;
 use crate::gauges::{Levels, TALLY_KEY, Tally};
@@ -99,11 +98,11 @@ impl Worker {
     /// Says who it is, in the log, in the stats and in the status document.
     pub(super) fn introduce(&self, configuration: &[u8]) {
         for (_, view) in self.roles.iter() {
-            let Role { name, means } = &view.role;
-            host::log(LogLevel::Info, &format!("role {name}: {means}"));
+            let Role { name, source } = &view.role;
+            host::log(LogLevel::Info, &format!("role {name}: {source}"));
         }
         Stat::gauge(&metrics::build_info()).record(1);
-        let source = self.roles.own().role.means.source();
+        let source = self.roles.own().role.source.word();
         Stat::gauge(&metrics::source(source)).record(1);
         let roles = self.roles.iter();
         let entry = Entry::new(
@@ -301,20 +300,6 @@ impl Worker {
                 format!("AWS takes {access_key_id} of role {role} for expired: a refresh begins");
             host::log(LogLevel::Warn, &text);
         }
-    }
-
-    /// The headers of a call to STS that `credentials` sign.
-    pub(super) fn sign_sts_call(
-        &self,
-        body: &Secret,
-        credentials: &Credentials,
-        now: SystemTime,
-    ) -> CallHeaders {
-        let Config {
-            sts_host, region, ..
-        } = &self.config;
-        let mut signer = self.signer.borrow_mut();
-        sts::signed_headers(sts_host, region, body, credentials, &mut signer, now)
     }
 
     /// Answers the request of the effective context.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::credentials::source::container::Scheme;
+use crate::credentials::identity::{Session, SessionName};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/app";
 const EKS_URI: (&str, &str) = (FULL_URI, "http://169.254.170.23/v1/credentials");
@@ -11,12 +11,23 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
     variables.iter().map(owned).collect()
 }
 
+fn web_identity() -> WebIdentity {
+    WebIdentity {
+        session: Session {
+            role_arn: RoleArn::parse(ROLE).unwrap(),
+            name: SessionName::parse("shop").unwrap(),
+            duration: None,
+            policy: None,
+        },
+    }
+}
+
 fn without_role(variables: &[(&str, &str)]) -> Result<Chosen, ConfigError> {
     choose(&environment(variables), None)
 }
 
 fn with_role(variables: &[(&str, &str)]) -> Result<Chosen, ConfigError> {
-    choose(&environment(variables), RoleArn::parse(ROLE).as_ref())
+    choose(&environment(variables), Some(web_identity()))
 }
 
 #[test]
@@ -29,9 +40,8 @@ fn web_identity_comes_first() {
         (vec![WEB, ECS_URI, EKS_URI], vec![RELATIVE_URI, FULL_URI]),
     ] {
         let chosen = with_role(&variables).unwrap();
-        assert_eq!(chosen.source.name(), "web_identity");
-        let role_arn = RoleArn::parse(ROLE).unwrap();
-        assert_eq!(chosen.source, Source::WebIdentity(role_arn));
+        let expected = CredentialSource::WebIdentity(web_identity());
+        assert_eq!(chosen.source, expected);
         assert_eq!(chosen.passed_over, passed_over, "{variables:?}");
     }
 }
@@ -41,13 +51,11 @@ fn a_container_endpoint_is_taken_where_no_role_is() {
     #[track_caller]
     fn check(variables: &[(&str, &str)], authority: &str, path: &str, passed_over: &[&str]) {
         let chosen = without_role(variables).unwrap();
-        assert_eq!(chosen.source.name(), "container");
         assert_eq!(chosen.passed_over, passed_over);
-        let Source::Container { endpoint, .. } = chosen.source else {
+        let CredentialSource::Container(Container { endpoint, .. }) = chosen.source else {
             panic!("{variables:?}");
         };
         assert_eq!((endpoint.authority(), endpoint.path()), (authority, path));
-        assert_eq!(endpoint.scheme(), Scheme::Http);
     }
     check(&[EKS_URI], "169.254.170.23", "/v1/credentials", &[]);
     check(&[ECS_URI], "169.254.170.2", "/v2/credentials/1?a=b", &[]);
@@ -70,8 +78,8 @@ fn a_file_authorizes_before_a_value() {
     let authorization = |variables: &[(&str, &str)]| {
         let all: Vec<_> = [EKS_URI].iter().chain(variables).copied().collect();
         match without_role(&all).unwrap().source {
-            Source::Container { authorization, .. } => authorization,
-            Source::WebIdentity(_) => panic!("{variables:?}"),
+            CredentialSource::Container(container) => container.authorization,
+            other => panic!("{other:?}"),
         }
     };
     let (file, value) = (
@@ -126,91 +134,22 @@ fn what_is_missing_or_not_clear_is_said() {
 }
 
 #[test]
-fn plain_http_goes_to_this_node_alone() {
+fn what_is_wrong_with_an_endpoint_is_said() {
     #[track_caller]
-    fn check(uri: &str, expected: Option<(&str, &str)>) {
-        let endpoint = Endpoint::of_full_uri(uri).ok();
-        let parts = endpoint.as_ref().map(|e| (e.authority(), e.path()));
-        assert_eq!(parts, expected, "{uri}");
-        if let Some(endpoint) = endpoint {
-            let is_tls = endpoint.scheme() == Scheme::Https;
-            assert_eq!(is_tls, uri.starts_with("https"), "{uri}");
-        }
+    fn check(variable: (&str, &str), fault: &str, allowed: &str) {
+        let error = without_role(&[variable]).unwrap_err();
+        assert_eq!(error.key, format!("environment variable {}", variable.0));
+        assert_eq!(error.fault, fault);
+        assert!(error.allowed.contains(allowed), "{error}");
     }
-    check("http://169.254.170.2", Some(("169.254.170.2", "/")));
+    check((RELATIVE_URI, "v2"), "is \"v2\"", "/v2/credentials/<id>");
+    let check = |uri: &str, fault: &str| check((FULL_URI, uri), fault, "169.254.170.23");
+    check("not a uri", "is no URI");
+    check("/v1/credentials", "names no scheme or no host");
+    check("https://user:pass@h/", "has a user or a fragment");
     check(
-        "http://169.254.170.23/v1/credentials",
-        Some(("169.254.170.23", "/v1/credentials")),
+        "http://10.0.0.1/secret",
+        "would send credentials in the clear to \"10.0.0.1\"",
     );
-    check(
-        "http://[fd00:ec2::23]/v1/credentials",
-        Some(("[fd00:ec2::23]", "/v1/credentials")),
-    );
-    check(
-        "http://[fd00:0ec2:0:0::23]:80/",
-        Some(("[fd00:0ec2:0:0::23]:80", "/")),
-    );
-    check(
-        "http://localhost:9911/c?a=1",
-        Some(("localhost:9911", "/c?a=1")),
-    );
-    check("http://LOCALHOST/", Some(("LOCALHOST", "/")));
-    check("http://127.0.0.1:5000/x", Some(("127.0.0.1:5000", "/x")));
-    check("http://127.8.9.10/", Some(("127.8.9.10", "/")));
-    check("http://[::1]/", Some(("[::1]", "/")));
-    check(
-        "https://credentials.example/x",
-        Some(("credentials.example", "/x")),
-    );
-    check("https://10.0.0.1", Some(("10.0.0.1", "/")));
-    for uri in [
-        "http://169.254.169.254/latest",
-        "http://169.254.170.24/",
-        "http://10.0.0.1/",
-        "http://credentials.example/",
-        "http://localhost.example/",
-        "http://127.0.0.1.example/",
-        "http://127.1/",
-        "http://2130706433/",
-        "http://0.0.0.0/",
-        "http://[::ffff:127.0.0.1]/",
-        "http://[fd00:ec2::24]/",
-        "http://localhost@credentials.example/",
-        "https://user:pass@credentials.example/",
-        "https://credentials.example/#fragment",
-        "ftp://localhost/",
-        "localhost:80",
-        "//localhost/x",
-        "/v1/credentials",
-        "http:///x",
-        "http://",
-        "not a uri",
-        "",
-    ] {
-        check(uri, None);
-    }
-}
-
-#[test]
-fn a_relative_uri_is_a_path() {
-    let path = |text| Endpoint::of_relative_uri(text).map(|e| e.path().to_owned());
-    assert_eq!(
-        path("/v2/credentials/1").as_deref(),
-        Ok("/v2/credentials/1")
-    );
-    assert_eq!(path("/get?a=1").as_deref(), Ok("/get?a=1"));
-    for wrong in [
-        "v2/credentials",
-        "http://h/x",
-        "//evil/x",
-        "@evil/",
-        ":80/",
-        "/a b",
-        "/a\r\nx: y",
-        "/a#b",
-        "*",
-    ] {
-        let error = path(wrong).unwrap_err();
-        assert!(error.key.ends_with(RELATIVE_URI), "{error}");
-    }
+    check("ftp://localhost/", "has another scheme");
 }

@@ -8,49 +8,38 @@ use crate::json::{self, JsonError};
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// How long the session of a role lives that a web identity takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// How long a role session lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionDuration(u32);
 
 impl SessionDuration {
-    /// What is accepted, for error messages.
+    /// What a role takes that a web identity assumes, for error messages.
     pub const ALLOWED: &str =
         "900 to 43200 seconds, and no more than the role's maximum session duration";
+    /// What a chained role takes, for error messages.
+    pub const ALLOWED_CHAINED: &str =
+        "900 to 3600 seconds: STS gives a chained role at most one hour";
 
     /// 900 to 43,200 seconds (`DurationSeconds`). The role's own maximum is for STS to check.
-    pub fn of_seconds(seconds: u64) -> Option<Self> {
-        bounded(seconds, 43_200).map(Self)
+    pub fn of_web_identity(seconds: u64) -> Option<Self> {
+        Self::bounded(seconds, 43_200)
     }
-
-    /// Seconds, for `DurationSeconds`.
-    pub fn seconds(self) -> u32 {
-        self.0
-    }
-}
-
-/// How long the session of a role lives that another role's session takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ChainedDuration(u32);
-
-impl ChainedDuration {
-    /// What is accepted, for error messages.
-    pub const ALLOWED: &str = "900 to 3600 seconds: STS gives a chained role at most one hour";
 
     /// 900 to 3,600 seconds: "role chaining limits your session to a maximum of one hour", whatever the
     /// role's own maximum (STS API Reference, AssumeRole, `DurationSeconds`).
-    pub fn of_seconds(seconds: u64) -> Option<Self> {
-        bounded(seconds, 3_600).map(Self)
+    pub fn of_chained_role(seconds: u64) -> Option<Self> {
+        Self::bounded(seconds, 3_600)
+    }
+
+    fn bounded(seconds: u64, longest: u32) -> Option<Self> {
+        let seconds = u32::try_from(seconds).ok()?;
+        (900..=longest).contains(&seconds).then_some(Self(seconds))
     }
 
     /// Seconds, for `DurationSeconds`.
     pub fn seconds(self) -> u32 {
         self.0
     }
-}
-
-fn bounded(seconds: u64, longest: u32) -> Option<u32> {
-    let seconds = u32::try_from(seconds).ok()?;
-    (900..=longest).contains(&seconds).then_some(seconds)
 }
 
 /// An inline session policy: the session may do what both it and the role allow.
@@ -202,8 +191,9 @@ mod tests {
 
     #[test]
     fn durations_have_the_bounds_of_sts() {
-        let web = |seconds| SessionDuration::of_seconds(seconds).map(SessionDuration::seconds);
-        let chained = |seconds| ChainedDuration::of_seconds(seconds).map(ChainedDuration::seconds);
+        let web = |seconds| SessionDuration::of_web_identity(seconds).map(SessionDuration::seconds);
+        let chained =
+            |seconds| SessionDuration::of_chained_role(seconds).map(SessionDuration::seconds);
         assert_eq!((web(899), web(900)), (None, Some(900)));
         assert_eq!((web(43_200), web(43_201)), (Some(43_200), None));
         assert_eq!((chained(899), chained(900)), (None, Some(900)));

@@ -9,37 +9,117 @@
 //! The module has no files and no sockets. The request leaves through a cluster of the operator's
 //! (`container_cluster`), and the file of `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` is served by the
 //! Unix-socket listener of the web identity token, at [`TOKEN_PATH`].
-//!
-//! # Call order
-//!
-//! 1. [`crate::config::source::choose`] gives endpoint and authorization, once.
-//! 2. At each fetch, where the authorization is [`crate::credentials::source::container::Authorization::File`]: GET [`TOKEN_PATH`]
-//!    from the token cluster, then [`parse_token`]. The file is renewed, so its content is never kept.
-//! 3. [`request_headers`] for the call, without a body, to the container cluster.
-//! 4. [`parse_reply`]. The credentials go into the cache like those of STS; a chained role
-//!    ([`crate::credentials::sts::AssumeRole`]) can be taken with them.
 
 mod authorization;
 mod endpoint;
 mod error;
 
 pub(crate) use authorization::is_authorization;
-pub use authorization::{Authorization, AuthorizationError, parse_token};
-pub use endpoint::{Endpoint, Scheme};
+pub use authorization::{Authorization, AuthorizationError};
+pub use endpoint::{Endpoint, EndpointError};
 pub use error::ContainerError;
 
-use crate::credentials::reply::quote::Quote;
+use super::Source;
+use crate::credentials::cache::place::Inputs;
+use crate::credentials::call::{Call, Context, Expected, Failed, Progress, Reply, Settings};
 use crate::credentials::reply::{self, AwsError, InvalidReply};
 use crate::credentials::{CallHeaders, Credentials, Secret};
 use crate::timestamp::parse_rfc3339;
 use serde_json::Value;
+use std::fmt;
 use std::time::SystemTime;
 
+/// A container endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// What the request is authorized with.
+    pub authorization: Authorization,
+}
+
+impl Container {
+    fn call<'a>(&self, settings: &Settings<'a>, authorization: Option<&Secret>) -> Call<'a> {
+        Call {
+            cluster: settings.container_cluster,
+            timeout: settings.timeout,
+            headers: request_headers(&self.endpoint, authorization),
+            body: None,
+            expected: Expected::Credentials,
+            sent: authorization.cloned().into_iter().collect(),
+        }
+    }
+}
+
+impl Source for Container {
+    fn word(&self) -> &'static str {
+        "container"
+    }
+
+    fn keys(&self) -> &'static [&'static str] {
+        match self.authorization {
+            Authorization::File => &["container_cluster", "sts_timeout_ms", "token_cluster"],
+            Authorization::None | Authorization::Token(_) => {
+                &["container_cluster", "sts_timeout_ms"]
+            }
+        }
+    }
+
+    fn identify(&self, inputs: &mut Inputs) {
+        let Self {
+            endpoint,
+            authorization,
+        } = self;
+        inputs.text(self.word());
+        inputs.text(endpoint.authority());
+        inputs.text(endpoint.path());
+        match authorization {
+            Authorization::None => inputs.text("none"),
+            Authorization::File => inputs.text("file"),
+            Authorization::Token(token) => {
+                inputs.text("token");
+                inputs.secret(token);
+            }
+        }
+    }
+
+    fn first_call<'a>(&self, context: &Context<'a>) -> Progress<'a> {
+        let settings = &context.settings;
+        Progress::Call(match &self.authorization {
+            // It is renewed, so what it holds is never kept.
+            Authorization::File => Call::to_token_listener(settings, TOKEN_PATH),
+            Authorization::Token(token) => self.call(settings, Some(token)),
+            Authorization::None => self.call(settings, None),
+        })
+    }
+
+    fn on_reply<'a>(&self, reply: &Reply<'_>, context: &Context<'a>) -> Progress<'a> {
+        match reply.expected {
+            Expected::Token => match authorization::parse_token(reply.status, reply.body) {
+                Ok(token) => Progress::Call(self.call(&context.settings, Some(&token))),
+                Err(error) => Progress::Failed(Failed::of(&error)),
+            },
+            Expected::Credentials => Progress::of(parse_reply(
+                reply.status,
+                reply.body,
+                reply.secrets,
+                context.now,
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Container {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "container endpoint {}", self.endpoint.authority())
+    }
+}
+
 /// Where the token listener serves the authorization token's file.
-pub const TOKEN_PATH: &str = "/container-token";
+const TOKEN_PATH: &str = "/container-token";
 
 /// All headers of the request. `authorization` is what stands in the environment or in the file.
-pub fn request_headers(endpoint: &Endpoint, authorization: Option<&Secret>) -> CallHeaders {
+fn request_headers(endpoint: &Endpoint, authorization: Option<&Secret>) -> CallHeaders {
     let mut headers = CallHeaders::new([
         (":method", "GET"),
         (":path", endpoint.path()),
@@ -53,7 +133,7 @@ pub fn request_headers(endpoint: &Endpoint, authorization: Option<&Secret>) -> C
 }
 
 /// Reads the reply. `status` is 0 where there was none; of the body no more than
-/// [`crate::credentials::sts::MAX_REPLY_BYTES`] and one byte are needed.
+/// [`reply::MAX_REPLY_BYTES`] and one byte are needed.
 ///
 /// A reply without `Expiration` or token is refused, as the SDKs for Rust and Python do: only temporary
 /// credentials are signed with.
@@ -62,7 +142,7 @@ pub fn request_headers(endpoint: &Endpoint, authorization: Option<&Secret>) -> C
 ///
 /// # Errors
 /// See [`ContainerError`].
-pub fn parse_reply(
+fn parse_reply(
     status: u16,
     body: &[u8],
     secrets: &[Secret],
@@ -70,7 +150,7 @@ pub fn parse_reply(
 ) -> Result<Credentials, ContainerError> {
     if status == 0 {
         return Err(ContainerError::Unreachable {
-            detail: Quote::default(),
+            detail: reply::why_none(body),
         });
     }
     let tree = reply::read(body);

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::credentials::failure::{FetchError, Retry};
 use crate::credentials::reply::MAX_REPLY_BYTES;
+use crate::credentials::reply::quote::Quote;
 
 const KEY_ID: &str = "ASIAIOSFODNN7EXAMPLE";
 const KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";

@@ -40,7 +40,7 @@ pub enum AuthorizationError {
 ///
 /// # Errors
 /// See [`AuthorizationError`].
-pub fn parse_token(status: u16, body: &[u8]) -> Result<Secret, AuthorizationError> {
+pub(super) fn parse_token(status: u16, body: &[u8]) -> Result<Secret, AuthorizationError> {
     match status {
         200 => {}
         0 => return Err(AuthorizationError::Unreachable),

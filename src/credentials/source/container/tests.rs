@@ -3,9 +3,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::authorization::parse_token;
 use super::*;
-use crate::config::Environment;
-use crate::config::source::{Source, choose};
 use crate::credentials::failure::{FetchError, Retry};
 use crate::credentials::outcome::Fetched;
 use crate::credentials::reply::MAX_REPLY_BYTES;
@@ -55,12 +54,7 @@ fn parse_reply(status: u16, body: &[u8], now: SystemTime) -> Result<Credentials,
 }
 
 fn endpoint(uri: &str) -> Endpoint {
-    let variable = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri);
-    let environment = Environment::from([(variable.0.to_owned(), variable.1.to_owned())]);
-    match choose(&environment, None).unwrap().source {
-        Source::Container { endpoint, .. } => endpoint,
-        Source::WebIdentity(_) => panic!("{uri}"),
-    }
+    Endpoint::of_full_uri(uri).unwrap()
 }
 
 #[test]

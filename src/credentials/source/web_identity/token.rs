@@ -17,18 +17,6 @@ use serde_json::Value;
 use std::fmt;
 use std::time::SystemTime;
 
-/// A token that STS may accept: well formed, not expired, for the right audience.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WebIdentityToken {
-    /// The JWT, without surrounding whitespace.
-    pub secret: Secret,
-    /// Its `exp` claim; the kubelet replaces the file well before.
-    pub expires_at: SystemTime,
-}
-
-/// Where the token listener serves the token.
-pub const PATH: &str = "/token";
-
 /// Why there is no token to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenError {
@@ -56,17 +44,18 @@ pub enum TokenError {
     },
 }
 
-/// Reads the reply of the token callout. `status` is 0 where there was none; `audience` is the
+/// Reads the reply of the token callout: a token that STS may accept, well formed, not expired, for the right audience,
+/// without surrounding whitespace. `status` is 0 where there was none; `audience` is the
 /// one that the IAM OIDC provider lists, mostly `sts.amazonaws.com`.
 ///
 /// # Errors
 /// Every way in which the file or the listener can be wrong, see [`TokenError`].
-pub fn parse_reply(
+pub(super) fn parse_reply(
     status: u16,
     body: &[u8],
     audience: &str,
     now: SystemTime,
-) -> Result<WebIdentityToken, TokenError> {
+) -> Result<Secret, TokenError> {
     match status {
         200 => {}
         0 => return Err(TokenError::Unreachable),
@@ -101,10 +90,7 @@ pub fn parse_reply(
             wanted: audience.to_owned(),
         });
     }
-    Ok(WebIdentityToken {
-        secret: Secret::new(token),
-        expires_at,
-    })
+    Ok(Secret::new(token))
 }
 
 impl FetchError for TokenError {

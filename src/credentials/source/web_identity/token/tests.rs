@@ -20,7 +20,7 @@ fn jwt(claims: &str) -> String {
     )
 }
 
-fn parse(body: &[u8]) -> Result<WebIdentityToken, TokenError> {
+fn parse(body: &[u8]) -> Result<Secret, TokenError> {
     parse_reply(200, body, AUDIENCE, now())
 }
 
@@ -30,11 +30,10 @@ fn a_valid_token_is_trimmed_and_kept() {
     fn check(claims: &str, seconds_left: f64) {
         let token = jwt(claims);
         let parsed = parse(format!(" \r\n{token}\n\n").as_bytes()).unwrap();
-        assert_eq!(parsed.secret.expose(), token);
-        assert_eq!(
-            parsed.expires_at,
-            now() + Duration::from_secs_f64(seconds_left)
-        );
+        assert_eq!(parsed.expose(), token);
+        let at = now() + Duration::from_secs_f64(seconds_left);
+        let late = parse_reply(200, token.as_bytes(), AUDIENCE, at);
+        assert_eq!(late, Err(TokenError::Expired { at }));
     }
     check(r#"{"exp":1795464001,"aud":"sts.amazonaws.com"}"#, 1.0);
     check(
