@@ -144,3 +144,8 @@ impl Fetch {
         source.on_reply(&reply, context)
     }
 }
+
+#[cfg(test)]
+mod schedules;
+#[cfg(test)]
+mod tests;
