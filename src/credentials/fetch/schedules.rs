@@ -423,11 +423,11 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => any::<bool>().prop_map(|are_there| Event::Clusters { are_there }),
         1 => worker.prop_map(|worker| Event::End { worker }),
     ];
-    prop::collection::vec(event, 1..40)
+    prop::collection::vec(event, 1..80)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_each_fetch_ends_and_those_who_wait_are_served_at_last(
