@@ -5,15 +5,15 @@
 //! workers share. [`failure`] is why there are none.
 
 pub mod cache;
-pub mod call;
-pub mod failure;
-pub mod fetch;
-pub mod identity;
-pub mod outcome;
+pub(crate) mod call;
+pub(crate) mod failure;
+pub(crate) mod fetch;
+pub(crate) mod identity;
+pub(crate) mod outcome;
 pub mod reply;
-pub mod role;
+pub(crate) mod role;
 mod secret;
-pub mod source;
+pub(crate) mod source;
 pub mod sts;
 
 pub use secret::{CallHeaders, Secret};

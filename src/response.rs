@@ -1,4 +1,4 @@
 //! What AWS answers: what its errors say about the signature, and how far the clocks are apart.
 
-pub mod skew;
-pub mod verdict;
+pub(crate) mod skew;
+pub(crate) mod verdict;

@@ -11,21 +11,21 @@ use sha2::{Digest, Sha256};
 use std::time::SystemTime;
 
 /// The version of this module.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Where the register lies in shared data.
-pub const REGISTER_KEY: &str = "status/1";
+pub(crate) const REGISTER_KEY: &str = "status/1";
 
 /// The path that the document is found at.
-pub const PATH: &str = "/status";
+pub(crate) const PATH: &str = "/status";
 
 /// The plugins of a process, the newest last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Register(Vec<Entry>);
+pub(crate) struct Register(Vec<Entry>);
 
 /// One configuration that was loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// SHA-256 of the configuration's bytes, in hexadecimal.
     configuration: String,
     configured_at: String,
@@ -43,7 +43,7 @@ struct FiledRole {
 
 impl Entry {
     /// For a configuration's bytes, and its roles with the places of their records.
-    pub fn new<'a>(
+    pub(crate) fn new<'a>(
         configuration: &[u8],
         roles: impl Iterator<Item = (&'a Role, &'a str)>,
         now: SystemTime,
@@ -87,20 +87,20 @@ fn list<T>(stored: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Vec<T>>
 
 impl Register {
     /// Reads it from shared data; what cannot be read counts as empty.
-    pub fn from_bytes(bytes: &[u8]) -> Self {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
         let stored: Option<Value> = serde_json::from_slice(bytes).ok();
         let entries = stored.as_ref().and_then(|stored| list(stored, Entry::read));
         Self(entries.unwrap_or_default())
     }
 
     /// As shared data holds it.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let entries: Vec<Value> = self.0.iter().map(Entry::stored).collect();
         Value::from(entries).to_string().into_bytes()
     }
 
     /// With an entry; `None` where the same configuration is filed already, by another worker.
-    pub fn with(&self, entry: Entry) -> Option<Self> {
+    pub(crate) fn with(&self, entry: Entry) -> Option<Self> {
         let same = |other: &Entry| {
             (&other.configuration, &other.roles) == (&entry.configuration, &entry.roles)
         };
@@ -114,7 +114,11 @@ impl Register {
     }
 
     /// The document, as JSON. `record` reads a role's record from shared data.
-    pub fn document(&self, now: SystemTime, record: impl Fn(&str) -> Option<Record>) -> String {
+    pub(crate) fn document(
+        &self,
+        now: SystemTime,
+        record: impl Fn(&str) -> Option<Record>,
+    ) -> String {
         let plugins: Vec<Value> = self
             .0
             .iter()

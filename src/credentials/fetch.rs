@@ -17,7 +17,7 @@ use std::time::SystemTime;
 
 /// What a VM knows of a role's credentials.
 #[derive(Clone, Debug, Default)]
-pub struct View {
+pub(crate) struct View {
     /// The record, as it was read last.
     pub record: Rc<Record>,
     /// When a request last asked for the credentials.
@@ -26,7 +26,7 @@ pub struct View {
 
 impl View {
     /// A request asks for the credentials.
-    pub fn note_use(&mut self, now: SystemTime) {
+    pub(crate) fn note_use(&mut self, now: SystemTime) {
         self.used_at = Some(now);
     }
 
@@ -40,7 +40,7 @@ impl View {
     }
 
     /// Whether a request waits for the credentials, or was turned away for want of them.
-    pub fn is_waited_for(&self, now: SystemTime) -> bool {
+    pub(crate) fn is_waited_for(&self, now: SystemTime) -> bool {
         self.is_used() && self.record.usable(now).is_none()
     }
 
@@ -59,13 +59,13 @@ impl View {
 
 /// The fetches of a VM that wait for a reply.
 #[derive(Debug, Default)]
-pub struct Fetches {
+pub(crate) struct Fetches {
     under_way: Vec<(u32, Fetch)>,
 }
 
 /// A fetch that waits for a reply.
 #[derive(Debug)]
-pub struct Fetch {
+pub(crate) struct Fetch {
     /// Whose credentials it is for.
     pub role: RoleId,
     expected: Expected,
@@ -75,7 +75,7 @@ pub struct Fetch {
 
 impl Fetches {
     /// Whether a role's record is to be looked at in shared data, and by what demand. `anyone_waits`: for any role.
-    pub fn look(
+    pub(crate) fn look(
         &self,
         id: RoleId,
         view: &View,
@@ -91,26 +91,26 @@ impl Fetches {
     }
 
     /// A call was made; its reply will have this number.
-    pub fn wait(&mut self, callout: u32, fetch: Fetch) {
+    pub(crate) fn wait(&mut self, callout: u32, fetch: Fetch) {
         self.under_way.push((callout, fetch));
     }
 
     /// The fetch that this reply is for; `None` for another's.
-    pub fn take(&mut self, callout: u32) -> Option<Fetch> {
+    pub(crate) fn take(&mut self, callout: u32) -> Option<Fetch> {
         let mut under_way = self.under_way.iter();
         let place = under_way.position(|(waiting, _)| *waiting == callout)?;
         Some(self.under_way.swap_remove(place).1)
     }
 
     /// The roles whose fetches end without a reply: their leases are to be given back.
-    pub fn roles(&self) -> impl Iterator<Item = RoleId> {
+    pub(crate) fn roles(&self) -> impl Iterator<Item = RoleId> {
         self.under_way.iter().map(|(_, fetch)| fetch.role)
     }
 }
 
 impl Fetch {
     /// A role's fetch once this call is made.
-    pub fn new(role: RoleId, call: &Call<'_>) -> Self {
+    pub(crate) fn new(role: RoleId, call: &Call<'_>) -> Self {
         Self {
             role,
             expected: call.expected,
@@ -119,7 +119,7 @@ impl Fetch {
     }
 
     /// What follows the reply, or that none came: see [`Reply`] for `status` and `body`.
-    pub fn go_on<'a>(
+    pub(crate) fn go_on<'a>(
         self,
         source: &CredentialSource,
         record: &Record,

@@ -3,8 +3,8 @@
 mod session;
 mod tags;
 
-pub use session::{ExternalId, SessionDuration, SessionPolicy, SessionPolicyError, SourceIdentity};
-pub use tags::{Tags, TagsError};
+pub(crate) use session::{ExternalId, SessionDuration, SessionPolicy, SourceIdentity};
+pub(crate) use tags::Tags;
 
 use super::cache::place::Inputs;
 use crate::sigv4::hex;

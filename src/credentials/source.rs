@@ -4,9 +4,9 @@
 //! [`Source`]. [`CredentialSource`] names them all. A new one is a file, a variant, and a line in
 //! [`CredentialSource::as_source`]; `config/source.rs` chooses it.
 
-pub mod chained_role;
-pub mod container;
-pub mod web_identity;
+pub(crate) mod chained_role;
+pub(crate) mod container;
+pub(crate) mod web_identity;
 
 use super::cache::Record;
 use super::cache::place::Inputs;

@@ -38,24 +38,19 @@ use crate::response::verdict::Verdict;
 use crate::timestamp::parse_http_date;
 
 /// Below this, a refused signature has other reasons (`SKEW_DETECTION_THRESHOLD` of `aws-runtime`).
-pub const SMALLEST: Duration = Duration::from_secs(4 * 60);
+pub(crate) const SMALLEST: Duration = Duration::from_secs(4 * 60);
 /// Above this, the clock is not skewed but not set.
-pub const LARGEST: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const LARGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// A slower answer measures nothing.
-pub const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(60);
+pub(crate) const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(60);
 /// So many hosts have a correction at most; the one that was measured longest ago goes first.
-pub const CAPACITY: usize = 32;
+pub(crate) const CAPACITY: usize = 32;
 
 /// How far a server's clock is ahead of ours, to the second; negative where it is behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Offset(i64);
+pub(crate) struct Offset(i64);
 
 impl Offset {
-    /// Seconds, for a metric.
-    pub fn seconds(self) -> i64 {
-        self.0
-    }
-
     fn size(self) -> Duration {
         Duration::from_secs(self.0.unsigned_abs())
     }
@@ -84,13 +79,13 @@ impl fmt::Display for Offset {
 
 /// Two clocks compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Measurement(Offset);
+pub(crate) struct Measurement(Offset);
 
 impl Measurement {
     /// From the response's `date` and `age`, and the local times of sending and receiving. `None` where
     /// they say nothing: no date in the form of RFC 9110, a response out of a cache, a slow one, or a clock
     /// that was set back meanwhile.
-    pub fn new(
+    pub(crate) fn new(
         date: Option<&str>,
         age: Option<&str>,
         sent: SystemTime,
@@ -112,7 +107,7 @@ impl Measurement {
 
 /// What an answer has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Learned {
+pub(crate) enum Learned {
     /// Nothing: the clocks agree, or the answer is none that may correct ours.
     Nothing,
     /// From now on the host's requests are signed with its time. The first one of a host is worth a
@@ -126,7 +121,7 @@ pub enum Learned {
 
 /// The corrections of one worker.
 #[derive(Clone, Debug, Default)]
-pub struct Skews {
+pub(crate) struct Skews {
     /// The one measured last is the last.
     kept: Vec<Skew>,
 }
@@ -139,23 +134,18 @@ struct Skew {
 
 impl Skews {
     /// The time to sign a request to `host` with, when the local clock says `now`.
-    pub fn signing_time(&self, host: &str, now: SystemTime) -> SystemTime {
+    pub(crate) fn signing_time(&self, host: &str, now: SystemTime) -> SystemTime {
         self.find(host).map_or(now, |skew| skew.offset.apply(now))
     }
 
     /// Whether no host has a correction.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.kept.is_empty()
-    }
-
-    /// Whether answers of this host should be measured even if they refuse nothing.
-    pub fn is_corrected(&self, host: &str) -> bool {
-        self.find(host).is_some()
     }
 
     /// Takes in a measurement. `endpoint` is what `host` was signed as; `verdict` is what its answer says
     /// about the signature.
-    pub fn learn(
+    pub(crate) fn learn(
         &mut self,
         host: &str,
         endpoint: &Endpoint<'_>,

@@ -17,11 +17,11 @@
 mod body;
 mod cbor;
 
-pub use body::of_body;
+pub(crate) use body::of_body;
 
 /// What a code says about the signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// The access key or its session token is not, or no longer, known to AWS.
     Credentials,
     /// The signature is refused, and a wrong clock is one of the reasons that lead to this code. It is
@@ -31,7 +31,7 @@ pub enum Verdict {
 
 /// What the headers of an answer say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reading {
+pub(crate) enum Reading {
     /// The answer says nothing about the signature; its body need not be read.
     Nothing,
     /// It does.
@@ -42,11 +42,11 @@ pub enum Reading {
 
 /// How much of a body [`of_body`] needs at most. The code comes first, or behind a message that repeats
 /// the canonical request.
-pub const MAX_BODY_BYTES: usize = 4096;
+pub(crate) const MAX_BODY_BYTES: usize = 4096;
 
 /// Reads status and `x-amzn-errortype`, which REST-JSON services send. AWS answers the errors in question
 /// with 400, 401 and 403 (IAM API Reference, Common Errors; S3 API Reference, Error responses).
-pub fn of_headers(status: u16, error_type: Option<&str>) -> Reading {
+pub(crate) fn of_headers(status: u16, error_type: Option<&str>) -> Reading {
     match (status, error_type) {
         (400 | 401 | 403, Some(value)) => of_code(value).map_or(Reading::Nothing, Reading::Found),
         (400 | 401 | 403, None) => Reading::InBody,

@@ -14,10 +14,10 @@ mod authorization;
 mod endpoint;
 mod error;
 
+pub(crate) use authorization::Authorization;
 pub(crate) use authorization::is_authorization;
-pub use authorization::{Authorization, AuthorizationError};
-pub use endpoint::{Endpoint, EndpointError};
-pub use error::ContainerError;
+pub(crate) use endpoint::Endpoint;
+pub(crate) use error::ContainerError;
 
 use super::Source;
 use crate::credentials::cache::place::Inputs;

@@ -2,8 +2,6 @@
 
 mod token;
 
-pub use token::TokenError;
-
 use super::Source;
 use crate::credentials::Secret;
 use crate::credentials::cache::place::Inputs;

@@ -10,7 +10,7 @@ use super::{MAX_BODY_BYTES, Verdict, cbor, of_code};
 ///
 /// The first byte tells the protocols apart: XML (S3, EC2, query services), a JSON object, or a map of
 /// CBOR (Smithy RPC v2), whose first byte can begin no text in UTF-8.
-pub fn of_body(start: &[u8]) -> Option<Verdict> {
+pub(crate) fn of_body(start: &[u8]) -> Option<Verdict> {
     let start = start.get(..MAX_BODY_BYTES).unwrap_or(start);
     if cbor::is_map(start) {
         return of_code(cbor::code(start)?);

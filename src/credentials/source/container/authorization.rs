@@ -22,7 +22,7 @@ pub enum Authorization {
 
 /// Why there is no token to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthorizationError {
+pub(crate) enum AuthorizationError {
     /// The token cluster gave no answer.
     Unreachable,
     /// It answered something other than 200.

@@ -14,7 +14,7 @@ use std::time::SystemTime;
 
 /// Why an endpoint gave no usable credentials. The variants say whose fault it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ContainerError {
+pub(crate) enum ContainerError {
     /// No reply: no connection, a reset, or the timeout.
     Unreachable {
         /// What Envoy says about it; may be empty.

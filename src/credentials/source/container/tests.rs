@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::authorization::parse_token;
+use super::authorization::{AuthorizationError, parse_token};
 use super::*;
 use crate::credentials::failure::{FetchError, Retry};
 use crate::credentials::outcome::Fetched;

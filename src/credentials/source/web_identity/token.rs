@@ -19,7 +19,7 @@ use std::time::SystemTime;
 
 /// Why there is no token to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TokenError {
+pub(crate) enum TokenError {
     /// The token cluster gave no answer.
     Unreachable,
     /// It answered something other than 200.
