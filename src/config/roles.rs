@@ -87,7 +87,7 @@ fn own(
     let chosen = source::choose(environment, web_identity)?;
     let source = chosen.source;
     if let (CredentialSource::Container(_), Some(key)) = (&source, for_sts) {
-        let fault = "is nothing that a container endpoint takes";
+        let fault = "cannot be used with a container endpoint";
         return Err(object.error(key, fault, "it in a role of `roles`"));
     }
     for name in chosen.passed_over {
@@ -114,7 +114,7 @@ fn other(
     let fault = if name == Role::OWN {
         Some("is the name of the pod's own role")
     } else if name.is_empty() || !name.bytes().all(byte) {
-        Some("is no name")
+        Some("is not a valid name")
     } else {
         None
     };
@@ -169,8 +169,8 @@ fn other(
         "source_identity",
     ];
     if let Some(key) = chained_only.iter().find(|key| object.get(key).is_some()) {
-        let fault = "is nothing that AssumeRoleWithWebIdentity takes";
-        return Err(object.error(key, fault, "it together with \"chained\": true"));
+        let fault = "is not a parameter of AssumeRoleWithWebIdentity";
+        return Err(object.error(key, fault, "only together with \"chained\": true"));
     }
     let source = CredentialSource::WebIdentity(WebIdentity { session });
     Ok(Role { name, source })

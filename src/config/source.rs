@@ -107,7 +107,7 @@ fn container(environment: &Environment, name: &str) -> Result<CredentialSource, 
         (None, Some(_)) => {
             return Err(refused(
                 AUTHORIZATION,
-                "is no value of a header".to_owned(),
+                "is not a valid header value".to_owned(),
                 "visible ASCII and inner spaces, at most 20000 characters",
             ));
         }

@@ -491,7 +491,7 @@ fn rules_choose_among_named_roles() {
     check(
         r#""roles": {"a b": {"role_arn": "x"}}"#,
         "roles.a b",
-        "is no name",
+        "is not a valid name",
         "letters, digits",
     );
 }
@@ -558,7 +558,7 @@ fn a_chained_role_says_all_that_sts_takes() {
     check(
         r#""external_id": "x""#,
         "external_id",
-        "is nothing that AssumeRoleWithWebIdentity takes",
+        "is not a parameter of AssumeRoleWithWebIdentity",
         "chained",
     );
     check(
@@ -608,7 +608,7 @@ fn a_container_endpoint_gives_the_pods_own_credentials() {
         r#"{"allow": "*", "session_duration_seconds": 900}"#,
         &pod_identity,
         "session_duration_seconds",
-        "is nothing that a container endpoint takes",
+        "cannot be used with a container endpoint",
         "in a role",
     );
 }

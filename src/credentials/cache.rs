@@ -136,7 +136,7 @@ impl Record {
             .filter(|credentials| credentials.expires_at > now)
     }
 
-    /// Whether a fetch is due that nobody is at.
+    /// Whether a fetch is due that nobody has begun.
     pub fn next(&self, now: SystemTime, demand: Demand) -> Next {
         match self.due(now, demand) {
             Some(moment) if moment <= now => Next::Fetch,

@@ -144,12 +144,12 @@ fn what_is_wrong_with_an_endpoint_is_said() {
     }
     check((RELATIVE_URI, "v2"), "is \"v2\"", "/v2/credentials/<id>");
     let check = |uri: &str, fault: &str| check((FULL_URI, uri), fault, "169.254.170.23");
-    check("not a uri", "is no URI");
+    check("not a uri", "is not a URI");
     check("/v1/credentials", "names no scheme or no host");
     check("https://user:pass@h/", "has a user or a fragment");
     check(
         "http://10.0.0.1/secret",
         "would send credentials in the clear to \"10.0.0.1\"",
     );
-    check("ftp://localhost/", "has another scheme");
+    check("ftp://localhost/", "has a scheme other than http and https");
 }

@@ -46,12 +46,12 @@ impl SessionDuration {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionPolicy(String);
 
-/// Why a text is no session policy.
+/// Why a text is not a session policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionPolicyError {
-    /// It is no JSON, or has a key twice.
+    /// It is not JSON, or has a key twice.
     Json(JsonError),
-    /// It is JSON, and no object.
+    /// It is JSON, but not an object.
     NotAnObject,
     /// More characters than STS takes, after the space between tokens is gone.
     TooLong(usize),
@@ -103,11 +103,11 @@ impl fmt::Display for SessionPolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(error) => error.fmt(f),
-            Self::NotAnObject => f.write_str("is JSON, but no object"),
+            Self::NotAnObject => f.write_str("is JSON, but not an object"),
             Self::TooLong(length) => {
                 write!(
                     f,
-                    "has {length} characters, STS takes at most {MAX_POLICY_CHARS}"
+                    "has {length} characters, STS accepts at most {MAX_POLICY_CHARS}"
                 )
             }
             Self::Character(c) => write!(
@@ -247,8 +247,8 @@ mod tests {
             r#"{"Statement": [{"Effect": "Deny", "Effect": "Allow"}]}"#,
             "holds the key \"Statement[0].Effect\" twice",
         );
-        check("[]", "is JSON, but no object");
-        check("\"{}\"", "is JSON, but no object");
+        check("[]", "is JSON, but not an object");
+        check("\"{}\"", "is JSON, but not an object");
         check(
             "{\"a\":\"x→\"}",
             "holds '→', which STS takes only as an escape of JSON (\\u2192)",

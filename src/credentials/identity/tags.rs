@@ -121,7 +121,7 @@ impl fmt::Display for TagsError {
             Self::Key(key) => write!(f, "holds the key {key:?}"),
             Self::Value(key) => write!(f, "holds a value under {key:?} that STS does not take"),
             Self::Twice(key) => write!(f, "holds the key {key:?} twice, case aside"),
-            Self::NoSuchTag(key) => write!(f, "names {key:?}, which is no key of a tag"),
+            Self::NoSuchTag(key) => write!(f, "names {key:?}, which is not the key of a tag"),
         }
     }
 }
@@ -185,7 +185,7 @@ mod tests {
         check(
             &[("team", "1")],
             &["Team"],
-            "names \"Team\", which is no key of a tag",
+            "names \"Team\", which is not the key of a tag",
         );
     }
 

@@ -1,4 +1,4 @@
-//! Texts of others, fit to be kept and shown: what STS, a container endpoint, a proxy or a token says goes into errors,
+//! What others wrote, made safe to keep and to show: what STS, a container endpoint, a proxy or a token says goes into errors,
 //! and from there into the log, the status document and clients' answers. There is no other door: errors hold a
 //! [`Quote`], and only this module makes one.
 //!

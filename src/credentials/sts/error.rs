@@ -249,7 +249,7 @@ const CHAINED: &[Row] = &[
     Row {
         codes: &["InvalidClientTokenId", "UnrecognizedClient"],
         kind: StsError::Denied,
-        advice: "check that `sts_host` is in the partition of the first role, and that its region takes the first role's credentials: an opt-in region must be enabled in that role's account, and takes no tokens of the global endpoint",
+        advice: "check that `sts_host` is in the partition of the first role, and that its region takes the first role's credentials: an opt-in region must be enabled in that role's account, and does not accept tokens of the global endpoint",
     },
     Row {
         codes: &[
@@ -274,12 +274,12 @@ const BOTH: &[Row] = &[
     Row {
         codes: &["MalformedPolicyDocument"],
         kind: StsError::Rejected,
-        advice: "check `session_policy`: its JSON is no policy that IAM takes; the message says where",
+        advice: "check `session_policy`: IAM does not accept it as a policy; the message says where",
     },
     Row {
         codes: &["PackedPolicyTooLarge"],
         kind: StsError::Rejected,
-        advice: "shorten `session_policy` or send fewer tags: together they fill more than the packed size that STS takes; the message says by how much",
+        advice: "shorten `session_policy` or send fewer tags: together they are larger than the packed size that STS accepts; the message says by how much",
     },
     Row {
         codes: &[
@@ -290,7 +290,7 @@ const BOTH: &[Row] = &[
             "MissingParameter",
         ],
         kind: StsError::Rejected,
-        advice: "the message says which value STS does not take; a `DurationSeconds` above the role's maximum session duration is among these",
+        advice: "the message says which value STS does not accept; a `DurationSeconds` above the role's maximum session duration is among these",
     },
     Row {
         codes: &[

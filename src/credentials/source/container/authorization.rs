@@ -109,7 +109,7 @@ impl fmt::Display for AuthorizationError {
                 "the container authorization token has {bytes} bytes, more than {MAX_TOKEN_BYTES}"
             ),
             Self::Malformed => f.write_str(
-                "the container authorization token is no value of a header: it holds a line break or something that is not visible ASCII",
+                "the container authorization token is not a valid header value: it holds a line break or a character outside of visible ASCII",
             ),
         }
     }

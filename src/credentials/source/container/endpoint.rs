@@ -14,9 +14,9 @@ pub struct Endpoint {
 /// Why a text names no endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndpointError {
-    /// It is no path.
+    /// It is not a path.
     NotAPath(String),
-    /// It is no URI. It is not shown, nor in the other cases: query and user can be secret.
+    /// It is not a URI. It is not shown, nor in the other cases: query and user can be secret.
     NotAUri,
     /// It names no scheme or no host.
     Incomplete,
@@ -32,7 +32,7 @@ impl Endpoint {
     /// ECS: a path at the address of its agent (ECS Developer Guide, "Task IAM role").
     ///
     /// # Errors
-    /// What does not begin with `/` or is no path.
+    /// What does not begin with `/`, or is not a path.
     pub fn of_relative_uri(path: &str) -> Result<Self, EndpointError> {
         let refused = || EndpointError::NotAPath(path.to_owned());
         let uri: Uri = path.parse().map_err(|_| refused())?;
@@ -102,10 +102,10 @@ impl fmt::Display for EndpointError {
             Self::InTheClear(host) => {
                 return write!(f, "would send credentials in the clear to {host:?}");
             }
-            Self::NotAUri => "is no URI",
+            Self::NotAUri => "is not a URI",
             Self::Incomplete => "names no scheme or no host",
             Self::UserOrFragment => "has a user or a fragment",
-            Self::OtherScheme => "has another scheme",
+            Self::OtherScheme => "has a scheme other than http and https",
         };
         f.write_str(fault)
     }

@@ -75,7 +75,7 @@ pub(super) fn parse_reply(
         .exp
         .ok_or(TokenError::Malformed("it has no `exp` claim"))?;
     let expires_at = from_epoch_seconds(expires_at)
-        .ok_or(TokenError::Malformed("its `exp` claim is no time"))?;
+        .ok_or(TokenError::Malformed("its `exp` claim is not a time"))?;
     if expires_at <= now {
         return Err(TokenError::Expired { at: expires_at });
     }
@@ -146,7 +146,7 @@ impl fmt::Display for TokenError {
             Self::Empty => f.write_str("the web identity token is empty"),
             Self::TooLong(bytes) => write!(
                 f,
-                "the web identity token has {bytes} bytes, STS takes at most {MAX_TOKEN_BYTES}"
+                "the web identity token has {bytes} bytes, STS accepts at most {MAX_TOKEN_BYTES}"
             ),
             Self::Malformed(why) => write!(f, "the web identity token is not usable: {why}"),
             Self::Expired { at } => {
@@ -204,7 +204,7 @@ fn audiences(aud: Value) -> Result<Vec<String>, TokenError> {
 const WRONG_CLAIMS: TokenError =
     TokenError::Malformed("its claims are not JSON, or `exp` or `aud` has the wrong type");
 const NOT_A_JWT: TokenError =
-    TokenError::Malformed("it is no JWT (three base64url parts, separated by dots)");
+    TokenError::Malformed("it is not a JWT (three base64url parts, separated by dots)");
 /// `WebIdentityToken` of AssumeRoleWithWebIdentity, AWS STS API Reference: 4 to 20,000 characters.
 const MAX_TOKEN_BYTES: usize = 20_000;
 const MAX_QUOTED_CHARS: usize = 512;

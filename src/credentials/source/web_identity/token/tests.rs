@@ -82,7 +82,7 @@ fn what_is_wrong_with_a_token_is_said() {
     );
     check(
         r#"{"exp":1e300,"aud":"a"}"#,
-        "is not usable: its `exp` claim is no time",
+        "is not usable: its `exp` claim is not a time",
     );
     for claims in [
         r#"{"exp":"tomorrow"}"#,
