@@ -1,6 +1,5 @@
 //! Signs a pod's outbound AWS requests inside Envoy, with the pod's own web identity.
 
-pub mod audit;
 pub mod authorization;
 pub mod bucket;
 pub mod budget;
@@ -10,15 +9,13 @@ pub mod credentials;
 pub mod decision;
 pub mod endpoint;
 mod filter;
-pub mod gauges;
 pub mod headers;
 pub mod json;
-pub mod metrics;
 pub mod own_keys;
 pub mod parking;
 pub mod policy;
 pub mod refusal;
+pub mod report;
 pub(crate) mod response;
 pub mod sigv4;
-pub(crate) mod status;
 pub mod timestamp;

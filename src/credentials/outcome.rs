@@ -1,6 +1,6 @@
 //! How attempts to get credentials end: the words that the stats count by.
 
-use crate::metrics::words::words;
+use crate::report::words::words;
 
 words! {
     /// How an attempt to get credentials ended. Each fault has a word of its own.

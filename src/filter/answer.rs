@@ -5,10 +5,10 @@
 
 use super::host;
 use super::worker::Worker;
-use crate::audit::Signed;
 use crate::endpoint::{self, Host, Resolution};
 use crate::headers::{self, Header};
-use crate::metrics;
+use crate::report::access_log::Signed;
+use crate::report::metrics;
 use crate::response::skew::{Learned, Measurement};
 use crate::response::verdict::{self, MAX_BODY_BYTES, Reading, Verdict};
 use proxy_wasm::types::LogLevel;

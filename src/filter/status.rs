@@ -3,7 +3,7 @@
 use super::host;
 use crate::credentials::cache::Record;
 use crate::headers;
-use crate::status::{PATH, REGISTER_KEY, Register};
+use crate::report::status::{PATH, REGISTER_KEY, Register};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, LogLevel};
 

@@ -4,13 +4,13 @@ use super::answer::{self, Refused};
 use super::chunks;
 use super::host::{self, HostError, READ_BYTES};
 use super::worker::{Outcome, Worker};
-use crate::audit;
 use crate::budget::Share;
 use crate::decision::{self, Decision, Head, LeftAlone, PayloadPlan, Plan};
 use crate::headers::{self, Header};
-use crate::metrics;
 use crate::parking::{Chunks, OwnedPayload, Ticket};
 use crate::refusal::{ErrorFormat, Refusal};
+use crate::report::access_log;
+use crate::report::metrics;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, LogLevel};
 use sha2::{Digest, Sha256};
@@ -178,7 +178,7 @@ impl Stream {
                 self.worker.count(metrics::left_alone(why));
                 // Most of a pod's traffic may be none of AWS's: it is not worth a call to Envoy.
                 if why != LeftAlone::NotAws {
-                    host::show_line(&audit::left_alone(why));
+                    host::show_line(&access_log::left_alone(why));
                 }
                 self.stage = Stage::LeftAlone;
                 return self.action();

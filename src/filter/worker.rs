@@ -4,7 +4,6 @@
 use super::chunks;
 use super::host::{self, Change, HostError, Stat};
 use super::record::RoleView;
-use crate::audit;
 use crate::budget::{Budget, Share};
 use crate::chunked::Resigner;
 use crate::config::Config;
@@ -13,19 +12,20 @@ use crate::credentials::cache::Record;
 use crate::credentials::role::{Role, RoleId, Roles};
 use crate::decision::Plan;
 use crate::endpoint::Endpoint;
-use crate::gauges::{Levels, TALLY_KEY, Tally};
 use crate::headers::{self, Header};
-use crate::metrics;
 use crate::parking::{
     Admission, BodySoFar, Chunks, Due, OnPart, OwnedPayload, Parking, Step, TICK_WHILE_PARKED,
     Ticket, Unsigned,
 };
 use crate::policy::RouteMetadata;
 use crate::refusal::{ErrorFormat, Refusal};
+use crate::report::access_log;
+use crate::report::gauges::{Levels, TALLY_KEY, Tally};
+use crate::report::metrics;
+use crate::report::status::{Entry, REGISTER_KEY, Register};
 use crate::response::skew::{Learned, Measurement, Skews};
 use crate::response::verdict::Verdict;
 use crate::sigv4::{Request, Signer};
-use crate::status::{Entry, REGISTER_KEY, Register};
 use proxy_wasm::types::LogLevel;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -236,7 +236,7 @@ impl Worker {
 
         // The line first: from here on the guard stops the request at any cluster that is not listed.
         let role = self.roles.get(plan.role).unwrap_or(self.roles.own());
-        let line = audit::signed(plan, &role.role.name, &credentials.access_key_id);
+        let line = access_log::signed(plan, &role.role.name, &credentials.access_key_id);
         host::leave_line(&line)?;
         if is_marked {
             host::set_request_header(&self.config.marker_header, None)?;
@@ -305,7 +305,7 @@ impl Worker {
     /// Answers the request of the effective context.
     pub(super) fn answer(&self, refusal: &Refusal, format: ErrorFormat) -> Outcome {
         self.count(metrics::refused(refusal));
-        host::show_line(&audit::refused(refusal));
+        host::show_line(&access_log::refused(refusal));
         if let Err(error) = host::reply(&refusal.answer(format)) {
             host::log(LogLevel::Error, &error.to_string());
         }

@@ -1,13 +1,9 @@
 //! The names of the stats. Envoy puts `wasmcustom.` before them; Prometheus output takes it off.
 
-pub(crate) mod words;
-
-pub(crate) use words::words;
-
 use crate::credentials::outcome::Fetched;
 use crate::decision::{LeftAlone, Signed};
 use crate::refusal::Refusal;
-use crate::status::VERSION;
+use crate::report::status::VERSION;
 
 /// Gauge: seconds since the credentials in use were fetched.
 pub const CREDENTIAL_AGE: &str = "sigv4_egress.credential_age_seconds";
