@@ -13,7 +13,7 @@ use crate::headers::{self, Header};
 use crate::own_keys::OwnKeys;
 use crate::policy::{OnClientSignature, Outcome, PayloadMode, RouteMetadata, Subject, Verdict};
 use crate::refusal::{ErrorFormat, Refusal};
-use crate::report::access_log;
+use crate::report::access_log::SignedLine;
 use crate::report::words::words;
 use crate::sigv4::{Algorithm, ContentSha256, HeaderSelection, PathStyle, Scope, Settings};
 
@@ -163,7 +163,7 @@ pub fn decide_by_rule(config: &Config, head: Head<'_>, rule: &mut Option<usize>)
 /// Why a request must not leave through `cluster`, which is none of those that are listed: `line` says that it was
 /// signed, or it carries a signature of the filter's own.
 pub fn escape(cluster: String, line: &str, head: Head<'_>) -> Option<(Refusal, ErrorFormat)> {
-    if let Some(signed) = access_log::Signed::read(line) {
+    if let Some(signed) = SignedLine::read(line) {
         let format = ErrorFormat::of(head, Some(signed.service));
         return Some((Refusal::EscapedCluster { cluster }, format));
     }

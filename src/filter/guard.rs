@@ -54,7 +54,7 @@ impl HttpContext for Guard {
             return Action::Continue;
         };
         Stat::counter(metrics::refused(&refusal)).add(1);
-        host::show_line(&access_log::refused(&refusal));
+        host::show_line(&access_log::refused(refusal.reason().word()));
         // Paused, the request goes nowhere, even if the reply could not be sent.
         let _ = host::reply(&refusal.answer(format));
         Action::Pause

@@ -178,7 +178,7 @@ impl Stream {
                 self.worker.count(metrics::left_alone(why));
                 // Most of a pod's traffic may be none of AWS's: it is not worth a call to Envoy.
                 if why != LeftAlone::NotAws {
-                    host::show_line(&access_log::left_alone(why));
+                    host::show_line(&access_log::left_alone(why.word()));
                 }
                 self.stage = Stage::LeftAlone;
                 return self.action();

@@ -19,7 +19,7 @@ use crate::parking::{
 };
 use crate::policy::RouteMetadata;
 use crate::refusal::{ErrorFormat, Refusal};
-use crate::report::access_log;
+use crate::report::access_log::{self, SignedLine};
 use crate::report::gauges::{Levels, TALLY_KEY, Tally};
 use crate::report::metrics;
 use crate::report::status::{Entry, REGISTER_KEY, Register};
@@ -236,7 +236,15 @@ impl Worker {
 
         // The line first: from here on the guard stops the request at any cluster that is not listed.
         let role = self.roles.get(plan.role).unwrap_or(self.roles.own());
-        let line = access_log::signed(plan, &role.role.name, &credentials.access_key_id);
+        let line = SignedLine {
+            reason: plan.why.word(),
+            service: &plan.service,
+            region: &plan.region,
+            role: &role.role.name,
+            access_key_id: &credentials.access_key_id,
+            host: &plan.authority,
+        }
+        .write();
         host::leave_line(&line)?;
         if is_marked {
             host::set_request_header(&self.config.marker_header, None)?;
@@ -305,7 +313,7 @@ impl Worker {
     /// Answers the request of the effective context.
     pub(super) fn answer(&self, refusal: &Refusal, format: ErrorFormat) -> Outcome {
         self.count(metrics::refused(refusal));
-        host::show_line(&access_log::refused(refusal));
+        host::show_line(&access_log::refused(refusal.reason().word()));
         if let Err(error) = host::reply(&refusal.answer(format)) {
             host::log(LogLevel::Error, &error.to_string());
         }

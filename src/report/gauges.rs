@@ -6,11 +6,11 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where the [`Tally`] lies in shared data.
-pub const TALLY_KEY: &str = "gauges/1";
+pub(crate) const TALLY_KEY: &str = "gauges/1";
 
 /// What the gauges show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Levels {
+pub(crate) struct Levels {
     /// Requests that wait for credentials.
     pub parked: u64,
     /// Bytes of bodies and chunks that are held.
@@ -19,7 +19,7 @@ pub struct Levels {
 
 /// The parts of all workers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally(Vec<Part>);
+pub(crate) struct Tally(Vec<Part>);
 
 /// One worker's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ struct Part {
 
 impl Tally {
     /// Reads it from shared data; what cannot be read counts as empty.
-    pub fn from_bytes(bytes: &[u8]) -> Self {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
         let (words, _) = bytes.as_chunks::<8>();
         let words: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
         let parts = words.strip_prefix(&[HEADER]).unwrap_or_default();
@@ -49,7 +49,7 @@ impl Tally {
     }
 
     /// As shared data holds it: never empty, for an empty value counts as absent there, and could not be replaced.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let words = self.0.iter().flat_map(|part| {
             let Levels { parked, held_bytes } = part.levels;
             [part.owner, parked, held_bytes, part.told_at]
@@ -60,7 +60,7 @@ impl Tally {
 
     /// With what `owner` adds now, and without those who have not told theirs for 30 seconds. `None`: it
     /// stays as it is.
-    pub fn with(&self, owner: u64, levels: Levels, now: SystemTime) -> Option<Self> {
+    pub(crate) fn with(&self, owner: u64, levels: Levels, now: SystemTime) -> Option<Self> {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let is_older = |part: &Part, age: Duration| now.abs_diff(part.told_at) >= age.as_secs();
         let own = self.0.iter().find(|part| part.owner == owner);
@@ -83,7 +83,7 @@ impl Tally {
     }
 
     /// What all of them add up to.
-    pub fn total(&self) -> Levels {
+    pub(crate) fn total(&self) -> Levels {
         let parts = self.0.iter().map(|part| part.levels);
         parts.fold(Levels::default(), |sum, levels| Levels {
             parked: sum.parked.saturating_add(levels.parked),
