@@ -10,7 +10,7 @@ mod answer;
 mod fetch;
 mod guard;
 mod host;
-mod role;
+mod record;
 mod root;
 mod status;
 mod stream;

@@ -8,11 +8,11 @@ use super::object::{ONE_OR_MORE, Object, refuse_repeated, shown};
 use super::reference;
 use super::{ConfigError, Notes, REGION};
 use crate::bucket::{self, Patterns};
+use crate::credentials::role::{Role, RoleId, Roles};
 use crate::endpoint;
 use crate::policy::{
     Allow, Condition, Effect, OnClientSignature, PayloadMode, Policy, RouteMetadata, Rule, SignAs,
 };
-use crate::role::{Role, RoleId, Roles};
 pub(super) use checks::warn_of_region;
 use serde_json::Value;
 

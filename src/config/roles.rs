@@ -1,13 +1,14 @@
 //! Reading the roles.
 
 use super::object::Object;
-use super::{ConfigError, Environment, Notes, Origin, missing, reference};
-use crate::identity::{
-    ChainedDuration, ExternalId, RoleArn, SessionDuration, SessionName, SessionPolicy,
-    SourceIdentity, Tags,
+use super::{ConfigError, Environment, Notes, Origin, missing, reference, source};
+use crate::credentials::identity::{
+    ExternalId, RoleArn, Session, SessionDuration, SessionName, SessionPolicy, SourceIdentity, Tags,
 };
-use crate::role::{Chained, Means, Role, Roles, WebIdentity};
-use crate::source::{self, Source};
+use crate::credentials::role::{Role, Roles};
+use crate::credentials::source::CredentialSource;
+use crate::credentials::source::chained_role::ChainedRole;
+use crate::credentials::source::web_identity::WebIdentity;
 use serde_json::Value;
 
 /// The pod's own role and those under `roles`.
@@ -27,17 +28,17 @@ pub(super) fn roles(
         Some(found) => found,
         None => session_name_of_pod(environment)?,
     };
-    let means = own(object, environment, &session_name, notes)?;
+    let source = own(object, environment, &session_name, notes)?;
     let others = match object.object("roles")? {
         None => Vec::new(),
         Some(named) => named
             .into_objects()?
             .into_iter()
-            .map(|(name, role)| other(name, role, &session_name, &means))
+            .map(|(name, role)| other(name, role, &session_name, &source))
             .collect::<Result<_, _>>()?,
     };
     // A container endpoint names its session itself.
-    let is_used = !matches!(means, Means::Container { .. }) || !others.is_empty();
+    let is_used = !matches!(source, CredentialSource::Container(_)) || !others.is_empty();
     notes.source(
         "session_name",
         is_used.then(|| session_name.to_string()),
@@ -45,7 +46,7 @@ pub(super) fn roles(
     );
     let own = Role {
         name: Role::OWN.to_owned(),
-        means,
+        source,
     };
     Ok(Roles::new(own, others))
 }
@@ -55,7 +56,7 @@ fn own(
     environment: &Environment,
     session_name: &SessionName,
     notes: &mut Notes,
-) -> Result<Means, ConfigError> {
+) -> Result<CredentialSource, ConfigError> {
     let role = object.sourced(
         "role_arn",
         environment,
@@ -66,51 +67,46 @@ fn own(
     let (arn, origin) = role.map_or((None, Origin::Default), |(arn, origin)| (Some(arn), origin));
     let duration = duration(
         object,
-        SessionDuration::of_seconds,
+        SessionDuration::of_web_identity,
         SessionDuration::ALLOWED,
     )?;
-    let session_policy = session_policy(object)?;
-    let chosen = source::choose(environment, arn.as_ref())?;
-    let means = match chosen.source {
-        Source::WebIdentity(arn) => Means::WebIdentity(WebIdentity {
-            arn,
-            session_name: session_name.clone(),
-            duration,
-            session_policy,
-        }),
-        Source::Container { .. } if duration.is_some() || session_policy.is_some() => {
-            let key = match duration {
-                Some(_) => DURATION,
-                None => POLICY,
-            };
-            let fault = "is nothing that a container endpoint takes";
-            return Err(object.error(key, fault, "it in a role of `roles`"));
-        }
-        Source::Container {
-            endpoint,
-            authorization,
-        } => Means::Container {
-            endpoint,
-            authorization,
-        },
+    let policy = session_policy(object)?;
+    let for_sts = match (&duration, &policy) {
+        (Some(_), _) => Some(DURATION),
+        (None, Some(_)) => Some(POLICY),
+        (None, None) => None,
     };
+    let web_identity = arn.clone().map(|role_arn| WebIdentity {
+        session: Session {
+            role_arn,
+            name: session_name.clone(),
+            duration,
+            policy,
+        },
+    });
+    let chosen = source::choose(environment, web_identity)?;
+    let source = chosen.source;
+    if let (CredentialSource::Container(_), Some(key)) = (&source, for_sts) {
+        let fault = "cannot be used with a container endpoint";
+        return Err(object.error(key, fault, "it in a role of `roles`"));
+    }
     for name in chosen.passed_over {
-        let finding = format!("is set and not used: credentials come from {means}");
+        let finding = format!("is set and not used: credentials come from {source}");
         notes.warn(&format!("environment variable {name}"), finding, "unset it");
     }
     let origin = chosen
         .variable
         .map_or(origin, |name| Origin::Environment(vec![name]));
     notes.source("role_arn", arn.map(|arn| arn.to_string()), origin.clone());
-    notes.source("credentials", Some(means.to_string()), origin);
-    Ok(means)
+    notes.source("credentials", Some(source.to_string()), origin);
+    Ok(source)
 }
 
 fn other(
     name: String,
     mut object: Object,
     session_name: &SessionName,
-    own: &Means,
+    own: &CredentialSource,
 ) -> Result<Role, ConfigError> {
     object.refuse_unknown(reference::ROLE)?;
     // It stands between spaces in the access log.
@@ -118,7 +114,7 @@ fn other(
     let fault = if name == Role::OWN {
         Some("is the name of the pod's own role")
     } else if name.is_empty() || !name.bytes().all(byte) {
-        Some("is no name")
+        Some("is not a valid name")
     } else {
         None
     };
@@ -129,23 +125,29 @@ fn other(
             "another name of letters, digits, - and _",
         ));
     }
-    let arn = object.parsed("role_arn", RoleArn::ALLOWED, RoleArn::parse)?;
-    let arn = arn.ok_or_else(|| object.error("role_arn", "is missing", RoleArn::ALLOWED))?;
+    let role_arn = object.parsed("role_arn", RoleArn::ALLOWED, RoleArn::parse)?;
+    let role_arn =
+        role_arn.ok_or_else(|| object.error("role_arn", "is missing", RoleArn::ALLOWED))?;
     let own_name = object.parsed("session_name", SessionName::ALLOWED, SessionName::parse)?;
     let session_name = own_name.unwrap_or_else(|| session_name.clone());
     let is_chained = object.boolean("chained")?.unwrap_or(false);
-    let session_policy = session_policy(&mut object)?;
+    let policy = session_policy(&mut object)?;
+    let duration = if is_chained {
+        let allowed = SessionDuration::ALLOWED_CHAINED;
+        duration(&mut object, SessionDuration::of_chained_role, allowed)?
+    } else {
+        let allowed = SessionDuration::ALLOWED;
+        duration(&mut object, SessionDuration::of_web_identity, allowed)?
+    };
+    let session = Session {
+        role_arn,
+        name: session_name,
+        duration,
+        policy,
+    };
     if is_chained {
-        let duration = duration(
-            &mut object,
-            ChainedDuration::of_seconds,
-            ChainedDuration::ALLOWED,
-        )?;
-        let means = Means::Chained(Chained {
-            arn,
-            session_name,
-            duration,
-            session_policy,
+        let source = CredentialSource::ChainedRole(ChainedRole {
+            session,
             external_id: object.parsed("external_id", ExternalId::ALLOWED, ExternalId::parse)?,
             tags: tags(&mut object)?,
             source_identity: object.parsed(
@@ -154,9 +156,9 @@ fn other(
                 SourceIdentity::parse,
             )?,
         });
-        return Ok(Role { name, means });
+        return Ok(Role { name, source });
     }
-    if let Means::Container { .. } = own {
+    if let CredentialSource::Container(_) = own {
         let fault = "is not true, and there is no web identity token to assume the role with";
         return Err(object.error("chained", fault, "true"));
     }
@@ -167,27 +169,18 @@ fn other(
         "source_identity",
     ];
     if let Some(key) = chained_only.iter().find(|key| object.get(key).is_some()) {
-        let fault = "is nothing that AssumeRoleWithWebIdentity takes";
-        return Err(object.error(key, fault, "it together with \"chained\": true"));
+        let fault = "is not a parameter of AssumeRoleWithWebIdentity";
+        return Err(object.error(key, fault, "only together with \"chained\": true"));
     }
-    let means = Means::WebIdentity(WebIdentity {
-        arn,
-        session_name,
-        duration: duration(
-            &mut object,
-            SessionDuration::of_seconds,
-            SessionDuration::ALLOWED,
-        )?,
-        session_policy,
-    });
-    Ok(Role { name, means })
+    let source = CredentialSource::WebIdentity(WebIdentity { session });
+    Ok(Role { name, source })
 }
 
-fn duration<T>(
+fn duration(
     object: &mut Object,
-    of_seconds: impl Fn(u64) -> Option<T>,
+    of_seconds: fn(u64) -> Option<SessionDuration>,
     allowed: &str,
-) -> Result<Option<T>, ConfigError> {
+) -> Result<Option<SessionDuration>, ConfigError> {
     match object.take(DURATION) {
         None => Ok(None),
         Some(value) => match value.as_u64().and_then(of_seconds) {

@@ -4,11 +4,11 @@
 //! stream is gone. [`enter`] is what tells: once it succeeds for a paused stream, its headers are there.
 
 use super::abi;
-use crate::audit;
 use crate::headers;
 use crate::own_keys::{self, OwnKeys};
 use crate::policy::ROUTE_NAMESPACE;
 use crate::refusal::{Answer, Refusal};
+use crate::report::access_log;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType, Status};
 use std::collections::hash_map::RandomState;
@@ -203,7 +203,8 @@ pub(super) fn request_time() -> Option<SystemTime> {
 
 /// Leaves the decision's line in the stream's filter state. A later one takes its place (Envoy 1.36.4 and 1.40.0).
 pub(super) fn leave_line(line: &str) -> Result<(), HostError> {
-    abi::set_property(audit::PROPERTY.as_bytes(), line.as_bytes()).map_err(failed("set_property"))
+    abi::set_property(access_log::PROPERTY.as_bytes(), line.as_bytes())
+        .map_err(failed("set_property"))
 }
 
 /// As [`leave_line`], where the log alone depends on it.
@@ -213,7 +214,7 @@ pub(super) fn show_line(line: &str) {
 
 /// The line that the downstream filter left; `None` where it left none.
 pub(super) fn line() -> Option<String> {
-    let line = abi::property(audit::PROPERTY.as_bytes()).ok()?;
+    let line = abi::property(access_log::PROPERTY.as_bytes()).ok()?;
     Some(String::from_utf8(line).unwrap_or_default())
 }
 

@@ -8,7 +8,7 @@ use super::status::Status;
 use super::stream::Stream;
 use super::worker::Worker;
 use crate::config::{self, Environment, Plugin};
-use crate::metrics;
+use crate::report::metrics;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{ContextType, LogLevel};
 use std::rc::Rc;

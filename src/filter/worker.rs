@@ -2,18 +2,19 @@
 //! and the requests that it holds.
 
 use super::host::{self, Change, HostError, Stat};
-use super::role::RoleView;
-use crate::audit;
-use crate::cache::Record;
+use super::record::RoleView;
 use crate::config::Config;
-use crate::credentials::{CallHeaders, Credentials, Secret};
+use crate::credentials::cache::Record;
+use crate::credentials::role::{Role, RoleId, Roles};
 use crate::decision::LeftAlone;
 use crate::endpoint::Endpoint;
-use crate::gauges::{Levels, TALLY_KEY, Tally};
 use crate::headers::{self, Header};
-use crate::metrics;
 use crate::policy::RouteMetadata;
 use crate::refusal::Refusal;
+use crate::report::access_log;
+use crate::report::gauges::{Levels, TALLY_KEY, Tally};
+use crate::report::metrics;
+use crate::report::status::{Entry, REGISTER_KEY, Register};
 use crate::request::ask::Ask;
 use crate::request::body::Resigned;
 use crate::request::edits::{self, Edit, Signatory};
@@ -21,12 +22,9 @@ use crate::request::holdings::Holdings;
 use crate::request::lifecycle::{Step, Warning};
 use crate::request::release::Release;
 use crate::request::unsigned::{Chunks, Signing};
-use crate::role::{Role, RoleId, Roles};
+use crate::response::skew::{Learned, Measurement, Skews};
+use crate::response::verdict::Verdict;
 use crate::sigv4::Signer;
-use crate::skew::{Learned, Measurement, Skews};
-use crate::status::{Entry, REGISTER_KEY, Register};
-use crate::sts;
-use crate::verdict::Verdict;
 use proxy_wasm::types::{Action, LogLevel};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -97,11 +95,11 @@ impl Worker {
     /// Says who it is, in the log, in the stats and in the status document.
     pub(super) fn introduce(&self, configuration: &[u8]) {
         for (_, view) in self.roles.iter() {
-            let Role { name, means } = &view.role;
-            host::log(LogLevel::Info, &format!("role {name}: {means}"));
+            let Role { name, source } = &view.role;
+            host::log(LogLevel::Info, &format!("role {name}: {source}"));
         }
         Stat::gauge(&metrics::build_info()).record(1);
-        let source = self.roles.own().role.means.source();
+        let source = self.roles.own().role.source.word();
         Stat::gauge(&metrics::source(source)).record(1);
         let roles = self.roles.iter();
         let entry = Entry::new(
@@ -144,13 +142,13 @@ impl Worker {
                 self.count(metrics::left_alone(why));
                 // Most of a pod's traffic may be none of AWS's: it is not worth a call to Envoy.
                 if why != LeftAlone::NotAws {
-                    host::show_line(&audit::left_alone(why));
+                    host::show_line(&access_log::left_alone(why.word()));
                 }
                 Ok(())
             }
             Step::Answer(refusal, format) => {
                 self.count(metrics::refused(&refusal));
-                host::show_line(&audit::refused(&refusal));
+                host::show_line(&access_log::refused(refusal.reason().word()));
                 // Where it fails, nobody is there to be answered.
                 host::logged(host::reply(&refusal.answer(format)));
                 Ok(())
@@ -243,20 +241,6 @@ impl Worker {
                 format!("AWS takes {access_key_id} of role {role} for expired: a refresh begins");
             host::log(LogLevel::Warn, &text);
         }
-    }
-
-    /// The headers of a call to STS that `credentials` sign.
-    pub(super) fn sign_sts_call(
-        &self,
-        body: &Secret,
-        credentials: &Credentials,
-        now: SystemTime,
-    ) -> CallHeaders {
-        let Config {
-            sts_host, region, ..
-        } = &self.config;
-        let mut signer = self.signer.borrow_mut();
-        sts::signed_headers(sts_host, region, body, credentials, &mut signer, now)
     }
 
     /// Signs and answers what is due of the requests that are held, by this VM's views.

@@ -1,8 +1,8 @@
 //! What is read while something is decided about a request.
 
-use crate::cache::Record;
+use crate::credentials::cache::Record;
+use crate::credentials::role::RoleId;
 use crate::refusal::Refusal;
-use crate::role::RoleId;
 use std::rc::Rc;
 use std::time::SystemTime;
 

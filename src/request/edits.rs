@@ -1,10 +1,10 @@
 //! The changes of a request's headers that sign it.
 
 use super::unsigned::{Chunks, OwnedPayload, Signing, Unsigned};
-use crate::audit;
 use crate::chunked::Resigner;
 use crate::headers::{self, Header};
 use crate::refusal::Refusal;
+use crate::report::access_log::SignedLine;
 use crate::sigv4::{Request, Signer};
 use std::time::SystemTime;
 
@@ -78,11 +78,15 @@ pub fn sign(
     };
 
     // The line first: from here on the guard stops the request at any cluster that is not listed.
-    make(Edit::Line(&audit::signed(
-        plan,
-        by.role,
-        &credentials.access_key_id,
-    )))?;
+    let line = SignedLine {
+        reason: plan.why.word(),
+        service: &plan.service,
+        region: &plan.region,
+        role: by.role,
+        access_key_id: &credentials.access_key_id,
+        host: &plan.authority,
+    };
+    make(Edit::Line(&line.write()))?;
     if is_marked {
         make(Edit::Header(by.marker, None))?;
     }

@@ -3,9 +3,9 @@
 use super::budget::{Budget, Share};
 use super::limits::Limits;
 use super::parking::Parking;
-use crate::gauges::Levels;
+use crate::credentials::role::Roles;
 use crate::refusal::Refusal;
-use crate::role::Roles;
+use crate::report::gauges::Levels;
 use std::time::Duration;
 
 /// What is held back in one worker, and what has been seen of its Envoy.
@@ -67,7 +67,7 @@ impl Holdings {
     }
 
     /// What the gauges show of it.
-    pub fn levels(&self) -> Levels {
+    pub(crate) fn levels(&self) -> Levels {
         let number = |count: usize| count.try_into().unwrap_or(u64::MAX);
         Levels {
             parked: number(self.parking.parked()),

@@ -12,9 +12,9 @@
 use super::body::End;
 use super::limits::Limits;
 use super::unsigned::{Chunks, OwnedPayload, Unsigned};
-use crate::cache::{Failure, Lookup, Record};
+use crate::credentials::cache::{Failure, Lookup, Record};
+use crate::credentials::role::{RoleId, Roles};
 use crate::refusal::{ErrorFormat, Refusal};
-use crate::role::{RoleId, Roles};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 

@@ -1,7 +1,7 @@
 //! A request that is to be signed, now or later.
 
-use crate::cache::Record;
 use crate::chunked::{Form, Resigner};
+use crate::credentials::cache::Record;
 use crate::decision::Plan;
 use crate::sigv4::Payload;
 use std::rc::Rc;

@@ -5,9 +5,9 @@
 use super::covered;
 use crate::bucket;
 use crate::config::{ConfigError, Notes};
+use crate::credentials::role::RoleId;
 use crate::endpoint::{self, Answering, BucketPlace, HostKind, Hosts, hosts_of};
 use crate::policy::{Effect, Extent, PayloadMode, Policy, Rule};
-use crate::role::RoleId;
 
 /// Checks the rules. The allow-list is checked when it is read, but for what rules make of it.
 pub(super) fn check(policy: &Policy, notes: &mut Notes) -> Result<(), ConfigError> {

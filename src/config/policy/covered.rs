@@ -8,11 +8,11 @@
 use super::checks::warn;
 use crate::bucket;
 use crate::config::Notes;
+use crate::credentials::role::RoleId;
 use crate::endpoint::{self, Hosts};
 use crate::policy::{
     Allow, Condition, Effect, OnClientSignature, PayloadMode, Policy, Rule, host_covers,
 };
-use crate::role::RoleId;
 
 /// How many rules, and entries of one list, are looked at.
 const MOST: usize = 256;

@@ -1,8 +1,8 @@
 //! What clients send to [`super::Judge`].
 
+use crate::credentials::role::RoleId;
 use crate::decision::{Decision, LeftAlone, PayloadPlan, Plan, Signed};
 use crate::refusal::ErrorFormat;
-use crate::role::RoleId;
 use crate::sigv4::{Algorithm, ContentSha256, PathStyle};
 
 /// How a request's body ends.

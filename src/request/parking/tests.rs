@@ -1,6 +1,6 @@
 use super::*;
-use crate::cache::{Pace, Retry};
 use crate::chunked::Form;
+use crate::credentials::cache::{Pace, Retry};
 use crate::credentials::{Credentials, Secret};
 use crate::decision::{PayloadPlan, Plan, Signed};
 use crate::refusal::REASON_HEADER;
