@@ -269,7 +269,7 @@ impl Judge {
         self.exchanges[id].as_mut().unwrap()
     }
 
-    fn reading(&mut self, id: usize) -> Reading {
+    fn reading(&self, id: usize) -> Reading {
         Reading {
             now: self.now,
             record: Rc::clone(&self.record),
