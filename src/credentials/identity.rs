@@ -8,6 +8,7 @@ pub(crate) use tags::Tags;
 
 use super::cache::place::Inputs;
 use crate::sigv4::hex;
+use session::is_name_byte;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -134,10 +135,6 @@ impl fmt::Display for SessionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-fn is_name_byte(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b)
 }
 
 #[cfg(test)]
