@@ -164,7 +164,7 @@ pub const DOWNSTREAM: &[Key] = &[
         "sts_timeout_ms",
         "100 to 60000",
         "5000",
-        "How long one call to STS may take.",
+        "How long one call to STS, or to a container endpoint, may take.",
     ),
     key(
         "start_jitter_ms",

@@ -30,11 +30,10 @@
 
 pub(crate) mod place;
 mod rules;
-mod stored;
+pub(crate) mod stored;
 
 pub use super::failure::{Failure, Retry};
 pub use rules::Pace;
-pub(crate) use stored::text;
 
 use crate::credentials::Credentials;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

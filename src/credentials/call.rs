@@ -1,12 +1,13 @@
 //! The calls of one fetch: what goes to the token listener, to STS or to a container endpoint, and what comes of it.
 //!
-//! A source ([`super::source::Source`]) says what the first call is and what follows a reply. Nothing is sent from here.
+//! A [`Source`] says what the first call is and what follows a reply. Nothing is sent from here.
 
 use super::cache::Record;
 use super::cache::place::Inputs;
 use super::failure::{Failure, FetchError};
 use super::outcome::Fetched;
 use super::{CallHeaders, Credentials, Secret};
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 /// Where the calls go, and what they say there.
@@ -58,6 +59,24 @@ impl Settings<'_> {
             inputs.text(text);
         }
     }
+}
+
+/// What every source can say. Its `Display` is for people: the log, and the status document.
+pub trait Source: fmt::Display {
+    /// One word, for stats and the status document.
+    fn word(&self) -> &'static str;
+
+    /// The keys of the configuration that its calls depend on, besides those of a role.
+    fn keys(&self) -> &'static [&'static str];
+
+    /// Adds all that decides which credentials come. Whoever adds a field to a source adds it here.
+    fn identify(&self, inputs: &mut Inputs);
+
+    /// What a fetch begins with.
+    fn first_call<'a>(&self, context: &Context<'a>) -> Progress<'a>;
+
+    /// What follows a reply.
+    fn on_reply<'a>(&self, reply: &Reply<'_>, context: &Context<'a>) -> Progress<'a>;
 }
 
 /// What a source needs to know besides itself.

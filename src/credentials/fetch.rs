@@ -5,7 +5,7 @@
 //! if [`Record::next`] says so, [`Source::first_call`] is asked, the lease is taken, and [`Fetches::wait`] keeps what
 //! was called. With the reply, [`Fetches::take`] gives it back, and [`Fetch::go_on`] says what follows.
 //!
-//! [`Source::first_call`]: super::source::Source::first_call
+//! [`Source::first_call`]: super::call::Source::first_call
 
 use super::Secret;
 use super::cache::{Demand, Next, Record};

@@ -8,6 +8,7 @@ pub(crate) use tags::Tags;
 
 use super::cache::place::Inputs;
 use crate::sigv4::{hex, sha256};
+use session::is_name_byte;
 use std::fmt;
 
 /// A role session: what both calls to STS ask for.
@@ -133,10 +134,6 @@ impl fmt::Display for SessionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-fn is_name_byte(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b)
 }
 
 #[cfg(test)]

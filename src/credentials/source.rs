@@ -1,7 +1,7 @@
 //! Where a role's credentials come from, and what a fetch of them calls.
 //!
 //! Each source is a file below this one: a type that holds all that decides which credentials come, and is a
-//! [`Source`]. [`CredentialSource`] names them all. A new one is a file, a variant, and a line in
+//! [`Source`]: it says what a fetch calls. [`CredentialSource`] names them all. A new one is a file, a variant, and a line in
 //! [`CredentialSource::as_source`]; `config/source.rs` chooses it.
 
 pub(crate) mod chained_role;
@@ -10,7 +10,7 @@ pub(crate) mod web_identity;
 
 use super::cache::Record;
 use super::cache::place::Inputs;
-use super::call::{Context, Progress, Reply, Settings};
+use super::call::{Settings, Source};
 use chained_role::ChainedRole;
 use container::Container;
 use std::fmt;
@@ -26,24 +26,6 @@ pub enum CredentialSource {
     Container(Container),
     /// STS, for the credentials of the pod's own role.
     ChainedRole(ChainedRole),
-}
-
-/// What every source can say. Its `Display` is for people: the log, and the status document.
-pub trait Source: fmt::Display {
-    /// One word, for stats and the status document.
-    fn word(&self) -> &'static str;
-
-    /// The keys of the configuration that its calls depend on, besides those of a role.
-    fn keys(&self) -> &'static [&'static str];
-
-    /// Adds all that decides which credentials come. Whoever adds a field to a source adds it here.
-    fn identify(&self, inputs: &mut Inputs);
-
-    /// What a fetch begins with.
-    fn first_call<'a>(&self, context: &Context<'a>) -> Progress<'a>;
-
-    /// What follows a reply.
-    fn on_reply<'a>(&self, reply: &Reply<'_>, context: &Context<'a>) -> Progress<'a>;
 }
 
 impl CredentialSource {

@@ -9,9 +9,11 @@
 //! what goes into a header later is visible ASCII.
 
 mod error;
+mod operation;
 mod request;
 
 pub use error::StsError;
+pub use operation::Operation;
 pub(super) use request::{Form, request_headers, signed_headers};
 
 use super::call::{Call, Context, Expected, Progress, Reply, Settings};
@@ -20,29 +22,6 @@ use super::{CallHeaders, Credentials, Secret};
 use crate::timestamp::{from_epoch_seconds, parse_rfc3339};
 use serde_json::Value;
 use std::time::SystemTime;
-
-/// The calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// The first role, for the web identity token.
-    AssumeRoleWithWebIdentity,
-    /// A chained role, for the first role's credentials.
-    AssumeRole,
-}
-
-impl Operation {
-    /// What the reply's elements are called, from the root to the credentials.
-    fn path_to_credentials(self) -> [&'static str; 3] {
-        match self {
-            Self::AssumeRoleWithWebIdentity => [
-                "AssumeRoleWithWebIdentityResponse",
-                "AssumeRoleWithWebIdentityResult",
-                "Credentials",
-            ],
-            Self::AssumeRole => ["AssumeRoleResponse", "AssumeRoleResult", "Credentials"],
-        }
-    }
-}
 
 /// A call to STS for credentials. `sent` are secrets that go along.
 pub(super) fn call<'a>(

@@ -6,13 +6,12 @@
 /// The name of the property.
 pub(crate) const PROPERTY: &str = "sigv4_egress";
 
-const SIGNED: &str = "signed ";
-const REASON: &str = "reason=";
-const SERVICE: &str = "service=";
-const REGION: &str = "region=";
-const ROLE: &str = "role=";
-const KEY: &str = "key=";
-const HOST: &str = "host=";
+const SIGNED: &str = "signed reason=";
+const SERVICE: &str = " service=";
+const REGION: &str = " region=";
+const ROLE: &str = " role=";
+const KEY: &str = " key=";
+const HOST: &str = " host=";
 
 /// What the line of a signed request says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,21 +43,15 @@ impl<'a> SignedLine<'a> {
         } = *self;
         [
             SIGNED,
-            REASON,
             reason,
-            " ",
             SERVICE,
             service,
-            " ",
             REGION,
             region,
-            " ",
             ROLE,
             role,
-            " ",
             KEY,
             access_key_id,
-            " ",
             HOST,
             host,
         ]
@@ -67,27 +60,35 @@ impl<'a> SignedLine<'a> {
 
     /// Reads a line; `None` where the request is not signed.
     pub(crate) fn read(line: &'a str) -> Option<Self> {
-        let words = line.strip_prefix(SIGNED)?;
-        let word = |key| words.split(' ').find_map(|word| word.strip_prefix(key));
+        if !line.starts_with(SIGNED) {
+            return None;
+        }
         Some(Self {
-            reason: word(REASON)?,
-            service: word(SERVICE)?,
-            region: word(REGION)?,
-            role: word(ROLE)?,
-            access_key_id: word(KEY)?,
-            host: word(HOST)?,
+            reason: value(line, SIGNED)?,
+            service: value(line, SERVICE)?,
+            region: value(line, REGION)?,
+            role: value(line, ROLE)?,
+            access_key_id: value(line, KEY)?,
+            host: value(line, HOST)?,
         })
     }
 }
 
+/// No value has a space.
+#[inline(never)]
+fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+    let (_, rest) = line.split_once(key)?;
+    rest.split(' ').next()
+}
+
 /// `left_alone reason=presigned`.
 pub(crate) fn left_alone(reason: &str) -> String {
-    ["left_alone ", REASON, reason].concat()
+    ["left_alone reason=", reason].concat()
 }
 
 /// `refused reason=not_allowed`.
 pub(crate) fn refused(reason: &str) -> String {
-    ["refused ", REASON, reason].concat()
+    ["refused reason=", reason].concat()
 }
 
 #[cfg(test)]

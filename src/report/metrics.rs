@@ -53,7 +53,7 @@ pub fn sts(outcome: Fetched) -> &'static str {
 pub fn markdown() -> String {
     let mut page = String::from(
         "# Stats\n\n\
-         Written by `UPDATE=1 cargo test --test reference` from `src/metrics.rs` and the words that it counts by.\n\n\
+         Written by `UPDATE=1 cargo test --test reference` from `src/report/metrics.rs` and the words that it counts by.\n\n\
          Envoy shows them as `wasmcustom.<name>`, Prometheus as `<name>` with `_` for `.`. In Envoy 1.36 what the guard counts stands \
          beneath the cluster: `cluster.<cluster>.wasmcustom.<name>`.\n\n\
          | stat | kind | meaning |\n|---|---|---|\n",

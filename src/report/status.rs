@@ -3,7 +3,8 @@
 //! A plugin that signs files an [`Entry`] of itself in the process's [`Register`], which lies in shared data;
 //! the plugin at position `status` answers with all of them, each role with its record at that moment.
 
-use crate::credentials::cache::{Record, text};
+use crate::credentials::cache::Record;
+use crate::credentials::cache::stored::text;
 use crate::credentials::role::Role;
 use crate::sigv4::{hex, sha256};
 use crate::timestamp::rfc3339;

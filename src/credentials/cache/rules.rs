@@ -1,7 +1,7 @@
 //! When credentials are fetched: windows, pauses and their jitter, from the AWS SDKs' common refresh
 //! rules of 2026 where nothing else is said (aws-sdk-go-v2 `aws/credential_cache.go`).
 
-use super::Retry;
+use crate::credentials::failure::Retry;
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
 

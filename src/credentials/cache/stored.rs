@@ -1,6 +1,7 @@
 //! The record as shared data holds it: JSON, times in milliseconds since 1970.
 
-use super::{Cached, Failure, Lease, Record, Retry};
+use super::{Cached, Lease, Record};
+use crate::credentials::failure::{Failure, Retry};
 use crate::credentials::{Credentials, Secret};
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

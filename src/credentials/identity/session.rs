@@ -149,7 +149,7 @@ impl ExternalId {
 
     /// 2 to 1224 characters of `[\w+=,.@:\/-]` (STS API Reference, AssumeRole, `ExternalId`).
     pub fn parse(text: &str) -> Option<Self> {
-        let is_allowed = |b: u8| super::is_name_byte(b) || b == b':' || b == b'/';
+        let is_allowed = |b: u8| is_name_byte(b) || b == b':' || b == b'/';
         let valid = (2..=1224).contains(&text.len()) && text.bytes().all(is_allowed);
         valid.then(|| Self(text.to_owned()))
     }
@@ -171,7 +171,7 @@ impl SourceIdentity {
     /// 2 to 64 characters of `[\w+=,.@-]` (STS API Reference, AssumeRole, `SourceIdentity`). The
     /// reserved prefix `aws:` is outside of this alphabet.
     pub fn parse(text: &str) -> Option<Self> {
-        let valid = (2..=64).contains(&text.len()) && text.bytes().all(super::is_name_byte);
+        let valid = (2..=64).contains(&text.len()) && text.bytes().all(is_name_byte);
         valid.then(|| Self(text.to_owned()))
     }
 
@@ -179,6 +179,11 @@ impl SourceIdentity {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Of `[\w+=,.@-]`, which names are made of.
+pub(super) fn is_name_byte(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b)
 }
 
 /// STS API Reference, `Policy`: "can't exceed 2,048 characters".

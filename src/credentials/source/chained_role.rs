@@ -1,9 +1,8 @@
 //! A chained role: STS gives its session for the credentials of the pod's own role, which sign the call.
 
-use super::Source;
 use crate::credentials::Secret;
 use crate::credentials::cache::place::Inputs;
-use crate::credentials::call::{Context, Failed, Progress, Reply};
+use crate::credentials::call::{Context, Failed, Progress, Reply, Source};
 use crate::credentials::failure::Retry;
 use crate::credentials::identity::{ExternalId, Session, SourceIdentity, Tags};
 use crate::credentials::outcome::Fetched;

@@ -19,9 +19,10 @@ pub(crate) use authorization::is_authorization;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use error::ContainerError;
 
-use super::Source;
 use crate::credentials::cache::place::Inputs;
-use crate::credentials::call::{Call, Context, Expected, Failed, Progress, Reply, Settings};
+use crate::credentials::call::{
+    Call, Context, Expected, Failed, Progress, Reply, Settings, Source,
+};
 use crate::credentials::reply::{self, AwsError, InvalidReply};
 use crate::credentials::{CallHeaders, Credentials, Secret};
 use crate::timestamp::parse_rfc3339;

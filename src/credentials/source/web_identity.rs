@@ -2,10 +2,9 @@
 
 mod token;
 
-use super::Source;
 use crate::credentials::Secret;
 use crate::credentials::cache::place::Inputs;
-use crate::credentials::call::{Call, Context, Expected, Failed, Progress, Reply};
+use crate::credentials::call::{Call, Context, Expected, Failed, Progress, Reply, Source};
 use crate::credentials::identity::Session;
 use crate::credentials::sts::{self, Form, Operation};
 use std::fmt;

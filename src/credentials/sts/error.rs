@@ -4,7 +4,7 @@
 //! AssumeRole, Errors; Common Errors); the throttling codes are those that botocore 1.43 retries
 //! (`botocore/retries/standard.py`). All of it stands in one table, at the bottom.
 
-use super::Operation;
+use super::operation::Operation;
 use crate::credentials::failure::{FetchError, Retry};
 use crate::credentials::outcome::Fetched;
 use crate::credentials::reply::quote::Quote;
@@ -165,22 +165,6 @@ impl fmt::Display for StsError {
 }
 
 impl std::error::Error for StsError {}
-
-impl Operation {
-    fn role(self) -> &'static str {
-        match self {
-            Self::AssumeRoleWithWebIdentity => "role",
-            Self::AssumeRole => "chained role",
-        }
-    }
-
-    fn request(self) -> &'static str {
-        match self {
-            Self::AssumeRoleWithWebIdentity => "request",
-            Self::AssumeRole => "request for the chained role",
-        }
-    }
-}
 
 struct Row {
     /// Without `Exception`: STS and its model disagree on the suffix.

@@ -1,10 +1,13 @@
 //! The code in an error's body, which may be cut off behind it.
 
+use super::cbor;
+use super::code::{Verdict, of_code};
+use crate::credentials::reply::xml::tag_end;
 use serde_json::Value;
 
-use crate::credentials::reply::xml::tag_end;
-
-use super::{MAX_BODY_BYTES, Verdict, cbor, of_code};
+/// How much of a body [`of_body`] needs at most. The code comes first, or behind a message that repeats
+/// the canonical request.
+pub(crate) const MAX_BODY_BYTES: usize = 4096;
 
 /// Reads the start of a body; more than [`MAX_BODY_BYTES`] bytes are not looked at.
 ///
