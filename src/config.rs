@@ -1,13 +1,17 @@
 //! The plugin's configuration: JSON and the environment in, a valid [`Plugin`] out.
 //!
 //! Everything a later step could stumble over is refused here, with the key, what is wrong with its
-//! value, and what is allowed. [`mod@reference`] holds the table of keys that the documentation shows.
+//! value, and what is allowed. [`keys`] is the table of keys, which parser, documents and schema share.
 
+pub mod keys;
 mod object;
 mod plain;
 mod policy;
+#[cfg(not(target_family = "wasm"))]
 pub mod reference;
 mod roles;
+#[cfg(not(target_family = "wasm"))]
+pub mod schema;
 
 use crate::cache::Pace;
 use crate::endpoint;
@@ -15,8 +19,8 @@ use crate::json::{self, JsonError};
 use crate::parking::Limits;
 use crate::policy::Policy;
 use crate::role::{Role, Roles};
+use keys::{DOWNSTREAM, Position, STATUS, UPSTREAM};
 use object::{Object, shown};
-use reference::{DOWNSTREAM, STATUS, UPSTREAM};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -102,6 +106,10 @@ pub struct Refused {
 }
 
 impl ConfigError {
+    /// The fault of a key that is not in the table.
+    const UNKNOWN_KEY: &'static str = "unknown key";
+
+    #[cold]
     pub(crate) fn new(key: &str, fault: String, allowed: &str) -> Self {
         Self(Box::new(Refused {
             key: key.to_owned(),
@@ -121,11 +129,19 @@ impl Deref for ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "configuration refused: {}: {}; allowed: {}",
-            self.key, self.fault, self.allowed
-        )
+        let Refused {
+            key,
+            fault,
+            allowed,
+        } = &**self;
+        let parts = if fault == Self::UNKNOWN_KEY {
+            [fault, " \"", key, "\"; known keys: "]
+        } else {
+            [key, ": ", fault, "; allowed: "]
+        };
+        f.write_str("configuration refused: ")?;
+        f.write_str(&parts.concat())?;
+        f.write_str(allowed)
     }
 }
 
@@ -210,35 +226,23 @@ pub fn parse(json: &[u8], environment: &Environment) -> Result<Plugin, ConfigErr
         ));
     };
     let mut object = Object::new(map, String::new());
-    let positions = [
-        ("downstream", Position::Downstream),
-        ("upstream", Position::Upstream),
-        ("status", Position::Status),
-    ];
-    match object.choice("position", &positions)? {
+    match object.choice(&keys::POSITION) {
         Some(Position::Upstream) => {
-            object.refuse_unknown(UPSTREAM)?;
-            Ok(Plugin::Upstream {
-                clusters: plain::clusters(&mut object)?,
-            })
+            object.refuse_unknown(UPSTREAM);
+            let clusters = plain::clusters(&mut object);
+            object.finish()?;
+            Ok(Plugin::Upstream { clusters })
         }
         Some(Position::Status) => {
-            object.refuse_unknown(STATUS)?;
+            object.refuse_unknown(STATUS);
+            object.finish()?;
             Ok(Plugin::Status)
         }
         Some(Position::Downstream) | None => {
-            object.refuse_unknown(DOWNSTREAM)?;
+            object.refuse_unknown(DOWNSTREAM);
             downstream(&mut object, environment).map(|config| Plugin::Downstream(Box::new(config)))
         }
     }
-}
-
-/// Where the plugin stands in Envoy.
-#[derive(Clone, Copy)]
-enum Position {
-    Downstream,
-    Upstream,
-    Status,
 }
 
 /// What is found beside the values while they are read.
@@ -267,37 +271,40 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
     let written = object.keys();
     let roles = roles::roles(object, environment, &mut notes)?;
     let region = region(object, environment, &mut notes)?;
-    let sts_host = sts_host(object, environment, &region, &mut notes)?;
-    let marker_header = plain::marker_header(object)?;
-    let required = object.boolean("require_marker")?.unwrap_or(false);
-    let max_body_bytes = object.count("max_body_bytes", 0, plain::MAX_HELD_BYTES / 4)?;
+    let sts_host = sts_host(object, environment, &region, &mut notes);
+    let marker_header = plain::marker_header(object);
+    let required = object.flag(&keys::REQUIRE_MARKER);
+    let max_body_bytes = object.count(&keys::MAX_BODY_BYTES);
+    object.finish()?;
     let policy = policy::policy(object, &region, &roles, &mut notes)?;
+    let pace = pace(environment)?;
     let config = Config {
-        token_cluster: object.string("token_cluster")?,
-        container_cluster: object.string("container_cluster")?,
-        token_audience: object.string("token_audience")?,
-        sts_cluster: object.string("sts_cluster")?,
-        sts_timeout: object.milliseconds("sts_timeout_ms", 100, 60_000)?,
-        start_jitter: object.milliseconds("start_jitter_ms", 0, 60_000)?,
-        pace: pace(environment)?,
-        clusters: plain::clusters(object)?,
+        token_cluster: object.string(&keys::TOKEN_CLUSTER),
+        container_cluster: object.string(&keys::CONTAINER_CLUSTER),
+        token_audience: object.string(&keys::TOKEN_AUDIENCE),
+        sts_cluster: object.string(&keys::STS_CLUSTER),
+        sts_timeout: object.milliseconds(&keys::STS_TIMEOUT_MS),
+        start_jitter: object.milliseconds(&keys::START_JITTER_MS),
+        pace,
+        clusters: plain::clusters(object),
         policy,
         required_marker: required.then(|| marker_header.clone()),
         marker_header,
-        placeholders: plain::placeholders(object, &mut notes)?,
+        placeholders: plain::placeholders(object, &mut notes),
         parking: Limits {
-            max_wait: object.milliseconds("max_wait_ms", 0, 60_000)?,
-            max_parked: object.count("max_parked", 0, 100_000)?,
-            body_timeout: object.milliseconds("body_timeout_ms", 100, 3_600_000)?,
+            max_wait: object.milliseconds(&keys::MAX_WAIT_MS),
+            max_parked: object.count(&keys::MAX_PARKED),
+            body_timeout: object.milliseconds(&keys::BODY_TIMEOUT_MS),
         },
         max_body_bytes,
-        max_held_bytes: plain::max_held_bytes(object, max_body_bytes)?,
+        max_held_bytes: plain::max_held_bytes(object, max_body_bytes),
         roles,
         region,
         sts_host,
         sourced: Vec::new(),
         warnings: Vec::new(),
     };
+    object.finish()?;
     plain::check_as_a_whole(&config, &written, &mut notes)?;
     Ok(Config {
         sourced: notes.sourced,
@@ -311,16 +318,16 @@ fn region(
     environment: &Environment,
     notes: &mut Notes,
 ) -> Result<String, ConfigError> {
-    let variables = &["AWS_REGION", "AWS_DEFAULT_REGION"];
+    let key = &keys::REGION;
     let parse = |text: &str| endpoint::is_region(text).then(|| text.to_owned());
-    let found = object.sourced("region", environment, variables, parse, REGION)?;
-    let (region, origin) = found.ok_or_else(|| missing("region", variables, REGION))?;
+    let found = object.sourced(key, environment, parse, REGION);
+    let (region, origin) = found.ok_or_else(|| object.missing(key, REGION))?;
     let key = match &origin {
-        Origin::Environment(names) => format!("environment variable {}", names.join(", ")),
-        _ => "region".to_owned(),
+        Origin::Environment(names) => &["environment variable ", &*names.join(", ")].concat(),
+        _ => key.name,
     };
-    policy::warn_of_region(&key, &region, notes);
-    notes.source("region", Some(region.clone()), origin);
+    policy::warn_of_region(key, &region, notes);
+    notes.source(keys::REGION.name, Some(region.clone()), origin);
     Ok(region)
 }
 
@@ -329,24 +336,19 @@ fn sts_host(
     environment: &Environment,
     region: &str,
     notes: &mut Notes,
-) -> Result<String, ConfigError> {
-    if let Some(host) = object.host("sts_host")? {
-        plain::check_sts_host(object, &host, notes)?;
-        notes.source("sts_host", Some(host.clone()), Origin::Configuration);
-        return Ok(host);
+) -> String {
+    let key = &keys::STS_HOST;
+    if let Some(host) = object.host(key) {
+        plain::check_sts_host(object, &host, notes);
+        notes.source(key.name, Some(host.clone()), Origin::Configuration);
+        return host;
     }
-    let fips = object.sourced(
-        "sts_host",
-        environment,
-        &["AWS_USE_FIPS_ENDPOINT"],
-        parse_boolean,
-        "true or false",
-    )?;
-    let (fips, origin) = fips.unwrap_or((false, Origin::Key("region")));
-    let name = if fips { "sts-fips" } else { "sts" };
-    let host = format!("{name}.{region}.{}", endpoint::dns_suffix(region));
-    notes.source("sts_host", Some(host.clone()), origin);
-    Ok(host)
+    let fips = object.sourced(key, environment, parse_boolean, "true or false");
+    let (fips, origin) = fips.unwrap_or((false, Origin::Key(keys::REGION.name)));
+    let name = if fips { "sts-fips." } else { "sts." };
+    let host = [name, region, ".", endpoint::dns_suffix(region)].concat();
+    notes.source(key.name, Some(host.clone()), origin);
+    host
 }
 
 /// What is allowed where a region stands.
@@ -356,13 +358,8 @@ fn pace(environment: &Environment) -> Result<Pace, ConfigError> {
     let name = "SIGV4_EGRESS_TIME_SCALE";
     match environment.get(name).filter(|text| !text.is_empty()) {
         None => Ok(Pace::REAL),
-        Some(text) => Pace::parse(text).ok_or_else(|| {
-            ConfigError::new(
-                &format!("environment variable {name}"),
-                format!("is {}", shown(&Value::String(text.clone()))),
-                Pace::ALLOWED,
-            )
-        }),
+        Some(text) => Pace::parse(text)
+            .ok_or_else(|| object::wrong_variable(name, text.clone(), Pace::ALLOWED)),
     }
 }
 
@@ -372,17 +369,6 @@ fn parse_boolean(text: &str) -> Option<bool> {
         "false" | "" => Some(false),
         _ => None,
     }
-}
-
-fn missing(key: &str, variables: &[&str], allowed: &str) -> ConfigError {
-    ConfigError::new(
-        key,
-        format!(
-            "is neither configured nor in the environment ({})",
-            variables.join(", ")
-        ),
-        allowed,
-    )
 }
 
 #[cfg(test)]

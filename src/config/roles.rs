@@ -1,7 +1,7 @@
 //! Reading the roles.
 
 use super::object::Object;
-use super::{ConfigError, Environment, Notes, Origin, missing, reference};
+use super::{ConfigError, Environment, Notes, Origin, keys};
 use crate::identity::{
     ChainedDuration, ExternalId, RoleArn, SessionDuration, SessionName, SessionPolicy,
     SourceIdentity, Tags,
@@ -17,18 +17,17 @@ pub(super) fn roles(
     notes: &mut Notes,
 ) -> Result<Roles<Role>, ConfigError> {
     let session_name = object.sourced(
-        "session_name",
+        &keys::SESSION_NAME,
         environment,
-        &["AWS_ROLE_SESSION_NAME"],
         SessionName::parse,
         SessionName::ALLOWED,
-    )?;
+    );
     let (session_name, origin) = match session_name {
         Some(found) => found,
-        None => session_name_of_pod(environment)?,
+        None => session_name_of_pod(object, environment)?,
     };
     let means = own(object, environment, &session_name, notes)?;
-    let others = match object.object("roles")? {
+    let others = match object.object(&keys::ROLES) {
         None => Vec::new(),
         Some(named) => named
             .into_objects()?
@@ -39,7 +38,7 @@ pub(super) fn roles(
     // A container endpoint names its session itself.
     let is_used = !matches!(means, Means::Container { .. }) || !others.is_empty();
     notes.source(
-        "session_name",
+        keys::SESSION_NAME.name,
         is_used.then(|| session_name.to_string()),
         origin,
     );
@@ -57,19 +56,19 @@ fn own(
     notes: &mut Notes,
 ) -> Result<Means, ConfigError> {
     let role = object.sourced(
-        "role_arn",
+        &keys::ROLE_ARN,
         environment,
-        &["AWS_ROLE_ARN"],
         RoleArn::parse,
         RoleArn::ALLOWED,
-    )?;
+    );
     let (arn, origin) = role.map_or((None, Origin::Default), |(arn, origin)| (Some(arn), origin));
     let duration = duration(
         object,
         SessionDuration::of_seconds,
         SessionDuration::ALLOWED,
-    )?;
-    let session_policy = session_policy(object)?;
+    );
+    let session_policy = session_policy(object);
+    object.finish()?;
     let chosen = source::choose(environment, arn.as_ref())?;
     let means = match chosen.source {
         Source::WebIdentity(arn) => Means::WebIdentity(WebIdentity {
@@ -80,10 +79,10 @@ fn own(
         }),
         Source::Container { .. } if duration.is_some() || session_policy.is_some() => {
             let key = match duration {
-                Some(_) => DURATION,
-                None => POLICY,
+                Some(_) => &keys::SESSION_DURATION_SECONDS,
+                None => &keys::SESSION_POLICY,
             };
-            let fault = "is nothing that a container endpoint takes";
+            let fault = "cannot be used with a container endpoint";
             return Err(object.error(key, fault, "it in a role of `roles`"));
         }
         Source::Container {
@@ -101,7 +100,11 @@ fn own(
     let origin = chosen
         .variable
         .map_or(origin, |name| Origin::Environment(vec![name]));
-    notes.source("role_arn", arn.map(|arn| arn.to_string()), origin.clone());
+    notes.source(
+        keys::ROLE_ARN.name,
+        arn.map(|arn| arn.to_string()),
+        origin.clone(),
+    );
     notes.source("credentials", Some(means.to_string()), origin);
     Ok(means)
 }
@@ -112,13 +115,14 @@ fn other(
     session_name: &SessionName,
     own: &Means,
 ) -> Result<Role, ConfigError> {
-    object.refuse_unknown(reference::ROLE)?;
+    object.refuse_unknown(keys::ROLE);
+    object.finish()?;
     // It stands between spaces in the access log.
     let byte = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     let fault = if name == Role::OWN {
         Some("is the name of the pod's own role")
     } else if name.is_empty() || !name.bytes().all(byte) {
-        Some("is no name")
+        Some("is not a valid name")
     } else {
         None
     };
@@ -129,46 +133,54 @@ fn other(
             "another name of letters, digits, - and _",
         ));
     }
-    let arn = object.parsed("role_arn", RoleArn::ALLOWED, RoleArn::parse)?;
-    let arn = arn.ok_or_else(|| object.error("role_arn", "is missing", RoleArn::ALLOWED))?;
-    let own_name = object.parsed("session_name", SessionName::ALLOWED, SessionName::parse)?;
+    let arn = object.required(&keys::role::ROLE_ARN, RoleArn::ALLOWED, RoleArn::parse)?;
+    let own_name = object.parsed(
+        &keys::role::SESSION_NAME,
+        SessionName::ALLOWED,
+        SessionName::parse,
+    );
     let session_name = own_name.unwrap_or_else(|| session_name.clone());
-    let is_chained = object.boolean("chained")?.unwrap_or(false);
-    let session_policy = session_policy(&mut object)?;
+    let is_chained = object.flag(&keys::role::CHAINED);
+    let session_policy = session_policy(&mut object);
     if is_chained {
         let duration = duration(
             &mut object,
             ChainedDuration::of_seconds,
             ChainedDuration::ALLOWED,
-        )?;
+        );
         let means = Means::Chained(Chained {
             arn,
             session_name,
             duration,
             session_policy,
-            external_id: object.parsed("external_id", ExternalId::ALLOWED, ExternalId::parse)?,
+            external_id: object.parsed(
+                &keys::role::EXTERNAL_ID,
+                ExternalId::ALLOWED,
+                ExternalId::parse,
+            ),
             tags: tags(&mut object)?,
             source_identity: object.parsed(
-                "source_identity",
+                &keys::role::SOURCE_IDENTITY,
                 SourceIdentity::ALLOWED,
                 SourceIdentity::parse,
-            )?,
+            ),
         });
+        object.finish()?;
         return Ok(Role { name, means });
     }
     if let Means::Container { .. } = own {
         let fault = "is not true, and there is no web identity token to assume the role with";
-        return Err(object.error("chained", fault, "true"));
+        return Err(object.error(&keys::role::CHAINED, fault, "true"));
     }
     let chained_only = [
-        "external_id",
-        "tags",
-        "transitive_tag_keys",
-        "source_identity",
+        &keys::role::EXTERNAL_ID,
+        &keys::role::TAGS,
+        &keys::role::TRANSITIVE_TAG_KEYS,
+        &keys::role::SOURCE_IDENTITY,
     ];
-    if let Some(key) = chained_only.iter().find(|key| object.get(key).is_some()) {
-        let fault = "is nothing that AssumeRoleWithWebIdentity takes";
-        return Err(object.error(key, fault, "it together with \"chained\": true"));
+    if let Some(key) = chained_only.iter().find(|key| object.has(key)) {
+        let fault = "is not a parameter of AssumeRoleWithWebIdentity";
+        return Err(object.error(key, fault, "only together with \"chained\": true"));
     }
     let means = Means::WebIdentity(WebIdentity {
         arn,
@@ -177,9 +189,10 @@ fn other(
             &mut object,
             SessionDuration::of_seconds,
             SessionDuration::ALLOWED,
-        )?,
+        ),
         session_policy,
     });
+    object.finish()?;
     Ok(Role { name, means })
 }
 
@@ -187,46 +200,53 @@ fn duration<T>(
     object: &mut Object,
     of_seconds: impl Fn(u64) -> Option<T>,
     allowed: &str,
-) -> Result<Option<T>, ConfigError> {
-    match object.take(DURATION) {
-        None => Ok(None),
-        Some(value) => match value.as_u64().and_then(of_seconds) {
-            Some(duration) => Ok(Some(duration)),
-            None => Err(object.refused(DURATION, &value, allowed)),
-        },
+) -> Option<T> {
+    let key = &keys::SESSION_DURATION_SECONDS;
+    let value = object.take(key)?;
+    let duration = value.as_u64().and_then(of_seconds);
+    if duration.is_none() {
+        object.refuse_value(key, &value, allowed);
     }
+    duration
 }
 
 /// An object, or its JSON as a string.
-fn session_policy(object: &mut Object) -> Result<Option<SessionPolicy>, ConfigError> {
-    let policy = match object.take(POLICY) {
-        None => return Ok(None),
-        Some(Value::Object(policy)) => SessionPolicy::of_object(policy),
-        Some(Value::String(policy)) => SessionPolicy::parse(&policy),
-        Some(other) => {
-            return Err(object.refused(POLICY, &other, SessionPolicy::ALLOWED));
+fn session_policy(object: &mut Object) -> Option<SessionPolicy> {
+    let key = &keys::SESSION_POLICY;
+    let policy = match object.take(key)? {
+        Value::Object(policy) => SessionPolicy::of_object(policy),
+        Value::String(policy) => SessionPolicy::parse(&policy),
+        other => {
+            object.refuse_value(key, &other, SessionPolicy::ALLOWED);
+            return None;
         }
     };
-    policy
-        .map(Some)
-        .map_err(|error| object.error(POLICY, error.to_string(), SessionPolicy::ALLOWED))
+    match policy {
+        Ok(policy) => Some(policy),
+        Err(error) => {
+            object.refuse(key, &error.to_string(), SessionPolicy::ALLOWED);
+            None
+        }
+    }
 }
 
 fn tags(object: &mut Object) -> Result<Tags, ConfigError> {
-    let tags = match object.object("tags")? {
+    let tags = match object.object(&keys::role::TAGS) {
         None => Vec::new(),
         Some(tags) => tags.into_strings()?.into_iter().collect(),
     };
-    let transitive = object.strings("transitive_tag_keys")?.unwrap_or_default();
+    let transitive = object
+        .strings(&keys::role::TRANSITIVE_TAG_KEYS)
+        .unwrap_or_default();
     Tags::parse(tags, transitive)
-        .map_err(|error| object.error("tags", error.to_string(), Tags::ALLOWED))
+        .map_err(|error| object.error(&keys::role::TAGS, &error.to_string(), Tags::ALLOWED))
 }
 
-const DURATION: &str = "session_duration_seconds";
-const POLICY: &str = "session_policy";
-
 /// `<namespace>.<pod>`; a pod's HOSTNAME is its name. Outside Kubernetes, a name of ours.
-fn session_name_of_pod(environment: &Environment) -> Result<(SessionName, Origin), ConfigError> {
+fn session_name_of_pod(
+    object: &Object,
+    environment: &Environment,
+) -> Result<(SessionName, Origin), ConfigError> {
     let variable = |name: &'static str| {
         let value = environment.get(name).map(String::as_str);
         Some((name, value.filter(|value| !value.is_empty())?))
@@ -234,7 +254,7 @@ fn session_name_of_pod(environment: &Environment) -> Result<(SessionName, Origin
     let Some((name, pod)) = variable("POD_NAME").or_else(|| variable("HOSTNAME")) else {
         return SessionName::parse("sigv4-egress")
             .map(|name| (name, Origin::Default))
-            .ok_or_else(|| missing("session_name", &[], SessionName::ALLOWED));
+            .ok_or_else(|| object.missing(&keys::SESSION_NAME, SessionName::ALLOWED));
     };
     let namespace = variable("POD_NAMESPACE");
     let mut names: Vec<&'static str> = namespace.iter().map(|(name, _)| *name).collect();
@@ -243,10 +263,8 @@ fn session_name_of_pod(environment: &Environment) -> Result<(SessionName, Origin
     session_name
         .map(|name| (name, Origin::Environment(names)))
         .ok_or_else(|| {
-            ConfigError::new(
-                "session_name",
-                format!("cannot be made of POD_NAMESPACE and POD_NAME or HOSTNAME ({pod:?})"),
-                SessionName::ALLOWED,
-            )
+            let fault =
+                format!("cannot be made from POD_NAMESPACE and POD_NAME or HOSTNAME ({pod:?})");
+            object.error(&keys::SESSION_NAME, &fault, SessionName::ALLOWED)
         })
 }
