@@ -66,7 +66,11 @@ pub static SESSION_NAME: WithVariables = sourced(
 
 pub static SESSION_DURATION_SECONDS: Key = key(
     "session_duration_seconds",
-    Kind::Duration,
+    Kind::Duration {
+        low: 900,
+        high: 43_200,
+        chained: 3600,
+    },
     Fallback::Told("an hour, as STS has it"),
     "How long credentials of the role live.",
 );
@@ -445,3 +449,6 @@ pub static ROLE: &[&Key] = &[
     &role::TRANSITIVE_TAG_KEYS,
     &role::SOURCE_IDENTITY,
 ];
+
+#[cfg(test)]
+mod tests;

@@ -91,7 +91,9 @@ impl fmt::Display for Kind {
             Self::TextsByName | Self::Metadata => "object of strings",
             Self::AllowList => "`\"*\"` or list of strings and objects",
             Self::IamPolicy => "IAM policy, as an object or a string",
-            Self::Duration => "900 to 43200; chained: to 3600",
+            Self::Duration { low, high, chained } => {
+                return write!(f, "{low} to {high}; chained: to {chained}");
+            }
             Self::Rules => "list of rules",
             Self::Roles => "object of roles",
             Self::RoleName => "name of a role",

@@ -74,8 +74,9 @@ fn value(kind: Kind) -> Value {
             json!({"type": "string", "pattern": format!("^[{class}]{{{least},{most}}}$")})
         }
         Kind::Boolean => json!({"type": "boolean"}),
-        Kind::Number { low, high } => json!({"type": "integer", "minimum": low, "maximum": high}),
-        Kind::Duration => json!({"type": "integer", "minimum": 900, "maximum": 43_200}),
+        Kind::Number { low, high } | Kind::Duration { low, high, .. } => {
+            json!({"type": "integer", "minimum": low, "maximum": high})
+        }
         Kind::Word(words) => json!({"enum": words}),
         Kind::Texts => {
             json!({"type": "array", "items": text, "uniqueItems": true, "minItems": 1})

@@ -66,7 +66,14 @@ pub enum Kind {
     /// An IAM policy.
     IamPolicy,
     /// How long a session lasts, in seconds.
-    Duration,
+    Duration {
+        /// The shortest.
+        low: u32,
+        /// The longest.
+        high: u32,
+        /// The longest of a chained role.
+        chained: u32,
+    },
     /// A list of rules.
     Rules,
     /// Roles, by name.
