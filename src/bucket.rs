@@ -105,7 +105,7 @@ pub fn each_named<'a>(
     }
     // A rename's source is a key of the same bucket. What begins with a directory bucket's name can be read as in a copy.
     for value in headers::values(request.headers, "x-amz-rename-source") {
-        each_source(value, |service, named| {
+        each_source(value, &mut |service, named| {
             if matches!(&named, Named::Bucket(name) if name.ends_with(DIRECTORY_BUCKET)) {
                 source(service, named);
             }
@@ -116,7 +116,7 @@ pub fn each_named<'a>(
 const COPY_SOURCE: &str = "x-amz-copy-source";
 
 /// `<bucket>/<key>` or an ARN, percent-encoded in any part, with and without a slash before it and `?versionId=` behind.
-fn each_source<'a>(source: &'a [u8], mut each: impl FnMut(Option<&'static str>, Named<'a>)) {
+fn each_source<'a>(source: &'a [u8], each: &mut dyn FnMut(Option<&'static str>, Named<'a>)) {
     let (source, _) = read::split(source.trim_ascii(), b'?');
     let mut segments = Segments::of(source);
     if let Some(first) = segments.next() {
@@ -127,6 +127,7 @@ fn each_source<'a>(source: &'a [u8], mut each: impl FnMut(Option<&'static str>, 
 }
 
 /// The service that has what a name or an ARN stands for; `None` where it is another than S3 and S3 Express.
+#[inline(never)]
 pub fn service_of(name: &str) -> Option<&'static str> {
     let of_arn = is_arn(name).then(|| name.split(':').nth(2)).flatten();
     let ends = |end| name.ends_with(end);
@@ -245,6 +246,7 @@ pub fn is_alias(name: &str) -> bool {
 impl<'a> Named<'a> {
     /// What the first segment of a path or of a copy's source names. The ARNs of S3 Express have the name in the second:
     /// `arn:aws:s3express:<region>:<account>:bucket/<bucket>`.
+    #[inline(never)]
     fn of_first(first: Result<Cow<'a, str>, Unreadable>, segments: &mut Segments<'a>) -> Self {
         let has_name_behind = first
             .as_deref()

@@ -12,13 +12,15 @@ pub mod reference;
 mod roles;
 #[cfg(not(target_family = "wasm"))]
 pub mod schema;
+mod source;
 
-use crate::cache::Pace;
+use crate::credentials::cache::Pace;
+use crate::credentials::call::Settings;
+use crate::credentials::role::{Role, Roles};
 use crate::endpoint;
 use crate::json::{self, JsonError};
-use crate::parking::Limits;
 use crate::policy::Policy;
-use crate::role::{Role, Roles};
+use crate::request::limits::Limits;
 use keys::{DOWNSTREAM, Position, STATUS, UPSTREAM};
 use object::{Object, shown};
 use serde_json::{Map, Value};
@@ -88,6 +90,21 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// What one worker holds of bodies and chunks, in bytes.
     pub max_held_bytes: usize,
+}
+
+impl Config {
+    /// What fetches of credentials call, and what they say there.
+    pub fn calls(&self) -> Settings<'_> {
+        Settings {
+            token_cluster: &self.token_cluster,
+            token_audience: &self.token_audience,
+            container_cluster: &self.container_cluster,
+            sts_cluster: &self.sts_cluster,
+            sts_host: &self.sts_host,
+            timeout: self.sts_timeout,
+            region: &self.region,
+        }
+    }
 }
 
 /// Why a configuration is refused. In a box: it goes through many hands, each of which is larger for each byte of it.

@@ -1,78 +1,24 @@
-//! Secrets, and the temporary credentials that sign.
+//! The temporary credentials that sign, and all that gets them.
 //!
-//! [`Secret`] is the only type that holds a token, a secret access key or a session token. It has
-//! no `Display`, its `Debug` prints nothing of the value, and it is overwritten when dropped.
+//! A [`role::Role`] has a [`source::CredentialSource`], which says what a fetch calls ([`call`]) and reads what comes
+//! back ([`reply`], [`sts`]). [`fetch`] decides who fetches and when, by the role's record in the [`cache`], which all
+//! workers share. [`failure`] is why there are none.
 
-use std::fmt;
+pub mod cache;
+pub(crate) mod call;
+pub(crate) mod failure;
+pub(crate) mod fetch;
+pub(crate) mod identity;
+pub(crate) mod outcome;
+pub mod reply;
+pub(crate) mod role;
+mod secret;
+pub(crate) mod source;
+pub mod sts;
+
+pub use secret::{CallHeaders, Secret};
+
 use std::time::SystemTime;
-
-/// A value that must never reach a log line, a metric, an error or a debug format.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Takes ownership of the value.
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The value itself, for the places that need it: a request for credentials and a signature.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(**)")
-    }
-}
-
-impl Drop for Secret {
-    fn drop(&mut self) {
-        let mut bytes = std::mem::take(&mut self.0).into_bytes();
-        bytes.fill(0);
-        // Without this the compiler may drop the writes above as dead.
-        std::hint::black_box(&bytes);
-    }
-}
-
-/// The headers of a callout that carries a token or a signature: names can be printed, values cannot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallHeaders(Vec<(&'static str, Secret)>);
-
-impl CallHeaders {
-    /// The headers to begin with.
-    pub(crate) fn new<const N: usize>(headers: [(&'static str, &str); N]) -> Self {
-        Self(
-            headers
-                .map(|(name, value)| (name, Secret::new(value)))
-                .to_vec(),
-        )
-    }
-
-    pub(crate) fn push(&mut self, name: &'static str, value: &str) {
-        self.0.push((name, Secret::new(value)));
-    }
-
-    /// What of the values is a secret: the signature, of which the rest of `authorization` is none.
-    pub(crate) fn secrets(&self) -> Vec<Secret> {
-        let headers = self.0.iter();
-        let signatures = headers.filter_map(|(name, value)| {
-            let (_, signature) = value.expose().rsplit_once("Signature=")?;
-            (*name == "authorization").then(|| Secret::new(signature))
-        });
-        signatures.collect()
-    }
-
-    /// Names and values in order, pseudo-headers first, for the callout and nothing else.
-    pub fn expose(&self) -> Vec<(&str, &str)> {
-        let headers = self.0.iter();
-        headers
-            .map(|(name, value)| (*name, value.expose()))
-            .collect()
-    }
-}
 
 /// Temporary credentials as STS hands them out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,19 +55,5 @@ mod tests {
         let printed = format!("{credentials:?}");
         assert!(printed.contains("ASIAEXAMPLE"));
         assert!(!printed.contains("very-secret"), "{printed}");
-    }
-
-    #[test]
-    fn debug_of_call_headers_shows_names_alone() {
-        let mut headers = CallHeaders::new([(":method", "GET")]);
-        headers.push("authorization", "very-secret-token");
-        assert_eq!(
-            headers.expose(),
-            [(":method", "GET"), ("authorization", "very-secret-token")]
-        );
-        assert_eq!(
-            format!("{headers:?}"),
-            r#"CallHeaders([(":method", Secret(**)), ("authorization", Secret(**))])"#
-        );
     }
 }

@@ -3,18 +3,18 @@
 //! All the filter asks when headers arrive. The order is the policy: the allow-list comes before
 //! everything that would leave a request alone, so that no header gets a request around it.
 
-use crate::audit;
 use crate::authorization::{self, ClientSignature, OwnSignature};
 use crate::bucket;
 use crate::chunked::{Fault, Form};
 use crate::config::Config;
+use crate::credentials::role::RoleId;
 use crate::endpoint::{self, Asked, Endpoint, Host, Resolution, ScopeError};
 use crate::headers::{self, Header};
-use crate::metrics::words;
 use crate::own_keys::OwnKeys;
 use crate::policy::{OnClientSignature, Outcome, PayloadMode, RouteMetadata, Subject, Verdict};
 use crate::refusal::{ErrorFormat, Refusal};
-use crate::role::RoleId;
+use crate::report::access_log::SignedLine;
+use crate::report::words::words;
 use crate::sigv4::{Algorithm, ContentSha256, HeaderSelection, PathStyle, Scope, Settings};
 
 /// What is known of a request when its headers have arrived.
@@ -163,7 +163,7 @@ pub fn decide_by_rule(config: &Config, head: Head<'_>, rule: &mut Option<usize>)
 /// Why a request must not leave through `cluster`, which is none of those that are listed: `line` says that it was
 /// signed, or it carries a signature of the filter's own.
 pub fn escape(cluster: String, line: &str, head: Head<'_>) -> Option<(Refusal, ErrorFormat)> {
-    if let Some(signed) = audit::Signed::read(line) {
+    if let Some(signed) = SignedLine::read(line) {
         let format = ErrorFormat::of(head, Some(signed.service));
         return Some((Refusal::EscapedCluster { cluster }, format));
     }

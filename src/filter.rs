@@ -7,11 +7,10 @@
 
 mod abi;
 mod answer;
-mod chunks;
 mod fetch;
 mod guard;
 mod host;
-mod role;
+mod record;
 mod root;
 mod status;
 mod stream;

@@ -4,16 +4,16 @@
 //!               request ──▶ headers ──▶ decision ──▶ parking ──▶ sigv4 ──▶ AWS
 //!                             authorization │ endpoint    ▲  chunked         │
 //!                             bucket        │ policy      │                  ▼
-//!                             own_keys      ▼             │               verdict
-//!                                        refusal        cache ◀───────── expired?
+//!                             own_keys      ▼             │               response
+//!                                        refusal     credentials ◀────── expired?
 //!                                                         ▲
-//!         token listener ──▶ token ──▶ sts, or container ─┘
+//!                                token listener, STS, container endpoint
 //! ```
 //!
 //! When the headers of a request arrive, [`decision`] leaves it alone, refuses it, or plans its signature.
-//! A request that needs credentials or its whole body waits in [`parking`], up to a deadline.
-//! [`sigv4`] signs it with credentials from [`cache`], a record that all workers of a process share.
-//! One worker at a time fetches new credentials, from the one source that [`source`] chose at the start.
+//! A request that needs credentials or its whole body waits in [`request::parking`], up to a deadline.
+//! [`sigv4`] signs it with credentials from [`credentials::cache`], a record that all workers of a process share.
+//! One worker at a time fetches new credentials, from the one source that [`config`] chose at the start.
 //! All of this is data in, data out: only the shell, `filter`, knows Envoy, and passes in time and randomness.
 //!
 //! ARCHITECTURE.md has both ways as charts, the map of all files, and a table of where to add what.
@@ -25,13 +25,12 @@ pub mod json;
 // One request: what it is, what becomes of it, and what it waits for.
 pub mod authorization;
 pub mod bucket;
-pub mod budget;
 pub mod decision;
 pub mod headers;
 pub mod own_keys;
-pub mod parking;
 pub mod policy;
 pub mod refusal;
+pub mod request;
 
 // AWS's hosts.
 pub mod endpoint;
@@ -42,25 +41,13 @@ pub mod sigv4;
 pub mod timestamp;
 
 // Credentials: where they come from, how they are fetched, and how long they are kept.
-pub mod cache;
-pub mod container;
 pub mod credentials;
-pub mod identity;
-pub mod role;
-pub mod source;
-pub mod sts;
-pub mod token;
 
 // AWS's answers.
-pub mod skew;
-pub mod verdict;
+pub(crate) mod response;
 
 // What operators see.
-pub mod audit;
-pub mod gauges;
-pub mod metrics;
-pub mod quote;
-pub mod status;
+pub mod report;
 
 // The shell.
 mod filter;

@@ -10,8 +10,8 @@ mod index;
 mod order;
 
 use crate::bucket::{self, Named, Part, Patterns};
+use crate::credentials::role::RoleId;
 use crate::endpoint::{self, BucketPlace, Endpoint, HostKind, Hosts, hosts_of};
-use crate::role::RoleId;
 use crate::sigv4::PathStyle;
 use index::Index;
 pub use order::{Extent, host_covers};

@@ -8,10 +8,10 @@ pub use reason::Reason;
 
 use crate::authorization::OwnSignature;
 use crate::bucket::Named;
-use crate::budget::Holder;
 use crate::chunked::{self, MAX_CHUNK_BYTES};
 use crate::endpoint::{HostError, ScopeError};
 use crate::policy::Unlisted;
+use crate::request::budget::Holder;
 use format::Said;
 use std::fmt;
 use std::time::Duration;

@@ -61,13 +61,13 @@ fn the_reasons_are_those_of_the_code() {
 
 #[test]
 fn the_stats_are_those_of_the_code() {
-    check("docs/stats.md", &sigv4_egress::metrics::markdown());
+    check("docs/stats.md", &sigv4_egress::report::metrics::markdown());
 }
 
 /// A stat that somebody adds beside the table is found here, wherever it stands.
 #[test]
 fn no_stat_of_the_code_is_missing_in_the_document() {
-    let document = sigv4_egress::metrics::markdown();
+    let document = sigv4_egress::report::metrics::markdown();
     let (mut folders, mut found) = (vec![root().join("src")], 0);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {

@@ -54,6 +54,7 @@ pub fn fits(pattern: &str, name: &str) -> bool {
 }
 
 /// Whether a pattern is for all that another one is for. Aliases are named as they are.
+#[inline(never)]
 pub fn covers(pattern: &str, other: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(prefix) => !super::is_alias(other) && other.starts_with(prefix),

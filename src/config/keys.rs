@@ -244,6 +244,17 @@ pub static DOWNSTREAM: &[&Key] = &[
     &POSITION.key,
 ];
 
+/// The keys that matter to some sources of credentials only.
+pub static OF_SOURCES: [&Key; 7] = [
+    &CONTAINER_CLUSTER.key,
+    &SESSION_NAME.key,
+    &STS_CLUSTER.key,
+    &STS_HOST.key,
+    &STS_TIMEOUT_MS.key,
+    &TOKEN_AUDIENCE.key,
+    &TOKEN_CLUSTER.key,
+];
+
 /// The keys of the guard.
 pub static UPSTREAM: &[&Key] = &[&CLUSTERS.key, &POSITION.key];
 

@@ -4,10 +4,9 @@ use super::object::Object;
 use super::policy::warn_of_region;
 use super::{Config, ConfigError, Notes, keys};
 use crate::authorization::is_shaped_like_aws;
+use crate::credentials::role::Role;
 use crate::endpoint::{self, Host, Resolution};
 use crate::headers;
-use crate::role::{Means, Role};
-use crate::source::Authorization;
 
 /// Clusters are named as Envoy has them. One that is called `*` there is none; in Istio's names, it stands between bars.
 pub(super) fn clusters(object: &mut Object) -> Vec<String> {
@@ -115,12 +114,11 @@ pub(super) fn check_as_a_whole(
 ) -> Result<(), ConfigError> {
     check_clusters(config)?;
     let is_written = |key: &str| written.iter().any(|written| written == key);
-    for key in unused(config) {
-        if is_written(key) {
-            let finding = format!(
-                "is not used: credentials come from {}",
-                config.roles.own().means
-            );
+    for key in keys::OF_SOURCES.map(|key| key.name) {
+        let mut roles = config.roles.iter();
+        if is_written(key) && !roles.any(|(_, role)| role.source.keys().contains(&key)) {
+            let own = &config.roles.own().source;
+            let finding = format!("is not used: credentials come from {own}");
             notes.warn(key, finding, "remove it");
         }
     }
@@ -190,36 +188,6 @@ fn check_clusters(config: &Config) -> Result<(), ConfigError> {
         }
     }
     Ok(())
-}
-
-/// The keys that do not matter for how this configuration gets its credentials.
-fn unused(config: &Config) -> &'static [&'static str] {
-    let own = &config.roles.own().means;
-    let calls_sts = config
-        .roles
-        .iter()
-        .any(|(_, role)| !matches!(role.means, Means::Container { .. }));
-    match own {
-        Means::Container { authorization, .. } if !calls_sts => match authorization {
-            Authorization::File => &[
-                "session_name",
-                "sts_cluster",
-                "sts_host",
-                "sts_timeout_ms",
-                "token_audience",
-            ],
-            Authorization::None | Authorization::Token(_) => &[
-                "session_name",
-                "sts_cluster",
-                "sts_host",
-                "sts_timeout_ms",
-                "token_audience",
-                "token_cluster",
-            ],
-        },
-        Means::Container { .. } => &["token_audience"],
-        Means::WebIdentity(_) | Means::Chained(_) => &["container_cluster"],
-    }
 }
 
 /// One connection may hold a quarter, and a body must fit into that.

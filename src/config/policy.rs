@@ -8,9 +8,9 @@ use super::keys::{self, Key};
 use super::object::{ONE_OR_MORE, Object};
 use super::{ConfigError, Notes, REGION};
 use crate::bucket::{self, Patterns};
+use crate::credentials::role::{Role, RoleId, Roles};
 use crate::endpoint;
 use crate::policy::{Allow, Condition, Effect, Policy, RouteMetadata, Rule, SignAs};
-use crate::role::{Role, RoleId, Roles};
 pub(super) use checks::warn_of_region;
 use serde_json::{Map, Value};
 

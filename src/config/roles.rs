@@ -1,13 +1,14 @@
 //! Reading the roles.
 
 use super::object::Object;
-use super::{ConfigError, Environment, Notes, Origin, keys};
-use crate::identity::{
-    ChainedDuration, ExternalId, RoleArn, SessionDuration, SessionName, SessionPolicy,
-    SourceIdentity, Tags,
+use super::{ConfigError, Environment, Notes, Origin, keys, source};
+use crate::credentials::identity::{
+    ExternalId, RoleArn, Session, SessionDuration, SessionName, SessionPolicy, SourceIdentity, Tags,
 };
-use crate::role::{Chained, Means, Role, Roles, WebIdentity};
-use crate::source::{self, Source};
+use crate::credentials::role::{Role, Roles};
+use crate::credentials::source::CredentialSource;
+use crate::credentials::source::chained_role::ChainedRole;
+use crate::credentials::source::web_identity::WebIdentity;
 use serde_json::Value;
 
 /// The pod's own role and those under `roles`.
@@ -26,17 +27,17 @@ pub(super) fn roles(
         Some(found) => found,
         None => session_name_of_pod(object, environment)?,
     };
-    let means = own(object, environment, &session_name, notes)?;
+    let source = own(object, environment, &session_name, notes)?;
     let others = match object.object(&keys::ROLES) {
         None => Vec::new(),
         Some(named) => named
             .into_objects()?
             .into_iter()
-            .map(|(name, role)| other(name, role, &session_name, &means))
+            .map(|(name, role)| other(name, role, &session_name, &source))
             .collect::<Result<_, _>>()?,
     };
     // A container endpoint names its session itself.
-    let is_used = !matches!(means, Means::Container { .. }) || !others.is_empty();
+    let is_used = !matches!(source, CredentialSource::Container(_)) || !others.is_empty();
     notes.source(
         keys::SESSION_NAME.name,
         is_used.then(|| session_name.to_string()),
@@ -44,7 +45,7 @@ pub(super) fn roles(
     );
     let own = Role {
         name: Role::OWN.to_owned(),
-        means,
+        source,
     };
     Ok(Roles::new(own, others))
 }
@@ -54,7 +55,7 @@ fn own(
     environment: &Environment,
     session_name: &SessionName,
     notes: &mut Notes,
-) -> Result<Means, ConfigError> {
+) -> Result<CredentialSource, ConfigError> {
     let role = object.sourced(
         &keys::ROLE_ARN,
         environment,
@@ -64,37 +65,32 @@ fn own(
     let (arn, origin) = role.map_or((None, Origin::Default), |(arn, origin)| (Some(arn), origin));
     let duration = duration(
         object,
-        SessionDuration::of_seconds,
+        SessionDuration::of_web_identity,
         SessionDuration::ALLOWED,
     );
-    let session_policy = session_policy(object);
+    let policy = session_policy(object);
     object.finish()?;
-    let chosen = source::choose(environment, arn.as_ref())?;
-    let means = match chosen.source {
-        Source::WebIdentity(arn) => Means::WebIdentity(WebIdentity {
-            arn,
-            session_name: session_name.clone(),
-            duration,
-            session_policy,
-        }),
-        Source::Container { .. } if duration.is_some() || session_policy.is_some() => {
-            let key = match duration {
-                Some(_) => &keys::SESSION_DURATION_SECONDS,
-                None => &keys::SESSION_POLICY,
-            };
-            let fault = "cannot be used with a container endpoint";
-            return Err(object.error(key, fault, "it in a role of `roles`"));
-        }
-        Source::Container {
-            endpoint,
-            authorization,
-        } => Means::Container {
-            endpoint,
-            authorization,
-        },
+    let for_sts = match (&duration, &policy) {
+        (Some(_), _) => Some(&keys::SESSION_DURATION_SECONDS),
+        (None, Some(_)) => Some(&keys::SESSION_POLICY),
+        (None, None) => None,
     };
+    let web_identity = arn.clone().map(|role_arn| WebIdentity {
+        session: Session {
+            role_arn,
+            name: session_name.clone(),
+            duration,
+            policy,
+        },
+    });
+    let chosen = source::choose(environment, web_identity)?;
+    let source = chosen.source;
+    if let (CredentialSource::Container(_), Some(key)) = (&source, for_sts) {
+        let fault = "cannot be used with a container endpoint";
+        return Err(object.error(key, fault, "it in a role of `roles`"));
+    }
     for name in chosen.passed_over {
-        let finding = format!("is set and not used: credentials come from {means}");
+        let finding = format!("is set and not used: credentials come from {source}");
         notes.warn(&format!("environment variable {name}"), finding, "unset it");
     }
     let origin = chosen
@@ -105,15 +101,15 @@ fn own(
         arn.map(|arn| arn.to_string()),
         origin.clone(),
     );
-    notes.source("credentials", Some(means.to_string()), origin);
-    Ok(means)
+    notes.source("credentials", Some(source.to_string()), origin);
+    Ok(source)
 }
 
 fn other(
     name: String,
     mut object: Object,
     session_name: &SessionName,
-    own: &Means,
+    own: &CredentialSource,
 ) -> Result<Role, ConfigError> {
     object.refuse_unknown(keys::ROLE);
     object.finish()?;
@@ -133,7 +129,7 @@ fn other(
             "another name of letters, digits, - and _",
         ));
     }
-    let arn = object.required(&keys::role::ROLE_ARN, RoleArn::ALLOWED, RoleArn::parse)?;
+    let role_arn = object.required(&keys::role::ROLE_ARN, RoleArn::ALLOWED, RoleArn::parse)?;
     let own_name = object.parsed(
         &keys::role::SESSION_NAME,
         SessionName::ALLOWED,
@@ -141,18 +137,23 @@ fn other(
     );
     let session_name = own_name.unwrap_or_else(|| session_name.clone());
     let is_chained = object.flag(&keys::role::CHAINED);
-    let session_policy = session_policy(&mut object);
+    let policy = session_policy(&mut object);
+    let duration = if is_chained {
+        let allowed = SessionDuration::ALLOWED_CHAINED;
+        duration(&mut object, SessionDuration::of_chained_role, allowed)
+    } else {
+        let allowed = SessionDuration::ALLOWED;
+        duration(&mut object, SessionDuration::of_web_identity, allowed)
+    };
+    let session = Session {
+        role_arn,
+        name: session_name,
+        duration,
+        policy,
+    };
     if is_chained {
-        let duration = duration(
-            &mut object,
-            ChainedDuration::of_seconds,
-            ChainedDuration::ALLOWED,
-        );
-        let means = Means::Chained(Chained {
-            arn,
-            session_name,
-            duration,
-            session_policy,
+        let source = CredentialSource::ChainedRole(ChainedRole {
+            session,
             external_id: object.parsed(
                 &keys::role::EXTERNAL_ID,
                 ExternalId::ALLOWED,
@@ -166,9 +167,9 @@ fn other(
             ),
         });
         object.finish()?;
-        return Ok(Role { name, means });
+        return Ok(Role { name, source });
     }
-    if let Means::Container { .. } = own {
+    if let CredentialSource::Container(_) = own {
         let fault = "is not true, and there is no web identity token to assume the role with";
         return Err(object.error(&keys::role::CHAINED, fault, "true"));
     }
@@ -182,25 +183,16 @@ fn other(
         let fault = "is not a parameter of AssumeRoleWithWebIdentity";
         return Err(object.error(key, fault, "only together with \"chained\": true"));
     }
-    let means = Means::WebIdentity(WebIdentity {
-        arn,
-        session_name,
-        duration: duration(
-            &mut object,
-            SessionDuration::of_seconds,
-            SessionDuration::ALLOWED,
-        ),
-        session_policy,
-    });
     object.finish()?;
-    Ok(Role { name, means })
+    let source = CredentialSource::WebIdentity(WebIdentity { session });
+    Ok(Role { name, source })
 }
 
-fn duration<T>(
+fn duration(
     object: &mut Object,
-    of_seconds: impl Fn(u64) -> Option<T>,
+    of_seconds: fn(u64) -> Option<SessionDuration>,
     allowed: &str,
-) -> Option<T> {
+) -> Option<SessionDuration> {
     let key = &keys::SESSION_DURATION_SECONDS;
     let value = object.take(key)?;
     let duration = value.as_u64().and_then(of_seconds);

@@ -1,5 +1,6 @@
 use super::*;
-use crate::role::{Means, WebIdentity};
+use crate::credentials::identity::Session;
+use crate::credentials::source::CredentialSource;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/app";
 
@@ -22,9 +23,9 @@ fn config(json: &str, environment: &Environment) -> Config {
     }
 }
 
-fn own(config: &Config) -> &WebIdentity {
-    match &config.roles.own().means {
-        Means::WebIdentity(own) => own,
+fn own(config: &Config) -> &Session {
+    match &config.roles.own().source {
+        CredentialSource::WebIdentity(own) => &own.session,
         other => panic!("{other:?}"),
     }
 }
@@ -39,9 +40,9 @@ fn check_refused(json: &str, environment: &Environment, key: &str, fault: &str, 
 #[test]
 fn a_pod_prepared_for_irsa_needs_only_the_allow_list() {
     let config = config(r#"{"allow": ["s3"]}"#, &irsa());
-    assert_eq!(own(&config).arn.as_str(), ROLE);
+    assert_eq!(own(&config).role_arn.as_str(), ROLE);
     assert_eq!(config.region, "eu-west-1");
-    assert_eq!(own(&config).session_name.as_str(), "sigv4-egress");
+    assert_eq!(own(&config).name.as_str(), "sigv4-egress");
     assert_eq!(config.sts_host, "sts.eu-west-1.amazonaws.com");
     assert_eq!(config.clusters, ["sigv4-egress-aws"]);
     assert_eq!(config.token_cluster, "sigv4-egress-token");
@@ -93,8 +94,8 @@ fn the_configuration_wins_over_the_environment() {
         r#"{{"allow": "*", "role_arn": "{ROLE}", "region": "cn-north-1", "session_name": "configured"}}"#
     );
     let config = config(&json, &environment);
-    assert_eq!(own(&config).arn.as_str(), ROLE);
-    assert_eq!(own(&config).session_name.as_str(), "configured");
+    assert_eq!(own(&config).role_arn.as_str(), ROLE);
+    assert_eq!(own(&config).name.as_str(), "configured");
     assert_eq!(config.sts_host, "sts.cn-north-1.amazonaws.com.cn");
 }
 
@@ -103,9 +104,7 @@ fn the_session_is_named_after_the_pod() {
     let named = |variables: &[(&str, &str)]| {
         let mut all = irsa();
         all.extend(environment(variables));
-        own(&config(r#"{"allow": "*"}"#, &all))
-            .session_name
-            .to_string()
+        own(&config(r#"{"allow": "*"}"#, &all)).name.to_string()
     };
     let pod = [("POD_NAMESPACE", "shop"), ("POD_NAME", "cart-1")];
     assert_eq!(named(&pod), "shop.cart-1");
@@ -443,7 +442,7 @@ fn rules_choose_among_named_roles() {
     let config = config(json, &irsa());
     let role = |rule: usize| {
         let role = config.roles.get(config.policy.rules()[rule].role).unwrap();
-        format!("{}: {}", role.name, role.means)
+        format!("{}: {}", role.name, role.source)
     };
     assert_eq!(
         role(0),
@@ -511,18 +510,19 @@ fn a_chained_role_says_all_that_sts_takes() {
     let config = config(&role(all), &irsa());
     let own = own(&config);
     assert_eq!(own.duration.map(|duration| duration.seconds()), Some(43200));
-    let policy = own.session_policy.as_ref().map(|policy| policy.as_str());
+    let policy = own.policy.as_ref().map(|policy| policy.as_str());
     assert_eq!(policy, Some(r#"{"Version":"2012-10-17"}"#));
     let (_, audit) = config.roles.iter().nth(1).unwrap();
-    let Means::Chained(chained) = &audit.means else {
+    let CredentialSource::ChainedRole(chained) = &audit.source else {
         panic!("{audit:?}");
     };
     assert_eq!(
-        chained.duration.map(|duration| duration.seconds()),
+        chained.session.duration.map(|duration| duration.seconds()),
         Some(900)
     );
     let policy = chained
-        .session_policy
+        .session
+        .policy
         .as_ref()
         .map(|policy| policy.as_str());
     assert_eq!(policy, Some(r#"{"Statement":[]}"#));
@@ -594,8 +594,8 @@ fn a_container_endpoint_gives_the_pods_own_credentials() {
     let audit = r#""audit": {"role_arn": "arn:aws:iam::210987654321:role/audit""#;
     let json = format!(r#"{{"allow": "*", "roles": {{{audit}, "chained": true}}}}}}"#);
     let found = config(&json, &pod_identity);
-    let own = &found.roles.own().means;
-    assert_eq!(own.source(), "container");
+    let own = &found.roles.own().source;
+    assert_eq!(own.word(), "container");
     assert_eq!(own.to_string(), "container endpoint 169.254.170.23");
     check_refused(
         &format!(r#"{{"allow": "*", "roles": {{{audit}}}}}}}"#),

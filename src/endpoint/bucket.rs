@@ -74,7 +74,7 @@ fn of_kind(labels: &str) -> Option<BucketPlace<'_>> {
 }
 
 fn is_account(label: &str) -> bool {
-    label.len() == 12 && label.bytes().all(|byte| byte.is_ascii_digit())
+    label.len() == 12 && label.parse::<u64>().is_ok()
 }
 
 /// `[[<name>.]<kind>.]vpce-<id>.<service>.<region>`.

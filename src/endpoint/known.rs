@@ -27,25 +27,25 @@ pub fn nearest_service(name: &str) -> Option<&'static str> {
 
 /// The signing name of a service that SDKs, the CLI or the console know by another one.
 pub fn service_of_alias(name: &str) -> Option<&'static str> {
-    ALIASES.split(' ').find_map(|alias| {
-        let (known, service) = alias.split_once('=')?;
-        let is_it = match known.strip_suffix('*') {
-            Some(start) => name.starts_with(start) && !is_known_service(name),
-            None => known == name,
-        };
-        is_it.then_some(service)
+    let of = |alias: &str| {
+        let (_, rest) = ALIASES.split_once(&*[" ", alias, "="].concat())?;
+        rest.split(' ').next()
+    };
+    of(name).or_else(|| {
+        let (start, _) = name.split_once('-')?;
+        of(&[start, "-*"].concat()).filter(|_| !is_known_service(name))
     })
 }
 
 /// Those that are neither the label of a host nor nearly the signing name (botocore's folders of models), and some of the
-/// console's. `*` stands for any end. CloudWatch's API signs as `monitoring`, and another one as `cloudwatch`.
-const ALIASES: &str = "cloudwatch=monitoring amp=aps chime-sdk-*=chime customer-profiles=profile docdb=rds \
+/// console's. `-*` stands for any end. CloudWatch's API signs as `monitoring`, and another one as `cloudwatch`.
+const ALIASES: &str = " cloudwatch=monitoring amp=aps chime-*=chime customer-profiles=profile docdb=rds \
     dynamodbstreams=dynamodb elb=elasticloadbalancing elbv2=elasticloadbalancing emr=elasticmapreduce \
-    eventbridge=events iotsecuretunneling=IoTSecuredTunneling keyspaces*=cassandra kinesis-video-*=kinesisvideo \
-    lex-*=lex lexv2-*=lex location=geo marketplace-*=aws-marketplace msk=kafka mwaa=airflow neptune=rds \
-    neptunedata=neptune-db opensearch=es opensearchserverless=aoss qconnect=wisdom \
+    eventbridge=events iotsecuretunneling=IoTSecuredTunneling keyspaces=cassandra keyspacesstreams=cassandra \
+    kinesis-*=kinesisvideo lex-*=lex lexv2-*=lex location=geo marketplace-*=aws-marketplace msk=kafka mwaa=airflow \
+    neptune=rds neptunedata=neptune-db opensearch=es opensearchserverless=aoss qconnect=wisdom \
     resourcegroupstaggingapi=tagging s3-control=s3 s3api=s3 s3control=s3 sagemaker-*=sagemaker sfn=states \
-    sso-oidc=sso-oauth stepfunctions=states timestream-*=timestream";
+    sso-oidc=sso-oauth stepfunctions=states timestream-*=timestream ";
 
 /// Whether a region is known here.
 pub fn is_known_region(name: &str) -> bool {
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn an_alias_leads_to_a_name_that_is_known() {
-        for alias in ALIASES.split(' ') {
+        for alias in ALIASES.trim().split(' ') {
             let (alias, service) = alias.split_once('=').unwrap();
             let name = alias.replace('*', "x");
             assert!(is_known_service(service), "{service}");

@@ -49,9 +49,7 @@ pub fn dns_suffix(region: &str) -> &'static str {
 
 /// Where the global services of a partition sign that botocore has a name for, such as `aws-global`.
 pub fn global_region(pseudo_region: &str) -> Option<&'static str> {
-    let mut partitions = PARTITIONS.iter();
-    let found = partitions.find(|partition| partition.pseudo_region == Some(pseudo_region))?;
-    Some(found.global_region)
+    is_pseudo_region(pseudo_region).then(|| partition_of(pseudo_region).global_region)
 }
 
 /// Whether a label is shaped like a region of any partition, such as `eu-west-1` or

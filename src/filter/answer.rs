@@ -5,12 +5,12 @@
 
 use super::host;
 use super::worker::Worker;
-use crate::audit::Signed;
 use crate::endpoint::{self, Host, Resolution};
 use crate::headers::{self, Header};
-use crate::metrics;
-use crate::skew::{Learned, Measurement};
-use crate::verdict::{self, MAX_BODY_BYTES, Reading, Verdict};
+use crate::report::access_log::SignedLine;
+use crate::report::metrics;
+use crate::response::skew::{Learned, Measurement};
+use crate::response::verdict::{self, MAX_BODY_BYTES, Reading, Verdict};
 use proxy_wasm::types::LogLevel;
 use std::time::SystemTime;
 
@@ -73,7 +73,7 @@ fn text<'a>(headers: &[Header<'a>], name: &str) -> Option<&'a str> {
 /// Draws the consequences, if we signed the request.
 fn heed(worker: &Worker, found: Option<Verdict>, measurement: Option<Measurement>) {
     let line = host::line().unwrap_or_default();
-    let Some(signed) = Signed::read(&line) else {
+    let Some(signed) = SignedLine::read(&line) else {
         return;
     };
     if let Some(measurement) = measurement {

@@ -6,12 +6,12 @@
 //! (a copy, a redirect) has lost its line, so that the guard also looks for our own access key ids.
 
 use super::host::{self, HostError, Stat};
-use crate::audit;
 use crate::decision::{self, Head};
 use crate::headers;
-use crate::metrics;
 use crate::policy::NO_ROUTE_METADATA;
 use crate::refusal::{ErrorFormat, Refusal};
+use crate::report::access_log;
+use crate::report::metrics;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use std::rc::Rc;
@@ -54,7 +54,7 @@ impl HttpContext for Guard {
             return Action::Continue;
         };
         Stat::counter(metrics::refused(&refusal)).add(1);
-        host::show_line(&audit::refused(&refusal));
+        host::show_line(&access_log::refused(refusal.reason().word()));
         // Paused, the request goes nowhere, even if the reply could not be sent.
         let _ = host::reply(&refusal.answer(format));
         Action::Pause

@@ -4,11 +4,11 @@
 //! stream is gone. [`enter`] is what tells: once it succeeds for a paused stream, its headers are there.
 
 use super::abi;
-use crate::audit;
 use crate::headers;
 use crate::own_keys::{self, OwnKeys};
 use crate::policy::ROUTE_NAMESPACE;
-use crate::refusal::Answer;
+use crate::refusal::{Answer, Refusal};
+use crate::report::access_log;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType, Status};
 use std::collections::hash_map::RandomState;
@@ -24,14 +24,6 @@ pub(super) struct HostError {
 }
 
 impl HostError {
-    /// Envoy announced more of a body than it handed over.
-    pub(super) fn short_body() -> Self {
-        Self {
-            call: "get_buffer",
-            status: Status::NotFound,
-        }
-    }
-
     /// What Envoy handed over is no map of headers.
     pub(super) fn no_map() -> Self {
         Self {
@@ -44,6 +36,16 @@ impl HostError {
 impl fmt::Display for HostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} failed with {:?}", self.call, self.status)
+    }
+}
+
+/// The answer where a request cannot go on without the call.
+impl From<HostError> for Refusal {
+    #[cold]
+    fn from(error: HostError) -> Self {
+        Self::HostCallFailed {
+            what: error.to_string(),
+        }
     }
 }
 
@@ -70,6 +72,13 @@ pub(super) fn jitter() -> u32 {
 pub(super) fn log(level: LogLevel, message: &str) {
     // There is nowhere to report a log line that could not be written.
     let _ = hostcalls::log(level, message);
+}
+
+/// For a call that nothing depends on.
+pub(super) fn logged(done: Result<(), HostError>) {
+    if let Err(error) = done {
+        log(LogLevel::Error, &error.to_string());
+    }
 }
 
 pub(super) fn plugin_configuration() -> Result<Vec<u8>, HostError> {
@@ -128,12 +137,6 @@ pub(super) fn set_request_header(name: &str, value: Option<&str>) -> Result<(), 
         None => hostcalls::remove_map_value(MapType::HttpRequestHeaders, name),
     }
     .map_err(failed("set_map_value"))
-}
-
-/// Makes a chunked request one of known length: S3 wants that, and to others chunks are only a cost.
-pub(super) fn set_content_length(bytes: usize) -> Result<(), HostError> {
-    set_request_header("transfer-encoding", None)?;
-    set_request_header("content-length", Some(&bytes.to_string()))
 }
 
 /// What Envoy hands over of the body from `start` on, at most `length` bytes: all that it holds, or what
@@ -200,19 +203,18 @@ pub(super) fn request_time() -> Option<SystemTime> {
 
 /// Leaves the decision's line in the stream's filter state. A later one takes its place (Envoy 1.36.4 and 1.40.0).
 pub(super) fn leave_line(line: &str) -> Result<(), HostError> {
-    abi::set_property(audit::PROPERTY.as_bytes(), line.as_bytes()).map_err(failed("set_property"))
+    abi::set_property(access_log::PROPERTY.as_bytes(), line.as_bytes())
+        .map_err(failed("set_property"))
 }
 
 /// As [`leave_line`], where the log alone depends on it.
 pub(super) fn show_line(line: &str) {
-    if let Err(error) = leave_line(line) {
-        log(LogLevel::Error, &error.to_string());
-    }
+    logged(leave_line(line));
 }
 
 /// The line that the downstream filter left; `None` where it left none.
 pub(super) fn line() -> Option<String> {
-    let line = abi::property(audit::PROPERTY.as_bytes()).ok()?;
+    let line = abi::property(access_log::PROPERTY.as_bytes()).ok()?;
     Some(String::from_utf8(line).unwrap_or_default())
 }
 
@@ -321,6 +323,3 @@ impl Stat {
         }
     }
 }
-
-/// Bounds what one read of a body copies into the VM's memory.
-pub(super) const READ_BYTES: usize = 64 * 1024;

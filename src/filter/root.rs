@@ -8,7 +8,7 @@ use super::status::Status;
 use super::stream::Stream;
 use super::worker::Worker;
 use crate::config::{self, Environment, Plugin};
-use crate::metrics;
+use crate::report::metrics;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{ContextType, LogLevel};
 use std::rc::Rc;
@@ -122,7 +122,7 @@ impl RootContext for Root {
 impl SigningRoot {
     fn on_tick(&mut self) {
         let now = host::now();
-        self.worker.allow_looks();
+        self.worker.holdings.borrow_mut().on_tick();
         self.fetcher.start_due(now);
         self.worker.settle_held(now);
         self.worker.show_levels(now);

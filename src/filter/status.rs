@@ -1,9 +1,9 @@
 //! The plugin in the token listener, which answers with the status document.
 
 use super::host;
-use crate::cache::Record;
+use crate::credentials::cache::Record;
 use crate::headers;
-use crate::status::{PATH, REGISTER_KEY, Register};
+use crate::report::status::{PATH, REGISTER_KEY, Register};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, LogLevel};
 

@@ -1,33 +1,31 @@
 //! What one worker's VM knows for one plugin: the configuration, its view of the process's credentials,
 //! and the requests that it holds.
 
-use super::chunks;
 use super::host::{self, Change, HostError, Stat};
-use super::role::RoleView;
-use crate::audit;
-use crate::budget::{Budget, Share};
-use crate::cache::Record;
-use crate::chunked::Resigner;
+use super::record::RoleView;
 use crate::config::Config;
-use crate::credentials::{CallHeaders, Credentials, Secret};
-use crate::decision::Plan;
+use crate::credentials::cache::Record;
+use crate::credentials::role::{Role, RoleId, Roles};
+use crate::decision::LeftAlone;
 use crate::endpoint::Endpoint;
-use crate::gauges::{Levels, TALLY_KEY, Tally};
 use crate::headers::{self, Header};
-use crate::metrics;
-use crate::parking::{
-    Admission, BodySoFar, Chunks, Due, OnPart, OwnedPayload, Parking, Step, TICK_WHILE_PARKED,
-    Ticket, Unsigned,
-};
 use crate::policy::RouteMetadata;
-use crate::refusal::{ErrorFormat, Refusal};
-use crate::role::{Role, RoleId, Roles};
-use crate::sigv4::{Request, Signer};
-use crate::skew::{Learned, Measurement, Skews};
-use crate::status::{Entry, REGISTER_KEY, Register};
-use crate::sts;
-use crate::verdict::Verdict;
-use proxy_wasm::types::LogLevel;
+use crate::refusal::Refusal;
+use crate::report::access_log;
+use crate::report::gauges::{Levels, TALLY_KEY, Tally};
+use crate::report::metrics;
+use crate::report::status::{Entry, REGISTER_KEY, Register};
+use crate::request::ask::Ask;
+use crate::request::body::Resigned;
+use crate::request::edits::{self, Edit, Signatory};
+use crate::request::holdings::Holdings;
+use crate::request::lifecycle::{Step, Warning};
+use crate::request::release::Release;
+use crate::request::unsigned::{Chunks, Signing};
+use crate::response::skew::{Learned, Measurement, Skews};
+use crate::response::verdict::Verdict;
+use crate::sigv4::Signer;
+use proxy_wasm::types::{Action, LogLevel};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
@@ -44,31 +42,28 @@ pub(super) struct Worker {
     pub(super) roles: Roles<Rc<RoleView>>,
     signer: RefCell<Signer>,
     skews: RefCell<Skews>,
-    parking: RefCell<Parking>,
-    budget: RefCell<Budget>,
+    /// What the requests share.
+    pub(super) holdings: RefCell<Holdings>,
     tick_period: Cell<Duration>,
-    /// How many of AWS's answers are still looked at before the next tick.
-    looks: Cell<u32>,
     /// Few, and those that count most requests come first.
     counters: RefCell<Vec<(String, Stat)>>,
     parked: Stat,
     held_bytes: Stat,
     /// The CAS number of the tally that the gauges show; `None`: they show none yet.
     shown_tally: Cell<Option<Option<u32>>>,
-    /// Envoy has handed over a part of a body, or trailers: it is allowed to.
-    pub(super) hands_over_bodies: Cell<bool>,
-    pub(super) hands_over_trailers: Cell<bool>,
 }
 
-/// What became of a request that is ready to be signed.
+/// What came of a [`Step`].
 #[derive(Debug)]
-pub(super) enum Outcome {
-    /// It may flow; its chunks are to be signed as they come.
+pub(super) enum Done {
+    /// It was the last one of a callback, which ends so.
+    Callback(Action),
+    /// It is carried out.
+    Step,
+    /// The signature is written.
     Signed(Chunks),
-    /// It waits; it must not flow.
-    Parked(Ticket),
-    /// It was answered; it must not flow.
-    Answered,
+    /// Envoy did not do it.
+    Failed(Refusal),
 }
 
 impl Worker {
@@ -78,32 +73,33 @@ impl Worker {
                 .roles
                 .map(|role| Rc::new(RoleView::new(role.clone(), &config))),
             route_metadata_keys: config.policy.route_metadata_keys(),
-            parking: RefCell::new(Parking::new(config.parking, &config.roles)),
-            budget: RefCell::new(Budget::new(config.max_held_bytes)),
+            holdings: RefCell::new(Holdings::new(
+                config.parking,
+                config.max_body_bytes,
+                config.max_held_bytes,
+                &config.roles,
+            )),
             config,
             owner: host::random(),
             root_id,
             signer: RefCell::default(),
             skews: RefCell::default(),
             tick_period: Cell::default(),
-            looks: Cell::default(),
             counters: RefCell::default(),
             parked: Stat::gauge(metrics::PARKED),
             held_bytes: Stat::gauge(metrics::HELD_BYTES),
             shown_tally: Cell::default(),
-            hands_over_bodies: Cell::default(),
-            hands_over_trailers: Cell::default(),
         }
     }
 
     /// Says who it is, in the log, in the stats and in the status document.
     pub(super) fn introduce(&self, configuration: &[u8]) {
         for (_, view) in self.roles.iter() {
-            let Role { name, means } = &view.role;
-            host::log(LogLevel::Info, &format!("role {name}: {means}"));
+            let Role { name, source } = &view.role;
+            host::log(LogLevel::Info, &format!("role {name}: {source}"));
         }
         Stat::gauge(&metrics::build_info()).record(1);
-        let source = self.roles.own().role.means.source();
+        let source = self.roles.own().role.source.word();
         Stat::gauge(&metrics::source(source)).record(1);
         let roles = self.roles.iter();
         let entry = Entry::new(
@@ -132,144 +128,88 @@ impl Worker {
         metadata
     }
 
-    /// Signs the request of the effective context, parks it, or answers it. `headers` are the request's, if
-    /// they are at hand.
-    pub(super) fn settle(
-        &self,
-        stream: u32,
-        plan: Plan,
-        payload: OwnedPayload,
-        headers: Option<Vec<Header<'_>>>,
-    ) -> Outcome {
-        let now = host::now();
-        let Some(role) = self.roles.get(plan.role) else {
-            let what = "the rule names no role".to_owned();
-            return self.answer(&Refusal::HostCallFailed { what }, plan.format);
-        };
-        role.note_use(now);
-        let record = role.fresh_record(now);
-        let format = plan.format;
-        let request = Unsigned { plan, payload };
-        let admission = self.parking.borrow().admit(&record, now);
-        match admission {
-            Admission::Sign(credentials) => self.sign(&request, headers, credentials, now),
-            Admission::Answer(refusal) => self.answer(&refusal, format),
-            Admission::Park => {
-                let mut parking = self.parking.borrow_mut();
-                let ticket = parking.park(stream, Box::new(request), now);
-                drop(parking);
-                self.set_tick_period(TICK_WHILE_PARKED);
-                Outcome::Parked(ticket)
+    /// Carries out a step for the request of the effective context. `headers` are the request's, where nothing has been
+    /// written to them since they were read.
+    pub(super) fn carry_out(&self, step: Step, headers: Option<Vec<Header<'_>>>) -> Done {
+        let done = match step {
+            Step::Continue => return Done::Callback(Action::Continue),
+            Step::Pause => return Done::Callback(Action::Pause),
+            Step::Park(period) => {
+                self.set_tick_period(period);
+                return Done::Callback(Action::Pause);
             }
+            Step::LeaveAlone(why) => {
+                self.count(metrics::left_alone(why));
+                // Most of a pod's traffic may be none of AWS's: it is not worth a call to Envoy.
+                if why != LeftAlone::NotAws {
+                    host::show_line(&access_log::left_alone(why.word()));
+                }
+                Ok(())
+            }
+            Step::Answer(refusal, format) => {
+                self.count(metrics::refused(&refusal));
+                host::show_line(&access_log::refused(refusal.reason().word()));
+                // Where it fails, nobody is there to be answered.
+                host::logged(host::reply(&refusal.answer(format)));
+                Ok(())
+            }
+            Step::Sign(signing) => {
+                return match self.sign(&signing, headers) {
+                    Ok(chunks) => Done::Signed(chunks),
+                    Err(refusal) => Done::Failed(refusal),
+                };
+            }
+            Step::WithholdMethod => host::set_request_header(":method", None),
+            Step::ReplaceBody(Resigned { length, new }) => host::replace_request_body(length, &new),
+            Step::Resume => {
+                host::logged(host::resume_request());
+                Ok(())
+            }
+            Step::Warn(warning) => {
+                let level = match warning {
+                    Warning::NoHead => LogLevel::Critical,
+                    Warning::NoBody => LogLevel::Error,
+                };
+                host::log(level, warning.text());
+                Ok(())
+            }
+        };
+        match done {
+            Ok(()) => Done::Step,
+            Err(error) => Done::Failed(error.into()),
         }
     }
 
     /// Writes the signature into the headers of the effective context.
-    fn sign(
-        &self,
-        request: &Unsigned,
-        headers: Option<Vec<Header<'_>>>,
-        credentials: &Credentials,
-        now: SystemTime,
-    ) -> Outcome {
-        match self.write_signature(request, headers, credentials, now) {
-            Ok(chunks) => {
-                self.count(metrics::signed(request.plan.why));
-                Outcome::Signed(chunks)
-            }
-            Err(error) => self.answer(
-                &Refusal::HostCallFailed {
-                    what: error.to_string(),
-                },
-                request.plan.format,
-            ),
-        }
-    }
-
-    fn write_signature(
-        &self,
-        request: &Unsigned,
-        headers: Option<Vec<Header<'_>>>,
-        credentials: &Credentials,
-        now: SystemTime,
-    ) -> Result<Chunks, HostError> {
-        let Unsigned { plan, payload } = request;
+    fn sign(&self, signing: &Signing, headers: Option<Vec<Header<'_>>>) -> Result<Chunks, Refusal> {
         let map;
-        let mut headers = match headers {
+        let headers = match headers {
             Some(headers) => headers,
             None => {
                 map = host::request_headers()?;
                 headers::read(&map).ok_or(HostError::no_map())?
             }
         };
-        let before = headers.len();
-        headers.retain(|(name, _)| *name != self.config.marker_header);
-        let is_marked = headers.len() < before;
-        let value = |name| headers::value(&headers, name).unwrap_or_default();
-        let path_and_query = match &plan.path_and_query {
-            Some(other) => other.as_bytes(),
-            None => value(":path"),
-        };
-        let method = match &plan.withheld_method {
-            Some(method) => method,
-            None => std::str::from_utf8(value(":method")).unwrap_or_default(),
-        };
-        let request = Request {
-            method,
-            host: plan.authority.as_bytes(),
-            path_and_query,
-            headers: &headers,
-            payload: payload.borrow(),
-        };
-        let (settings, scope) = (plan.settings(), plan.scope());
-        let now = self.skews.borrow().signing_time(&plan.authority, now);
-        let mut signer = self.signer.borrow_mut();
-        let signed = signer.sign(&request, settings, &scope, credentials, now);
-        let chunks = match payload {
-            OwnedPayload::ChunkSigned(form) => {
-                let signer = signer.chunk_signer(&signed, &scope, credentials, now);
-                signer.map(|signer| Box::new(Resigner::new(*form, signer)))
-            }
-            _ => None,
-        };
-        drop(signer);
-        let same_authority = value(":authority") == plan.authority.as_bytes();
-
-        // The line first: from here on the guard stops the request at any cluster that is not listed.
+        let plan = &signing.request.plan;
         let role = self.roles.get(plan.role).unwrap_or(self.roles.own());
-        let line = audit::signed(plan, &role.role.name, &credentials.access_key_id);
-        host::leave_line(&line)?;
-        if is_marked {
-            host::set_request_header(&self.config.marker_header, None)?;
-        }
-        if !same_authority {
-            host::set_request_header(":authority", Some(&plan.authority))?;
-        }
-        if let Some(path_and_query) = &plan.path_and_query {
-            host::set_request_header(":path", Some(path_and_query))?;
-        }
-        if let Some(method) = &plan.withheld_method {
-            host::set_request_header(":method", Some(method))?;
-        }
-        for (name, value) in signed.edits() {
-            // A call to Envoy costs more than a look at the names.
-            if value.is_some() || headers::value(&headers, name).is_some() {
-                host::set_request_header(name, value)?;
+        let by = Signatory {
+            signer: &mut self.signer.borrow_mut(),
+            role: &role.role.name,
+            time: self
+                .skews
+                .borrow()
+                .signing_time(&plan.authority, signing.now),
+            marker: &self.config.marker_header,
+        };
+        let chunks = edits::sign(signing, headers, by, &mut |edit| {
+            match edit {
+                Edit::Line(line) => host::leave_line(line)?,
+                Edit::Header(name, value) => host::set_request_header(name, value)?,
             }
-        }
+            Ok(())
+        })?;
+        self.count(metrics::signed(plan.why));
         Ok(chunks)
-    }
-
-    /// Whether an answer is looked at, which is a call to Envoy: what AWS has against credentials or clock, it says
-    /// again and again.
-    pub(super) fn may_look(&self) -> bool {
-        let looks = self.looks.get();
-        self.looks.set(looks.saturating_sub(1));
-        looks > 0 || self.has_skews()
-    }
-
-    pub(super) fn allow_looks(&self) {
-        self.looks.set(LOOKS_BETWEEN_TICKS);
     }
 
     /// Whether any host's requests are signed with another time than ours.
@@ -303,147 +243,41 @@ impl Worker {
         }
     }
 
-    /// The headers of a call to STS that `credentials` sign.
-    pub(super) fn sign_sts_call(
-        &self,
-        body: &Secret,
-        credentials: &Credentials,
-        now: SystemTime,
-    ) -> CallHeaders {
-        let Config {
-            sts_host, region, ..
-        } = &self.config;
-        let mut signer = self.signer.borrow_mut();
-        sts::signed_headers(sts_host, region, body, credentials, &mut signer, now)
-    }
-
-    /// Answers the request of the effective context.
-    pub(super) fn answer(&self, refusal: &Refusal, format: ErrorFormat) -> Outcome {
-        self.count(metrics::refused(refusal));
-        host::show_line(&audit::refused(refusal));
-        if let Err(error) = host::reply(&refusal.answer(format)) {
-            host::log(LogLevel::Error, &error.to_string());
-        }
-        Outcome::Answered
-    }
-
-    /// Holds a request until its body is there.
-    pub(super) fn await_body(&self, stream: u32, format: ErrorFormat) -> Ticket {
-        let mut parking = self.parking.borrow_mut();
-        parking.await_body(stream, format, host::now())
-    }
-
-    /// Whether a request still waits for its body; the root may have answered it.
-    pub(super) fn awaits_body(&self, ticket: Ticket) -> bool {
-        self.parking.borrow().awaits_body(ticket)
-    }
-
-    /// Whether a request still waits, for its body or for credentials.
-    pub(super) fn is_held(&self, ticket: Ticket) -> bool {
-        self.parking.borrow().is_held(ticket)
-    }
-
-    /// A part of a parked request's body has come, or its end: signs it if credentials are there by now.
-    pub(super) fn settle_part(&self, ticket: Ticket, end_of_stream: bool) -> Outcome {
-        let now = host::now();
-        let mut parking = self.parking.borrow_mut();
-        let on_part = parking.on_part(ticket, end_of_stream, now, |role| self.record(role));
-        drop(parking);
-        match on_part {
-            OnPart::Sign(request, credentials) => self.sign(&request, None, &credentials, now),
-            OnPart::Resumed(chunks) => Outcome::Signed(chunks),
-            OnPart::Wait => Outcome::Parked(ticket),
-            OnPart::Answered => Outcome::Answered,
-        }
-    }
-
-    /// A request needs its ticket no longer: it flows, was answered, or has ended.
-    pub(super) fn forget(&self, ticket: Ticket) {
-        self.parking.borrow_mut().forget(ticket);
-    }
-
-    /// A parked request lacks its method, which is put back when it is signed.
-    pub(super) fn note_withheld(&self, ticket: Ticket, method: String) {
-        let mut parking = self.parking.borrow_mut();
-        if let Some(request) = parking.parked_request(ticket) {
-            request.plan.withheld_method = Some(method);
-        }
-    }
-
-    /// A stream holds so much at the end of a callback; on an error, its request must be answered.
-    pub(super) fn hold(&self, share: &mut Share, bytes: usize) -> Result<(), Refusal> {
-        let mut budget = self.budget.borrow_mut();
-        budget.hold(share, bytes, host::connection_id)
-    }
-
-    /// A stream holds nothing any longer.
-    pub(super) fn release(&self, share: &mut Share) {
-        self.budget.borrow_mut().release(share);
-    }
-
-    /// This VM's view of a role's record.
-    fn record(&self, role: RoleId) -> Option<Rc<Record>> {
-        self.roles.get(role).map(|view| view.record())
-    }
-
     /// Signs and answers what is due of the requests that are held, by this VM's views.
     pub(super) fn settle_held(&self, now: SystemTime) {
-        let mut parking = self.parking.borrow_mut();
-        let due = parking.settle(now, |role| self.record(role));
-        drop(parking);
+        let mut holdings = self.holdings.borrow_mut();
+        let due = holdings.parking.settle(now, |role| self.record(role));
+        drop(holdings);
         if due.is_empty() {
             return;
         }
-        for Due {
-            stream,
-            ticket,
-            step,
-        } in due
-        {
+        for due in due {
+            let mut release = Release::new(due, now);
             // It fails where the client has gone meanwhile.
-            if !host::enter(stream) {
-                continue;
-            }
-            match step {
-                Step::Answer(refusal, format) => {
-                    self.answer(&refusal, format);
-                }
-                Step::Sign {
-                    request,
-                    body,
-                    credentials,
-                } => {
-                    let outcome = self.sign(&request, None, &credentials, now);
-                    if let Outcome::Signed(chunks) = outcome {
-                        self.resume(ticket, chunks, body, request.plan.format);
-                    }
-                }
+            if host::enter(release.stream) {
+                self.release(&mut release);
             }
         }
         host::enter(self.root_id);
     }
 
-    /// Lets the request of the effective context go on, which the root has signed.
-    fn resume(&self, ticket: Ticket, mut chunks: Chunks, body: BodySoFar, format: ErrorFormat) {
-        // No callback follows for a body that is complete.
-        if let (Some(resigner), BodySoFar::All) = (&mut chunks, body)
-            && let Err(refusal) = chunks::resign(resigner, true)
-        {
-            self.answer(&refusal, format);
-            return;
-        }
-        self.parking.borrow_mut().resume(ticket, chunks);
-        if let Err(error) = host::resume_request() {
-            host::log(LogLevel::Error, &error.to_string());
+    fn release(&self, release: &mut Release) {
+        loop {
+            let Some(step) = release.next(&mut self.holdings.borrow_mut()) else {
+                return;
+            };
+            match self.carry_out(step, None) {
+                Done::Callback(_) | Done::Step => {}
+                Done::Signed(chunks) => release.on_signed(chunks, self),
+                Done::Failed(refusal) => release.on_failed(refusal),
+            }
         }
     }
 
     /// Tells the other workers what is held here, and shows what all of them hold.
     pub(super) fn show_levels(&self, now: SystemTime) {
-        let count = |number: usize| number.try_into().unwrap_or(u64::MAX);
-        let parked = count(self.parking.borrow().parked());
-        let held_bytes = count(self.budget.borrow().held());
-        self.tell(Levels { parked, held_bytes }, now);
+        let levels = self.holdings.borrow().levels();
+        self.tell(levels, now);
     }
 
     /// Nothing is held here any longer: this configuration ends.
@@ -482,15 +316,13 @@ impl Worker {
 
     pub(super) fn adjust_ticks(&self, now: SystemTime) {
         let has_credentials = self.roles.own().record().usable(now).is_some();
-        let period = self.parking.borrow().tick_period(has_credentials);
+        let period = self.holdings.borrow().tick_period(has_credentials);
         self.set_tick_period(period);
     }
 
     pub(super) fn set_tick_period(&self, period: Duration) {
-        if self.tick_period.replace(period) != period
-            && let Err(error) = host::set_tick_period(period)
-        {
-            host::log(LogLevel::Error, &error.to_string());
+        if self.tick_period.replace(period) != period {
+            host::logged(host::set_tick_period(period));
         }
     }
 
@@ -508,5 +340,26 @@ impl Worker {
     }
 }
 
-/// Of a worker with more signed requests a second than this, some answers go unseen.
-const LOOKS_BETWEEN_TICKS: u32 = 100;
+impl Ask for Worker {
+    fn now(&self) -> SystemTime {
+        host::now()
+    }
+
+    fn record(&self, role: RoleId) -> Option<Rc<Record>> {
+        self.roles.get(role).map(|view| view.record())
+    }
+
+    fn fresh_record(&self, role: RoleId, now: SystemTime) -> Option<Rc<Record>> {
+        let view = self.roles.get(role)?;
+        view.note_use(now);
+        Some(view.fresh_record(now))
+    }
+
+    fn connection(&self) -> Option<u64> {
+        host::connection_id()
+    }
+
+    fn body(&self, start: usize, length: usize) -> Result<Vec<u8>, Refusal> {
+        Ok(host::request_body(start, length)?)
+    }
+}

@@ -19,6 +19,7 @@ pub struct Extent {
 
 impl Rule {
     /// What requests it is for.
+    #[inline(never)]
     pub fn extent(&self) -> Extent {
         let Condition {
             hosts,
@@ -111,6 +112,7 @@ impl Policy {
 
 impl Rule {
     /// Whether it fits whatever another rule fits.
+    #[inline(never)]
     fn hides(&self, other: &Self, extent: &Extent) -> bool {
         let (own, others) = (&self.when, &other.when);
         own.route_metadata
@@ -153,6 +155,7 @@ impl Rule {
 
     /// Whether some of what a denial is for goes by this earlier rule, which is not there for just a part of the denial's
     /// requests: an exception would have no condition that the denial lacks, and be for nothing else.
+    #[cold]
     pub fn lets_pass(&self, denial: &Self, extent: &Extent) -> bool {
         let (own, others) = (&self.when, &denial.when);
         let metadata = &others.route_metadata;
@@ -200,6 +203,7 @@ impl Rule {
 }
 
 /// Whether a pattern of hosts is for all that another one is for.
+#[inline(never)]
 pub fn host_covers(pattern: &str, other: &str) -> bool {
     match (pattern.strip_prefix('*'), other.strip_prefix('*')) {
         (Some(parent), Some(other)) => other.ends_with(parent),

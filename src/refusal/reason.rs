@@ -1,6 +1,6 @@
 //! The reasons: words for headers, stats and documents, each with its status.
 
-use crate::metrics::words;
+use crate::report::words::words;
 
 words! {
     /// Why a request was answered here, in one word.

@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn the_documents_name_commands_that_exist() {
-        super::documents().unwrap();
+        documents().unwrap();
     }
 
     #[test]

@@ -166,7 +166,7 @@ mod tests {
         let check = |name, expected| assert_eq!(part(name), expected, "{name}");
         check("sigv4_egress::config::parse", "our `config`");
         check(
-            "<sigv4_egress::cache::Record as serde_core::ser::Serialize>::serialize",
+            "<sigv4_egress::credentials::cache::Record as serde_core::ser::Serialize>::serialize",
             "our `cache`",
         );
         check(

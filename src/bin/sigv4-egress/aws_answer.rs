@@ -7,7 +7,7 @@
 //! * JSON services: the same sentence in `message`.
 
 use serde_json::Value;
-use sigv4_egress::sts::xml;
+use sigv4_egress::credentials::reply::xml;
 
 /// The part of an error body that `explain` needs. Not printable: the canonical request holds the session
 /// token.

@@ -5,9 +5,9 @@
 use super::covered;
 use crate::bucket;
 use crate::config::{ConfigError, Notes};
+use crate::credentials::role::RoleId;
 use crate::endpoint::{self, Answering, BucketPlace, HostKind, Hosts, hosts_of};
 use crate::policy::{Effect, Extent, PayloadMode, Policy, Rule};
-use crate::role::RoleId;
 
 /// Checks the rules. The allow-list is checked when it is read, but for what rules make of it.
 pub(super) fn check(policy: &Policy, notes: &mut Notes) -> Result<(), ConfigError> {
@@ -448,6 +448,7 @@ pub(super) fn warn(notes: &mut Notes, key: &str, entry: &str, what: &str, advice
 }
 
 /// Warns of hosts whose names have a service or a region that nobody knows.
+#[cold]
 fn warn_of_names(key: &str, hosts: &Hosts, notes: &mut Notes) {
     if !hosts.service.is_empty() {
         warn_of_service(key, &hosts.service, notes);
@@ -457,6 +458,7 @@ fn warn_of_names(key: &str, hosts: &Hosts, notes: &mut Notes) {
     }
 }
 
+#[cold]
 fn warn_of_service(key: &str, service: &str, notes: &mut Notes) {
     if let Some(meant) = endpoint::service_of_alias(service)
         && endpoint::is_known_service(service)
@@ -470,6 +472,7 @@ fn warn_of_service(key: &str, service: &str, notes: &mut Notes) {
 }
 
 /// Warns where a region is well shaped and unknown.
+#[cold]
 pub(in crate::config) fn warn_of_region(key: &str, region: &str, notes: &mut Notes) {
     if !endpoint::is_known_region(region) {
         let finding = format!("\"{region}\" is not a known region");
@@ -484,6 +487,7 @@ fn meant(nearest: Option<&str>) -> String {
     }
 }
 
+#[cold]
 fn warn_of_buckets(key: &str, buckets: &[String], notes: &mut Notes) {
     for name in buckets {
         if let Some(place) = endpoint::bucket_place(name) {

@@ -1,6 +1,6 @@
 //! What of rules and allow-list has no effect, because something else covers it.
 //!
-//! For whoever writes a configuration: `check-config` says it. The module, which is loaded with what was written, is 8 kB
+//! For whoever writes a configuration: `check-config` says it. The module, which is loaded with what was written, is 7 kB
 //! smaller without, and says what holds otherwise than it seems to.
 //!
 //! Rules that two earlier ones hide together, and never one alone, are not looked for.
@@ -8,19 +8,22 @@
 use super::checks::warn;
 use crate::bucket;
 use crate::config::Notes;
+use crate::credentials::role::RoleId;
 use crate::endpoint::{self, Hosts};
 use crate::policy::{
     Allow, Condition, Effect, OnClientSignature, PayloadMode, Policy, Rule, host_covers,
 };
-use crate::role::RoleId;
 
 /// How many rules, and entries of one list, are looked at.
 const MOST: usize = 256;
 
 const REMOVE: &str = "remove it";
 
-/// The lists of a rule's conditions.
-const LISTS: [(&str, fn(&mut Condition) -> &mut Vec<String>); 4] = [
+/// One of the lists of a rule's conditions.
+type List = fn(&mut Condition) -> &mut Vec<String>;
+
+/// All of them.
+const LISTS: [(&str, List); 4] = [
     ("hosts", |when| &mut when.hosts),
     ("buckets", |when| &mut when.buckets),
     ("services", |when| &mut when.services),

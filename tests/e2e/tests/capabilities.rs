@@ -110,8 +110,9 @@ fn without_the_callback_for_trailers_no_body_with_trailers_leaves_unsigned() {
         .plugin(json!({"max_wait_ms": 30_000, "sts_timeout_ms": 30_000}))
         .sts_held();
     scenario(&setup, async |world| {
-        // It waits for credentials.
+        // They wait for credentials.
         not_forwarded(&with_trailers(world, "PUT", S3, Some(2)).await);
+        not_forwarded(&with_trailers(world, "POST", DYNAMODB, Some(2)).await);
         world.sts.gate.open();
         world.ask_until_ok(Request::get(S3, "/")).await;
         for _ in 0..3 {

@@ -2,10 +2,11 @@
 
 use super::fleet::{Answer, Random, Sidecar};
 use super::{Millis, SECOND, Scenario};
-use sigv4_egress::cache::{Demand, Failure, Next, Pace, Record};
+use sigv4_egress::credentials::cache::{Demand, Failure, Next, Pace, Record};
+use sigv4_egress::credentials::reply::AwsError;
+use sigv4_egress::credentials::reply::quote::Quote;
+use sigv4_egress::credentials::sts::{Operation, StsError};
 use sigv4_egress::credentials::{Credentials, Secret};
-use sigv4_egress::quote::Quote;
-use sigv4_egress::sts::{AwsError, Operation, StsError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[derive(Debug)]
@@ -82,7 +83,7 @@ impl Sidecar for Ours {
             Answer::Throttled => StsError::Throttled(OPERATION, refused("Throttling")),
             Answer::TokenExpired => StsError::TokenExpired(OPERATION, refused("ExpiredToken")),
         };
-        let failure = Failure::from(&error);
+        let failure = Failure::of(&error);
         self.record = self.record.failed(OWNER, failure, at, jitter, pace);
     }
 

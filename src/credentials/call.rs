@@ -1,0 +1,179 @@
+//! The calls of one fetch: what goes to the token listener, to STS or to a container endpoint, and what comes of it.
+//!
+//! A source ([`super::source::Source`]) says what the first call is and what follows a reply. Nothing is sent from here.
+
+use super::cache::Record;
+use super::cache::place::Inputs;
+use super::failure::{Failure, FetchError};
+use super::outcome::Fetched;
+use super::{CallHeaders, Credentials, Secret};
+use std::time::{Duration, SystemTime};
+
+/// Where the calls go, and what they say there.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings<'a> {
+    /// The cluster of the token listener.
+    pub token_cluster: &'a str,
+    /// Who the web identity token must be meant for.
+    pub token_audience: &'a str,
+    /// The cluster that leads to the container endpoint.
+    pub container_cluster: &'a str,
+    /// The cluster that leads to STS.
+    pub sts_cluster: &'a str,
+    /// The `:authority` of a call to STS.
+    pub sts_host: &'a str,
+    /// How long a call that leaves this Envoy may take.
+    pub timeout: Duration,
+    /// The pod's own region: it stands in the signature of a call to STS.
+    pub region: &'a str,
+}
+
+impl Settings<'_> {
+    /// How long a lease covers all calls of a fetch: beyond their own timeouts, so that no lease ends while its leader
+    /// still waits.
+    pub fn lease(&self) -> Duration {
+        TOKEN_TIMEOUT + self.timeout + LEASE_MARGIN
+    }
+
+    /// Adds what decides which credentials come.
+    pub(crate) fn identify(&self, inputs: &mut Inputs) {
+        let Self {
+            token_cluster,
+            token_audience,
+            container_cluster,
+            sts_cluster,
+            sts_host,
+            region,
+            // Only how soon they come.
+            timeout: _,
+        } = *self;
+        for text in [
+            token_cluster,
+            token_audience,
+            container_cluster,
+            sts_cluster,
+            sts_host,
+            region,
+        ] {
+            inputs.text(text);
+        }
+    }
+}
+
+/// What a source needs to know besides itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Where its calls go.
+    pub settings: Settings<'a>,
+    /// The record of the pod's own role, whose credentials sign calls for chained roles.
+    pub own: &'a Record,
+    /// Wall clock.
+    pub now: SystemTime,
+}
+
+/// A call to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call<'a> {
+    /// The cluster in Envoy.
+    pub cluster: &'a str,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// All headers.
+    pub headers: CallHeaders,
+    /// The body; `None`: there is none.
+    pub body: Option<Secret>,
+    /// What the reply must hold.
+    pub expected: Expected,
+    /// Secrets that go along, which the reply may repeat.
+    pub sent: Vec<Secret>,
+}
+
+impl<'a> Call<'a> {
+    /// For what the token listener serves at `path`.
+    pub(crate) fn to_token_listener(settings: &Settings<'a>, path: &str) -> Self {
+        Self {
+            cluster: settings.token_cluster,
+            timeout: TOKEN_TIMEOUT,
+            headers: CallHeaders::new([
+                (":method", "GET"),
+                (":path", path),
+                (":authority", "sigv4-egress-token"),
+            ]),
+            body: None,
+            expected: Expected::Token,
+            sent: Vec::new(),
+        }
+    }
+}
+
+/// What a reply must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// The token that authorizes the call for credentials.
+    Token,
+    /// Credentials.
+    Credentials,
+}
+
+/// A reply to a call, or that there is none.
+#[derive(Clone, Copy, Debug)]
+pub struct Reply<'a> {
+    /// What the call was for.
+    pub expected: Expected,
+    /// The HTTP status; 0 where no reply came.
+    pub status: u16,
+    /// The body, up to [`super::reply::MAX_REPLY_BYTES`] and one byte; where no reply came, why, if that is known.
+    pub body: &'a [u8],
+    /// What no text of the other side's may show a part of.
+    pub secrets: &'a [Secret],
+}
+
+/// How a fetch goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress<'a> {
+    /// It does not begin yet: the pod's own role's credentials, which sign its call, are still coming.
+    Later,
+    /// With this call.
+    Call(Call<'a>),
+    /// It has ended with these.
+    Done(Credentials),
+    /// It has ended without any.
+    Failed(Failed),
+}
+
+impl<'a> Progress<'a> {
+    /// The end of a fetch whose last reply has been read.
+    pub(crate) fn of<E: FetchError>(read: Result<Credentials, E>) -> Self {
+        match read {
+            Ok(credentials) => Self::Done(credentials),
+            Err(error) => Self::Failed(Failed::of(&error)),
+        }
+    }
+}
+
+/// How a fetch failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// What is counted.
+    pub outcome: Fetched,
+    /// What the record keeps.
+    pub failure: Failure,
+}
+
+impl Failed {
+    /// Whether the credentials of the pod's own role, which signed the call, are to blame and must be fetched again.
+    pub fn is_of_own_credentials(&self) -> bool {
+        self.outcome == Fetched::OwnRoleExpired
+    }
+
+    pub(crate) fn of(error: &dyn FetchError) -> Self {
+        Self {
+            outcome: error.outcome(),
+            failure: Failure::of(error),
+        }
+    }
+}
+
+/// The token comes from this very Envoy.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(1);
+const LEASE_MARGIN: Duration = Duration::from_secs(1);

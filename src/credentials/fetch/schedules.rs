@@ -1,0 +1,453 @@
+//! Random schedules: several workers, roles of every source, replies of every kind, calls that cannot be made, and
+//! workers that end. What must hold at each moment is asserted where it could break.
+
+use super::*;
+use crate::config::{self, Config, Environment, Plugin};
+use crate::credentials::cache::Pace;
+use crate::credentials::call::Failed;
+use crate::credentials::role::Roles;
+use crate::timestamp::rfc3339;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use proptest::prelude::*;
+use serde_json::json;
+use std::time::{Duration, UNIX_EPOCH};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Good,
+    Denied,
+    Throttled,
+    Expired,
+    Silent,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Elapse { ms: u64 },
+    Request { worker: usize, role: usize },
+    Answer { call: usize, answer: Answer },
+    Clusters { are_there: bool },
+    End { worker: usize },
+}
+
+#[derive(Debug)]
+struct Flight {
+    callout: u32,
+    worker: usize,
+    role: RoleId,
+    since: SystemTime,
+    timeout: Duration,
+    expected: Expected,
+    sent: Vec<Secret>,
+}
+
+#[derive(Debug)]
+struct Vm {
+    owner: u64,
+    views: Roles<View>,
+    fetches: Fetches,
+    asked: Vec<RoleId>,
+}
+
+#[derive(Debug)]
+struct Process {
+    config: Rc<Config>,
+    now: SystemTime,
+    random: u32,
+    clusters: bool,
+    /// Shared data: each role's record and its CAS number.
+    stored: Roles<(Record, u32)>,
+    workers: Vec<Vm>,
+    flights: Vec<Flight>,
+    /// Access key ids and when they expire.
+    keys: Vec<(String, SystemTime)>,
+    number: u32,
+}
+
+fn config(own: Own) -> Rc<Config> {
+    let (chained, batch) = (
+        json!({"role_arn": "arn:aws:iam::210987654321:role/audit", "chained": true}),
+        json!({"role_arn": "arn:aws:iam::123456789012:role/batch"}),
+    );
+    let mut plugin = json!({"region": "eu-west-1", "allow": "*", "roles": {"audit": chained}});
+    let mut environment = Environment::new();
+    let mut set = |name: &str, value: &str| environment.insert(name.to_owned(), value.to_owned());
+    if own == Own::WebIdentity {
+        plugin["role_arn"] = json!("arn:aws:iam::123456789012:role/app");
+        plugin["roles"]["batch"] = batch;
+    } else {
+        set(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "http://169.254.170.23/v1/credentials",
+        );
+        set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/token");
+    }
+    match config::parse(plugin.to_string().as_bytes(), &environment) {
+        Ok(Plugin::Downstream(config)) => Rc::new(*config),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Own {
+    WebIdentity,
+    Container,
+}
+
+impl Process {
+    fn new(own: Own, workers: usize, random: u32) -> Self {
+        let config = config(own);
+        let mut process = Self {
+            now: UNIX_EPOCH + Duration::from_secs(1_795_464_000),
+            random,
+            clusters: true,
+            stored: config.roles.map(|_| (Record::default(), 0)),
+            config,
+            workers: Vec::new(),
+            flights: Vec::new(),
+            keys: Vec::new(),
+            number: 0,
+        };
+        for _ in 0..workers {
+            let vm = process.vm();
+            process.workers.push(vm);
+        }
+        process
+    }
+
+    fn vm(&mut self) -> Vm {
+        Vm {
+            owner: self.number().into(),
+            views: self.config.roles.map(|_| View::default()),
+            fetches: Fetches::default(),
+            asked: Vec::new(),
+        }
+    }
+
+    fn number(&mut self) -> u32 {
+        self.number += 1;
+        self.number
+    }
+
+    fn jitter(&mut self) -> u32 {
+        // Numerical Recipes' generator.
+        let next = self.random.wrapping_mul(1_664_525);
+        self.random = next.wrapping_add(1_013_904_223);
+        self.random
+    }
+
+    fn read(&mut self, worker: usize, role: RoleId) -> (Rc<Record>, u32) {
+        let jitter = self.jitter();
+        let stored = self.stored.get_mut(role).unwrap();
+        if stored.1 == 0 {
+            *stored = (Record::started(self.now, Duration::from_secs(2), jitter), 1);
+        }
+        let (record, cas) = (Rc::new(stored.0.clone()), stored.1);
+        let view = self.workers[worker].views.get_mut(role).unwrap();
+        view.record = Rc::clone(&record);
+        (record, cas)
+    }
+
+    fn write(&mut self, worker: usize, role: RoleId, record: Record) {
+        let stored = self.stored.get_mut(role).unwrap();
+        *stored = (record, stored.1 + 1);
+        self.read(worker, role);
+    }
+
+    /// What the shell does at each tick.
+    fn tick(&mut self, worker: usize) {
+        let now = self.now;
+        let ids: Vec<RoleId> = self.config.roles.iter().map(|(id, _)| id).collect();
+        let views = &self.workers[worker].views;
+        let anyone_waits = views.iter().any(|(_, view)| view.is_waited_for(now));
+        for id in ids {
+            let vm = &self.workers[worker];
+            let view = vm.views.get(id).unwrap();
+            let Some(demand) = vm.fetches.look(id, view, anyone_waits, now) else {
+                continue;
+            };
+            assert!(
+                id == RoleId::OWN || vm.asked.contains(&id),
+                "nobody asked for {id:?}"
+            );
+            let (record, _) = self.read(worker, id);
+            if record.next(now, demand) == Next::Fetch {
+                self.begin(worker, id, &record);
+            }
+        }
+    }
+
+    fn begin(&mut self, worker: usize, id: RoleId, record: &Record) {
+        let (own, _) = self.read(worker, RoleId::OWN);
+        let (config, now) = (Rc::clone(&self.config), self.now);
+        let context = Context {
+            settings: config.calls(),
+            own: &own,
+            now,
+        };
+        let first = config.roles.get(id).unwrap().source.first_call(&context);
+        if first == Progress::Later {
+            assert!(own.usable(now).is_none());
+            return;
+        }
+        let others = self.flights.iter().filter(|flight| flight.role == id);
+        assert_eq!(others.count(), 0, "two fetches at once for {id:?}");
+        let owner = self.workers[worker].owner;
+        let leased = record.leased(owner, now, context.settings.lease());
+        self.write(worker, id, leased);
+        self.go_on(worker, id, first, &context);
+    }
+
+    fn go_on(
+        &mut self,
+        worker: usize,
+        id: RoleId,
+        mut progress: Progress<'_>,
+        context: &Context<'_>,
+    ) {
+        let config = Rc::clone(&self.config);
+        while let Progress::Call(call) = progress {
+            self.check_call(&call);
+            let fetch = Fetch::new(id, &call);
+            if self.clusters {
+                let callout = self.number();
+                self.flights.push(Flight {
+                    callout,
+                    worker,
+                    role: id,
+                    since: self.now,
+                    timeout: call.timeout,
+                    expected: call.expected,
+                    sent: call.sent,
+                });
+                self.workers[worker].fetches.wait(callout, fetch);
+                return;
+            }
+            let source = &config.roles.get(id).unwrap().source;
+            let (record, _) = self.read(worker, id);
+            let context = Context {
+                settings: config.calls(),
+                ..*context
+            };
+            progress = match fetch.go_on(source, &record, &context, 0, b"no cluster") {
+                Progress::Failed(failed) => Progress::Failed(failed),
+                other => panic!("{other:?} where nothing can be called"),
+            };
+        }
+        match progress {
+            Progress::Done(credentials) => {
+                assert!(credentials.expires_at > self.now);
+                let (record, _) = self.read(worker, id);
+                let (owner, jitter) = (self.workers[worker].owner, self.jitter());
+                let record = record.succeeded(owner, credentials, self.now, jitter, Pace::REAL);
+                self.write(worker, id, record);
+            }
+            Progress::Failed(failed) => self.fail(worker, id, failed),
+            other => panic!("{other:?} is no end"),
+        }
+    }
+
+    fn fail(&mut self, worker: usize, id: RoleId, failed: Failed) {
+        let jitter = self.jitter();
+        if failed.is_of_own_credentials() {
+            let (own, _) = self.read(worker, RoleId::OWN);
+            let key = own.credentials.as_ref().map(|own| &own.credentials);
+            let key = key.map(|own| own.access_key_id.clone()).unwrap_or_default();
+            if let Some(stale) = own.stale(&key, self.now, jitter, Pace::REAL) {
+                self.write(worker, RoleId::OWN, stale);
+            }
+        }
+        let (record, _) = self.read(worker, id);
+        let owner = self.workers[worker].owner;
+        let record = record.failed(owner, failed.failure, self.now, jitter, Pace::REAL);
+        self.write(worker, id, record);
+    }
+
+    /// A call goes to a cluster of the configuration, and is signed with nothing that has expired.
+    fn check_call(&self, call: &Call<'_>) {
+        let settings = self.config.calls();
+        let known = [
+            settings.token_cluster,
+            settings.sts_cluster,
+            settings.container_cluster,
+        ];
+        assert!(known.contains(&call.cluster));
+        let headers = call.headers.expose();
+        let signed = headers.iter().find_map(|(_, value)| {
+            let (_, rest) = value.split_once("AWS4-HMAC-SHA256 Credential=")?;
+            rest.split('/').next()
+        });
+        if let Some(signed) = signed {
+            let (_, expires_at) = self.keys.iter().find(|(id, _)| id == signed).unwrap();
+            assert!(*expires_at > self.now, "signed with expired credentials");
+        }
+    }
+
+    fn answer(&mut self, place: usize, answer: Answer) {
+        let flight = self.flights.remove(place);
+        let (status, body) = self.reply(&flight, answer);
+        let (worker, id) = (flight.worker, flight.role);
+        let fetch = self.workers[worker].fetches.take(flight.callout).unwrap();
+        assert_eq!(fetch.role, id);
+        let own = Rc::clone(&self.workers[worker].views.own().record);
+        let record = Rc::clone(&self.workers[worker].views.get(id).unwrap().record);
+        let config = Rc::clone(&self.config);
+        let context = Context {
+            settings: config.calls(),
+            own: &own,
+            now: self.now,
+        };
+        let source = &config.roles.get(id).unwrap().source;
+        let progress = fetch.go_on(source, &record, &context, status, &body);
+        match (&progress, flight.expected) {
+            (Progress::Call(call), Expected::Token) => {
+                assert_eq!(call.expected, Expected::Credentials);
+            }
+            (Progress::Done(_), Expected::Credentials) => assert_eq!(answer, Answer::Good),
+            (Progress::Failed(failed), _) => {
+                assert_ne!(answer, Answer::Good);
+                let text = format!("{failed:?}");
+                let mut sent = flight.sent.iter();
+                assert!(!sent.any(|secret| text.contains(secret.expose())), "{text}");
+            }
+            (other, expected) => panic!("{other:?} follows {expected:?}"),
+        }
+        self.go_on(worker, id, progress, &context);
+    }
+
+    /// What the other side answers. Its errors repeat what it was sent.
+    fn reply(&mut self, flight: &Flight, answer: Answer) -> (u16, Vec<u8>) {
+        let now = self.now;
+        let until = |seconds| now + Duration::from_secs(seconds);
+        let code = match (answer, flight.expected) {
+            (Answer::Silent, _) => return (0, Vec::new()),
+            (Answer::Good, Expected::Token) => {
+                let exp = until(600).duration_since(UNIX_EPOCH).unwrap().as_secs();
+                let claims = json!({"exp": exp, "aud": "sts.amazonaws.com"}).to_string();
+                let token = ["{}", &claims, "signature"].map(|part| URL_SAFE_NO_PAD.encode(part));
+                return (200, token.join(".").into_bytes());
+            }
+            (_, Expected::Token) => return (404, Vec::new()),
+            (Answer::Good, Expected::Credentials) => {
+                let expires_at = until(900 + 60 * u64::from(self.jitter() % 50));
+                let number = self.number();
+                let id = format!("ASIA{number:016}");
+                self.keys.push((id.clone(), expires_at));
+                let credentials = json!({
+                    "AccessKeyId": id, "SecretAccessKey": format!("secret-key-{number:016}"),
+                    "SessionToken": format!("session-token-{number:016}"), "Expiration": rfc3339(expires_at),
+                });
+                let mut body = credentials.clone();
+                for name in ["AssumeRole", "AssumeRoleWithWebIdentity"] {
+                    let result = json!({format!("{name}Result"): {"Credentials": credentials}});
+                    body[format!("{name}Response")] = result;
+                }
+                return (200, body.to_string().into_bytes());
+            }
+            (Answer::Denied, _) => "AccessDenied",
+            (Answer::Throttled, _) => "Throttling",
+            (Answer::Expired, _) => "ExpiredToken",
+        };
+        let sent: Vec<&str> = flight.sent.iter().map(Secret::expose).collect();
+        let message = sent.join(" ");
+        let body =
+            json!({"Error": {"Code": code, "Message": message}, "code": code, "message": message});
+        (403, body.to_string().into_bytes())
+    }
+
+    fn elapse(&mut self, duration: Duration, answer: Option<Answer>) {
+        let end = self.now + duration;
+        while self.now < end {
+            self.now = end.min(self.now + Duration::from_millis(100).max(duration / 50));
+            let now = self.now;
+            let ended = |flight: &Flight| flight.since + flight.timeout <= now;
+            while let Some(place) = self.flights.iter().position(ended) {
+                self.answer(place, Answer::Silent);
+            }
+            if let Some(answer) = answer {
+                while !self.flights.is_empty() {
+                    self.answer(0, answer);
+                }
+            }
+            (0..self.workers.len()).for_each(|worker| self.tick(worker));
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        let count = self.workers.len();
+        match event {
+            Event::Elapse { ms } => self.elapse(Duration::from_millis(ms), None),
+            Event::Request { worker, role } => {
+                let mut ids = self.config.roles.iter().map(|(id, _)| id);
+                let id = ids.nth(role).unwrap_or_default();
+                let vm = &mut self.workers[worker % count];
+                vm.asked.push(id);
+                vm.views.get_mut(id).unwrap().note_use(self.now);
+            }
+            Event::Answer { call, answer } if !self.flights.is_empty() => {
+                self.answer(call % self.flights.len(), answer);
+            }
+            Event::Answer { .. } => {}
+            Event::Clusters { are_there } => self.clusters = are_there,
+            Event::End { worker } => {
+                let worker = worker % count;
+                let owner = self.workers[worker].owner;
+                let roles: Vec<RoleId> = self.workers[worker].fetches.roles().collect();
+                for id in roles {
+                    let (record, _) = self.read(worker, id);
+                    self.write(worker, id, record.released(owner));
+                }
+                self.flights.retain(|flight| flight.worker != worker);
+                self.workers[worker] = self.vm();
+            }
+        }
+    }
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let answers = vec![
+        Answer::Good,
+        Answer::Good,
+        Answer::Denied,
+        Answer::Throttled,
+        Answer::Expired,
+        Answer::Silent,
+    ];
+    let worker = 0usize..4;
+    let event = prop_oneof![
+        6 => (0u64..9_000).prop_map(|ms| Event::Elapse { ms }),
+        1 => (0u64..1_800_000).prop_map(|ms| Event::Elapse { ms }),
+        4 => (worker.clone(), 0usize..3).prop_map(|(worker, role)| Event::Request { worker, role }),
+        8 => (0usize..4, prop::sample::select(answers)).prop_map(|(call, answer)| Event::Answer { call, answer }),
+        1 => any::<bool>().prop_map(|are_there| Event::Clusters { are_there }),
+        1 => worker.prop_map(|worker| Event::End { worker }),
+    ];
+    prop::collection::vec(event, 1..80)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_each_fetch_ends_and_those_who_wait_are_served_at_last(
+        own in prop::sample::select(vec![Own::WebIdentity, Own::Container]),
+        workers in 1usize..=3, random: u32, events in events(),
+    ) {
+        let mut process = Process::new(own, workers, random);
+        for event in events {
+            process.happen(event);
+        }
+        // Everything works again. The longest pause where there are no credentials is ten seconds, and a chained role
+        // may wait for it twice.
+        process.clusters = true;
+        process.elapse(Duration::from_secs(30), Some(Answer::Good));
+        let now = process.now;
+        for vm in &process.workers {
+            prop_assert!(vm.views.own().record.usable(now).is_some());
+            for (id, view) in vm.views.iter() {
+                prop_assert!(!view.is_waited_for(now), "{:?} waits", id);
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+use super::*;
+use crate::credentials::Credentials;
+use crate::credentials::cache::Pace;
+use crate::credentials::call::Settings;
+use crate::credentials::identity::{RoleArn, Session, SessionName};
+use crate::credentials::role::Roles;
+use crate::credentials::source::web_identity::WebIdentity;
+use std::time::Duration;
+
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000 + seconds)
+}
+
+/// Fetched at 0, with an end at 3600.
+fn record(name: &str) -> Rc<Record> {
+    let credentials = Credentials {
+        access_key_id: "ASIAIOSFODNN7EXAMPLE".to_owned(),
+        secret_access_key: Secret::new(format!("{name}-secret-key")),
+        session_token: Secret::new(format!("{name}-session-token")),
+        expires_at: at(3600),
+    };
+    Rc::new(Record::default().succeeded(1, credentials, at(0), 0, Pace::REAL))
+}
+
+fn view(record: Option<Rc<Record>>, used_at: Option<u64>) -> View {
+    View {
+        record: record.unwrap_or_default(),
+        used_at: used_at.map(at),
+    }
+}
+
+/// The ids of the pod's own role and of another one.
+fn ids() -> [RoleId; 2] {
+    let roles = Roles::new((), vec![()]);
+    let mut ids = roles.iter().map(|(id, ())| id);
+    [ids.next().unwrap(), ids.next().unwrap()]
+}
+
+#[test]
+fn who_wants_a_fetch() {
+    let [own, other] = ids();
+    #[track_caller]
+    fn check(id: RoleId, view: &View, anyone_waits: bool, now: u64, expected: Demand) {
+        assert_eq!(view.demand(id, anyone_waits, at(now)), expected);
+    }
+    let (none, some) = (|| None, || Some(record("own")));
+    // The pod's own is always wanted, and waited for when anybody waits: a chained role may.
+    check(own, &view(none(), None), false, 0, Demand::Wanted);
+    check(own, &view(none(), None), true, 0, Demand::Waiting);
+    check(own, &view(none(), Some(0)), false, 0, Demand::Waiting);
+    check(own, &view(some(), Some(0)), false, 60, Demand::Wanted);
+    // Another is wanted by those who have asked since its credentials came.
+    check(other, &view(none(), None), true, 0, Demand::Idle);
+    check(other, &view(none(), Some(0)), false, 0, Demand::Waiting);
+    check(other, &view(some(), None), false, 60, Demand::Idle);
+    check(other, &view(some(), Some(1)), false, 60, Demand::Wanted);
+    check(other, &view(some(), Some(1)), false, 3600, Demand::Waiting);
+}
+
+fn call(expected: Expected, sent: &[&str]) -> Call<'static> {
+    let mut call = Call::to_token_listener(&SETTINGS, "/token");
+    call.expected = expected;
+    call.sent = sent.iter().map(|secret| Secret::new(*secret)).collect();
+    call
+}
+
+#[test]
+fn shared_data_is_looked_at_when_there_may_be_news() {
+    let [own, other] = ids();
+    let mut fetches = Fetches::default();
+    let look = |fetches: &Fetches, id, view: &View, now| fetches.look(id, view, false, at(now));
+    let fresh = view(Some(record("own")), Some(0));
+    assert_eq!(look(&fetches, own, &fresh, 60), None);
+    assert_eq!(look(&fetches, own, &fresh, 3599), Some(Demand::Wanted));
+    let empty = view(None, None);
+    assert_eq!(look(&fetches, own, &empty, 0), Some(Demand::Wanted));
+    assert_eq!(look(&fetches, other, &empty, 0), None);
+
+    // Not while the reply to a fetch of this VM's own is still to come.
+    fetches.wait(7, Fetch::new(own, &call(Expected::Token, &[])));
+    assert_eq!(look(&fetches, own, &empty, 0), None);
+    assert_eq!(fetches.roles().collect::<Vec<_>>(), [own]);
+    assert!(fetches.take(8).is_none());
+    assert_eq!(fetches.take(7).map(|fetch| fetch.role), Some(own));
+    assert!(fetches.take(7).is_none());
+    assert_eq!(look(&fetches, own, &empty, 0), Some(Demand::Wanted));
+}
+
+#[test]
+fn a_failure_shows_no_secret_that_the_other_side_may_know() {
+    let (own, record) = (record("own"), record("chosen"));
+    let context = Context {
+        settings: SETTINGS,
+        own: &own,
+        now: at(60),
+    };
+    let source = CredentialSource::WebIdentity(WebIdentity {
+        session: Session {
+            role_arn: RoleArn::parse("arn:aws:iam::123456789012:role/app").unwrap(),
+            name: SessionName::parse("shop").unwrap(),
+            duration: None,
+            policy: None,
+        },
+    });
+    let fetch = Fetch::new(RoleId::OWN, &call(Expected::Credentials, &["sent-token"]));
+    let body = r#"{"Error":{"Code":"AccessDenied","Message":"no: sent-token own-secret-key own-session-token chosen-secret-key chosen-session-token"}}"#;
+    let progress = fetch.go_on(&source, &record, &context, 403, body.as_bytes());
+    let Progress::Failed(failed) = progress else {
+        panic!("{progress:?}");
+    };
+    let redacted = "no: [redacted] [redacted] [redacted] [redacted] [redacted]";
+    assert!(failed.failure.cause.contains(redacted), "{failed:?}");
+}
+
+#[test]
+fn a_lease_outlasts_its_calls() {
+    let listener = call(Expected::Token, &[]).timeout;
+    assert!(SETTINGS.lease() > listener + SETTINGS.timeout);
+}
+
+const SETTINGS: Settings<'static> = Settings {
+    token_cluster: "token",
+    token_audience: "sts.amazonaws.com",
+    container_cluster: "container",
+    sts_cluster: "sts",
+    sts_host: "sts.eu-west-1.amazonaws.com",
+    timeout: Duration::from_secs(5),
+    region: "eu-west-1",
+};

@@ -1,0 +1,89 @@
+//! The pod's web identity: its token, from the token listener, is exchanged at STS.
+
+mod token;
+
+use super::Source;
+use crate::credentials::Secret;
+use crate::credentials::cache::place::Inputs;
+use crate::credentials::call::{Call, Context, Expected, Failed, Progress, Reply};
+use crate::credentials::identity::Session;
+use crate::credentials::sts::{self, Form, Operation};
+use std::fmt;
+
+/// A role session that STS gives for the pod's token. Tags and source identity are not parameters of the call: STS takes
+/// them from the token's claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebIdentity {
+    /// The session.
+    pub session: Session,
+}
+
+impl WebIdentity {
+    /// The body of the call, which goes unsigned: a form. It holds the token, so it is a [`Secret`].
+    fn body(&self, token: &Secret) -> Secret {
+        let mut form = Form::new("AssumeRoleWithWebIdentity", &self.session);
+        form.push("WebIdentityToken", token.expose());
+        form.encoded()
+    }
+}
+
+impl Source for WebIdentity {
+    fn word(&self) -> &'static str {
+        "web_identity"
+    }
+
+    fn keys(&self) -> &'static [&'static str] {
+        &[
+            "session_name",
+            "sts_cluster",
+            "sts_host",
+            "sts_timeout_ms",
+            "token_audience",
+            "token_cluster",
+        ]
+    }
+
+    fn identify(&self, inputs: &mut Inputs) {
+        let Self { session } = self;
+        inputs.text(self.word());
+        session.identify(inputs);
+    }
+
+    fn first_call<'a>(&self, context: &Context<'a>) -> Progress<'a> {
+        Progress::Call(Call::to_token_listener(&context.settings, TOKEN_PATH))
+    }
+
+    fn on_reply<'a>(&self, reply: &Reply<'_>, context: &Context<'a>) -> Progress<'a> {
+        let settings = &context.settings;
+        match reply.expected {
+            Expected::Token => match token::parse_reply(
+                reply.status,
+                reply.body,
+                settings.token_audience,
+                context.now,
+            ) {
+                Ok(token) => {
+                    let headers = sts::request_headers(settings.sts_host);
+                    let body = self.body(&token);
+                    Progress::Call(sts::call(settings, headers, body, vec![token]))
+                }
+                Err(error) => Progress::Failed(Failed::of(&error)),
+            },
+            Expected::Credentials => {
+                sts::on_reply(Operation::AssumeRoleWithWebIdentity, reply, context)
+            }
+        }
+    }
+}
+
+impl fmt::Display for WebIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AssumeRoleWithWebIdentity of {}", self.session)
+    }
+}
+
+/// Where the token listener serves the token.
+const TOKEN_PATH: &str = "/token";
+
+#[cfg(test)]
+mod tests;

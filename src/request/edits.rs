@@ -1,0 +1,115 @@
+//! The changes of a request's headers that sign it.
+
+use super::unsigned::{Chunks, OwnedPayload, Signing, Unsigned};
+use crate::chunked::Resigner;
+use crate::headers::{self, Header};
+use crate::refusal::Refusal;
+use crate::report::access_log::SignedLine;
+use crate::sigv4::{Request, Signer};
+use std::time::SystemTime;
+
+/// One change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edit<'a> {
+    /// The line that the access log shows, and that the guard knows a signed request by.
+    Line(&'a str),
+    /// With a value, the header stands exactly once with that value; without one, it is removed.
+    Header(&'a str, Option<&'a str>),
+}
+
+/// Who signs.
+#[derive(Debug)]
+pub struct Signatory<'a> {
+    /// Keeps the signing keys.
+    pub signer: &'a mut Signer,
+    /// The name of the role.
+    pub role: &'a str,
+    /// The time to sign with.
+    pub time: SystemTime,
+    /// The header that asks for a signature, which is not forwarded.
+    pub marker: &'a str,
+}
+
+/// Signs a request with these headers, and hands out each change, in the order in which they are to be made.
+///
+/// # Errors
+///
+/// That of a change that could not be made.
+pub fn sign(
+    signing: &Signing,
+    mut headers: Vec<Header<'_>>,
+    by: Signatory<'_>,
+    make: &mut dyn FnMut(Edit<'_>) -> Result<(), Refusal>,
+) -> Result<Chunks, Refusal> {
+    let Unsigned { plan, payload, .. } = &*signing.request;
+    let Some(credentials) = signing.record.usable(signing.now) else {
+        let waited = Default::default();
+        return Err(Refusal::CredentialsPending { waited });
+    };
+    let before = headers.len();
+    headers.retain(|(name, _)| *name != by.marker);
+    let is_marked = headers.len() < before;
+    let value = |name| headers::value(&headers, name).unwrap_or_default();
+    let request = Request {
+        method: match &plan.withheld_method {
+            Some(method) => method,
+            None => std::str::from_utf8(value(":method")).unwrap_or_default(),
+        },
+        host: plan.authority.as_bytes(),
+        path_and_query: match &plan.path_and_query {
+            Some(other) => other.as_bytes(),
+            None => value(":path"),
+        },
+        headers: &headers,
+        payload: payload.borrow(),
+    };
+    let scope = plan.scope();
+    let signed = by
+        .signer
+        .sign(&request, plan.settings(), &scope, credentials, by.time);
+    let chunks = match payload {
+        OwnedPayload::ChunkSigned(form) => {
+            let signer = by
+                .signer
+                .chunk_signer(&signed, &scope, credentials, by.time);
+            signer.map(|signer| Box::new(Resigner::new(*form, signer)))
+        }
+        _ => None,
+    };
+
+    // The line first: from here on the guard stops the request at any cluster that is not listed.
+    let line = SignedLine {
+        reason: plan.why.word(),
+        service: &plan.service,
+        region: &plan.region,
+        role: by.role,
+        access_key_id: &credentials.access_key_id,
+        host: &plan.authority,
+    };
+    make(Edit::Line(&line.write()))?;
+    if is_marked {
+        make(Edit::Header(by.marker, None))?;
+    }
+    if let Some(bytes) = signing.request.content_length {
+        make(Edit::Header("transfer-encoding", None))?;
+        make(Edit::Header("content-length", Some(&bytes.to_string())))?;
+    }
+    let same_authority = value(":authority") == plan.authority.as_bytes();
+    let authority = (!same_authority).then_some(&plan.authority);
+    for (name, value) in [
+        (":authority", authority),
+        (":path", plan.path_and_query.as_ref()),
+        (":method", plan.withheld_method.as_ref()),
+    ] {
+        if let Some(value) = value {
+            make(Edit::Header(name, Some(value)))?;
+        }
+    }
+    for (name, new) in signed.edits() {
+        // A call to Envoy costs more than a look at the names.
+        if new.is_some() || headers::value(&headers, name).is_some() {
+            make(Edit::Header(name, new))?;
+        }
+    }
+    Ok(chunks)
+}
