@@ -14,8 +14,8 @@ pub fn markdown() -> String {
          The plugin's `configuration` is a JSON object. An unknown key, a key that appears twice, a wrong type, a value out \
          of its range, an empty list, and what could never have an effect are refused when Envoy loads the configuration. \
          What is probably not meant is in force, with a warning in the log. `sigv4-egress check-config` prints both, and what else has no effect.\n\n\
-         [configuration.schema.json](configuration.schema.json) is a JSON Schema (draft 2020-12) of the same: an editor that is \
-         told to use it for a file completes its keys, shows what they mean, and marks what is wrong.\n",
+         [configuration.schema.json](configuration.schema.json) is a JSON Schema (draft 2020-12) of the same: an editor that has it \
+         for a file (in VS Code, under `json.schemas` in the settings) completes the keys, shows what they mean, and marks what is wrong.\n",
     );
     for (title, keys) in [
         ("The filter", DOWNSTREAM),
