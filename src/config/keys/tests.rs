@@ -129,9 +129,8 @@ fn no_table_has_a_name_twice() {
 fn a_number_is_taken_up_to_the_ends_of_its_range() {
     let mut count = 0;
     for key in DOWNSTREAM {
-        let (low, high) = match key.told.kind {
-            Kind::Number { low, high } | Kind::Duration { low, high, .. } => (low, high),
-            _ => continue,
+        let (Kind::Number { low, high } | Kind::Duration { low, high, .. }) = key.told.kind else {
+            continue;
         };
         count += 1;
         let read = |number: i64| {
