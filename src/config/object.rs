@@ -1,11 +1,14 @@
 //! Reading a configuration key by key, with errors that name the key, the fault and what is allowed.
 
+use super::findings::{ConfigError, Origin};
 use super::keys::{Choice, Flag, Key, Number, Text, WithVariables};
-use super::{ConfigError, Environment, Origin};
 use crate::endpoint;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// The environment variables that the host hands to the module.
+pub type Environment = BTreeMap<String, String>;
 
 /// A JSON object whose values are taken out one by one.
 ///
@@ -357,6 +360,9 @@ pub(super) fn wrong_variable(name: &str, text: String, allowed: &str) -> ConfigE
 fn is(value: &Value) -> String {
     ["is ", &*shown(value)].concat()
 }
+
+/// What is allowed where a region stands.
+pub(super) const REGION: &str = "a region such as eu-west-1";
 
 /// What is allowed where an empty list stands.
 pub(super) const ONE_OR_MORE: &str = "at least one entry, or leave the key out";

@@ -1,8 +1,10 @@
 //! Checks of keys that are neither roles nor rules, and of what they come to together.
 
+use super::findings::{ConfigError, Notes};
+use super::keys;
 use super::object::Object;
+use super::plugin::Config;
 use super::policy::warn_of_region;
-use super::{Config, ConfigError, Notes, keys};
 use crate::authorization::is_shaped_like_aws;
 use crate::credentials::role::Role;
 use crate::endpoint::{self, Host, Resolution};

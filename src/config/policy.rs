@@ -4,9 +4,9 @@ mod checks;
 #[cfg(not(target_family = "wasm"))]
 mod covered;
 
+use super::findings::{ConfigError, Notes};
 use super::keys::{self, Key};
-use super::object::{ONE_OR_MORE, Object};
-use super::{ConfigError, Notes, REGION};
+use super::object::{ONE_OR_MORE, Object, REGION};
 use crate::bucket::{self, Patterns};
 use crate::credentials::role::{Role, RoleId, Roles};
 use crate::endpoint;

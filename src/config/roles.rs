@@ -1,7 +1,9 @@
 //! Reading the roles.
 
+use super::findings::{ConfigError, Notes, Origin};
+use super::object::Environment;
 use super::object::Object;
-use super::{ConfigError, Environment, Notes, Origin, keys, source};
+use super::{keys, source};
 use crate::credentials::identity::{
     ExternalId, RoleArn, Session, SessionDuration, SessionName, SessionPolicy, SourceIdentity, Tags,
 };

@@ -21,7 +21,9 @@
 //! configured one; this filter's users mean the configured one, for which no variable is needed. Nobody
 //! should find out which by reading CloudTrail.
 
-use super::{ConfigError, Environment, keys};
+use super::findings::ConfigError;
+use super::keys;
+use super::object::Environment;
 use crate::credentials::Secret;
 use crate::credentials::identity::RoleArn;
 use crate::credentials::source::CredentialSource;

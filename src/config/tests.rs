@@ -1,6 +1,7 @@
 use super::*;
 use crate::credentials::identity::Session;
 use crate::credentials::source::CredentialSource;
+use std::time::Duration;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/app";
 

@@ -4,7 +4,7 @@
 #[cfg(not(target_family = "wasm"))]
 use super::covered;
 use crate::bucket;
-use crate::config::{ConfigError, Notes};
+use crate::config::findings::{ConfigError, Notes};
 use crate::credentials::role::RoleId;
 use crate::endpoint::{self, Answering, BucketPlace, HostKind, Hosts, hosts_of};
 use crate::policy::{Effect, Extent, PayloadMode, Policy, Rule};
