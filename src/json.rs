@@ -18,7 +18,7 @@ pub enum JsonError {
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotJson(why) => write!(f, "is no JSON: {why}"),
+            Self::NotJson(why) => write!(f, "is not valid JSON: {why}"),
             Self::Twice(path) => write!(f, "holds the key \"{path}\" twice"),
         }
     }
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn what_is_no_json_says_where() {
         let error = parse(b"{").unwrap_err();
-        let says = "is no JSON: EOF while parsing an object at line 1 column 1";
+        let says = "is not valid JSON: EOF while parsing an object at line 1 column 1";
         assert_eq!(error.to_string(), says);
     }
 

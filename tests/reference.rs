@@ -3,6 +3,7 @@
 
 mod prose;
 
+use sigv4_egress::config::schema::schema;
 use std::fs;
 use std::path::Path;
 
@@ -30,6 +31,23 @@ fn the_configuration_reference_is_that_of_the_code() {
     check(
         "docs/configuration.md",
         &sigv4_egress::config::reference::markdown(),
+    );
+}
+
+#[test]
+fn the_schema_is_that_of_the_code() {
+    let path = root().join("docs/configuration.schema.json");
+    let expected = schema();
+    if std::env::var_os("UPDATE").is_some() {
+        let text = serde_json::to_string_pretty(&expected).unwrap();
+        fs::write(&path, text + "\n").unwrap();
+    }
+    let found = fs::read(&path).unwrap_or_default();
+    // Not as texts: how serde_json sorts keys depends on what else is built.
+    assert!(
+        serde_json::from_slice::<serde_json::Value>(&found).ok() == Some(expected),
+        "{} is not what the code has; run: UPDATE=1 cargo test --test reference",
+        path.display()
     );
 }
 

@@ -1,274 +1,345 @@
 //! Reading a configuration key by key, with errors that name the key, the fault and what is allowed.
 
-use super::reference::{self, Key};
-use super::{ConfigError, Environment, Origin};
-use crate::{endpoint, headers};
+use super::findings::{ConfigError, Origin};
+use super::keys::{Choice, Flag, Key, Number, Text, WithVariables};
+use crate::endpoint;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// The environment variables that the host hands to the module.
+pub type Environment = BTreeMap<String, String>;
+
 /// A JSON object whose values are taken out one by one.
+///
+/// What is wrong with a value is kept, and reading goes on as if the key were not there: [`Self::finish`] gives the
+/// first fault, and so does every error that comes later.
 pub(super) struct Object {
     map: Map<String, Value>,
     /// Where it stands, such as `rules[0].`.
     path: String,
+    fault: Option<ConfigError>,
 }
 
 impl Object {
     pub(super) fn new(map: Map<String, Value>, path: String) -> Self {
-        Self { map, path }
-    }
-
-    pub(super) fn error(&self, key: &str, fault: impl Into<String>, allowed: &str) -> ConfigError {
-        ConfigError::new(&format!("{}{key}", self.path), fault.into(), allowed)
-    }
-
-    /// The value under a key is not among what is allowed.
-    pub(super) fn refused(&self, key: &str, value: &Value, allowed: &str) -> ConfigError {
-        self.error(key, format!("is {}", shown(value)), allowed)
-    }
-
-    pub(super) fn refuse_unknown(&self, known: &[Key]) -> Result<(), ConfigError> {
-        match self
-            .map
-            .keys()
-            .find(|name| !known.iter().any(|key| key.name == **name))
-        {
-            None => Ok(()),
-            Some(name) => {
-                let names: Vec<&str> = known.iter().map(|key| key.name).collect();
-                Err(self.error(name, "is no key of this configuration", &names.join(", ")))
-            }
+        Self {
+            map,
+            path,
+            fault: None,
         }
     }
 
-    fn text(&mut self, key: &str, allowed: &str) -> Result<Option<String>, ConfigError> {
-        match self.map.remove(key) {
-            None => Ok(None),
-            Some(Value::String(text)) if !text.is_empty() => Ok(Some(text)),
-            Some(value) => Err(self.refused(key, &value, allowed)),
+    /// The first fault, if there is one. Nothing that was read may be used before this.
+    pub(super) fn finish(&mut self) -> Result<(), ConfigError> {
+        match self.fault.take() {
+            None => Ok(()),
+            Some(fault) => Err(fault),
+        }
+    }
+
+    #[cold]
+    pub(super) fn error(&self, key: &Key, fault: &str, allowed: &str) -> ConfigError {
+        self.error_at(key.name, fault, allowed)
+    }
+
+    #[cold]
+    fn error_at(&self, name: &str, fault: &str, allowed: &str) -> ConfigError {
+        match &self.fault {
+            Some(first) => first.clone(),
+            None => ConfigError::new(&[&*self.path, name].concat(), fault.to_owned(), allowed),
+        }
+    }
+
+    /// Keeps a fault, unless there is one already.
+    #[cold]
+    pub(super) fn refuse(&mut self, key: &Key, fault: &str, allowed: &str) {
+        self.fault = Some(self.error(key, fault, allowed));
+    }
+
+    /// The value under a key is not among what is allowed.
+    #[cold]
+    pub(super) fn refuse_value(&mut self, key: &Key, value: &Value, allowed: &str) {
+        self.refuse(key, &is(value), allowed);
+    }
+
+    /// Something in the list under a key is not among what is allowed.
+    #[cold]
+    pub(super) fn refuse_entry(&mut self, key: &Key, entry: &Value, allowed: &str) {
+        self.refuse(key, &["holds ", &*shown(entry)].concat(), allowed);
+    }
+
+    /// Keeps the fault of a value that is in another place.
+    #[cold]
+    fn refuse_variable(&mut self, variable: &str, text: String, allowed: &str) {
+        if self.fault.is_none() {
+            self.fault = Some(wrong_variable(variable, text, allowed));
+        }
+    }
+
+    pub(super) fn refuse_unknown(&mut self, known: &[&Key]) {
+        let is_known = |name: &str| known.iter().any(|key| key.name == name);
+        if let Some(name) = self.map.keys().find(|name| !is_known(name)) {
+            let names: Vec<&str> = known.iter().map(|key| key.name).collect();
+            let error = self.error_at(name, ConfigError::UNKNOWN_KEY, &names.join(", "));
+            self.fault = Some(error);
+        }
+    }
+
+    fn text(&mut self, key: &Key, allowed: &str) -> Option<String> {
+        match self.map.remove(key.name)? {
+            Value::String(text) if !text.is_empty() => Some(text),
+            value => {
+                self.refuse_value(key, &value, allowed);
+                None
+            }
         }
     }
 
     /// What a string means.
     pub(super) fn parsed<T>(
         &mut self,
-        key: &str,
+        key: &Key,
         allowed: &str,
         parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, ConfigError> {
-        let Some(text) = self.text(key, allowed)? else {
-            return Ok(None);
-        };
-        match parse(&text) {
-            Some(value) => Ok(Some(value)),
-            None => Err(self.wrong(key, &Origin::Configuration, text, allowed)),
+    ) -> Option<T> {
+        let text = self.text(key, allowed)?;
+        let value = parse(&text);
+        if value.is_none() {
+            self.refuse_value(key, &Value::String(text), allowed);
         }
+        value
     }
 
-    /// A string with a default in the reference.
-    pub(super) fn string(&mut self, key: &str) -> Result<String, ConfigError> {
-        let text = self.text(key, "a string that is not empty")?;
-        Ok(text.unwrap_or_else(|| reference::default_of(key).to_owned()))
+    /// The same, where the key must be there.
+    pub(super) fn required<T>(
+        &mut self,
+        key: &Key,
+        allowed: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, ConfigError> {
+        let value = self.parsed(key, allowed, parse);
+        value.ok_or_else(|| self.error(key, "is missing", allowed))
+    }
+
+    pub(super) fn string(&mut self, key: &Text) -> String {
+        let text = self.text(key, "a string that is not empty");
+        text.unwrap_or_else(|| key.default.to_owned())
     }
 
     /// A value from the key, else from the first environment variable that is set; and which of them it was.
     pub(super) fn sourced<T>(
         &mut self,
-        key: &str,
+        key: &WithVariables,
         environment: &Environment,
-        variables: &[&'static str],
         parse: fn(&str) -> Option<T>,
         allowed: &str,
-    ) -> Result<Option<(T, Origin)>, ConfigError> {
-        let Some((text, origin)) = self.sourced_text(key, environment, variables, allowed)? else {
-            return Ok(None);
+    ) -> Option<(T, Origin)> {
+        let (text, variable) = self.sourced_text(key, environment, allowed)?;
+        let Some(value) = parse(&text) else {
+            match variable {
+                None => self.refuse_value(key, &Value::String(text), allowed),
+                Some(name) => self.refuse_variable(name, text, allowed),
+            }
+            return None;
         };
-        match parse(&text) {
-            Some(value) => Ok(Some((value, origin))),
-            None => Err(self.wrong(key, &origin, text, allowed)),
-        }
+        let origin = variable.map_or(Origin::Configuration, |name| {
+            Origin::Environment(vec![name])
+        });
+        Some((value, origin))
     }
 
+    /// A text, and the variable that it is from.
     fn sourced_text(
         &mut self,
-        key: &str,
+        key: &WithVariables,
         environment: &Environment,
-        variables: &[&'static str],
         allowed: &str,
-    ) -> Result<Option<(String, Origin)>, ConfigError> {
-        if let Some(text) = self.text(key, allowed)? {
-            return Ok(Some((text, Origin::Configuration)));
+    ) -> Option<(String, Option<&'static str>)> {
+        if let Some(text) = self.text(key, allowed) {
+            return Some((text, None));
         }
-        Ok(variables.iter().find_map(|name| {
+        key.variables.iter().find_map(|name| {
             let text = environment.get(*name).filter(|text| !text.is_empty())?;
-            Some((text.clone(), Origin::Environment(vec![name])))
-        }))
+            Some((text.clone(), Some(*name)))
+        })
     }
 
-    /// A text is none of what is allowed.
-    fn wrong(&self, key: &str, origin: &Origin, text: String, allowed: &str) -> ConfigError {
-        let mut error = self.refused(key, &Value::String(text), allowed);
-        if let Origin::Environment(names) = origin {
-            error.0.key = format!("environment variable {}", names.join(", "));
-        }
-        error
+    /// A value is nowhere.
+    #[cold]
+    pub(super) fn missing(&self, key: &WithVariables, allowed: &str) -> ConfigError {
+        let variables = key.variables.join(", ");
+        let fault = [
+            "is neither configured nor in the environment (",
+            &*variables,
+            ")",
+        ];
+        self.error(key, &fault.concat(), allowed)
     }
 
-    pub(super) fn host(&mut self, key: &str) -> Result<Option<String>, ConfigError> {
+    pub(super) fn host(&mut self, key: &Key) -> Option<String> {
         let allowed = "a host name, with a port where it is not 443";
-        match self.text(key, allowed)? {
-            None => Ok(None),
-            Some(text) => match endpoint::Host::parse(text.as_bytes()) {
-                Ok(host) => Ok(Some(host.into_authority())),
-                Err(error) => Err(self.error(key, format!("is \"{text}\": {error}"), allowed)),
-            },
+        let text = self.text(key, allowed)?;
+        match endpoint::Host::parse(text.as_bytes()) {
+            Ok(host) => Some(host.into_authority()),
+            Err(error) => {
+                self.refuse(key, &format!("is \"{text}\": {error}"), allowed);
+                None
+            }
         }
     }
 
-    pub(super) fn header_name(&mut self, key: &str) -> Result<String, ConfigError> {
-        let text = self.string(key)?;
-        if !headers::is_token(&text) {
-            return Err(self.error(key, format!("is \"{text}\""), "the name of an HTTP header"));
-        }
-        Ok(text.to_ascii_lowercase())
-    }
-
-    pub(super) fn boolean(&mut self, key: &str) -> Result<Option<bool>, ConfigError> {
-        match self.map.remove(key) {
-            None => Ok(None),
-            Some(Value::Bool(value)) => Ok(Some(value)),
-            Some(value) => Err(self.refused(key, &value, "true or false")),
+    pub(super) fn flag(&mut self, key: &Flag) -> bool {
+        match self.map.remove(key.name) {
+            None => false,
+            Some(Value::Bool(value)) => value,
+            Some(value) => {
+                self.refuse_value(key, &value, "true or false");
+                false
+            }
         }
     }
 
-    fn integer(&mut self, key: &str, low: u64, high: u64) -> Result<u64, ConfigError> {
-        let Some(value) = self.map.remove(key) else {
-            return Ok(reference::default_of(key).parse().unwrap_or(low));
+    fn number(&mut self, key: &Number) -> u32 {
+        let Number { low, high, .. } = *key;
+        let Some(value) = self.map.remove(key.name) else {
+            return key.default;
         };
-        match value.as_u64() {
-            Some(number) if (low..=high).contains(&number) => Ok(number),
-            _ => Err(self.refused(key, &value, &format!("a whole number from {low} to {high}"))),
+        match value.as_u64().and_then(|number| u32::try_from(number).ok()) {
+            Some(number) if (low..=high).contains(&number) => number,
+            _ => {
+                let allowed = format!("a whole number from {low} to {high}");
+                self.refuse_value(key, &value, &allowed);
+                low
+            }
         }
     }
 
-    pub(super) fn milliseconds(
-        &mut self,
-        key: &str,
-        low: u64,
-        high: u64,
-    ) -> Result<Duration, ConfigError> {
-        self.integer(key, low, high).map(Duration::from_millis)
+    pub(super) fn milliseconds(&mut self, key: &Number) -> Duration {
+        Duration::from_millis(self.number(key).into())
     }
 
-    pub(super) fn count(&mut self, key: &str, low: u64, high: u64) -> Result<usize, ConfigError> {
-        let number = self.integer(key, low, high)?;
-        // OK because `high` is below 2^32, which every usize here holds.
-        Ok(usize::try_from(number).unwrap_or(usize::MAX))
+    pub(super) fn count(&mut self, key: &Number) -> usize {
+        // OK because every usize here holds 32 bits.
+        usize::try_from(self.number(key)).unwrap_or(usize::MAX)
     }
 
     /// One of a few words, as what it stands for.
-    pub(super) fn choice<T: Copy>(
-        &mut self,
-        key: &str,
-        words: &[(&str, T)],
-    ) -> Result<Option<T>, ConfigError> {
-        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let place = self.place(key, &names)?;
-        Ok(place.and_then(|place| Some(words.get(place)?.1)))
+    pub(super) fn choice<T: Copy, const N: usize>(&mut self, key: &Choice<T, N>) -> Option<T> {
+        let place = self.place(key, key.words)?;
+        key.values.get(place).copied()
     }
 
     /// The place of the word that stands under a key.
-    fn place(&mut self, key: &str, words: &[&str]) -> Result<Option<usize>, ConfigError> {
+    fn place(&mut self, key: &Key, words: &[&str]) -> Option<usize> {
         let allowed = words.join(", ");
-        let Some(text) = self.text(key, &allowed)? else {
-            return Ok(None);
-        };
-        match words.iter().position(|word| *word == text) {
-            Some(place) => Ok(Some(place)),
-            None => Err(self.wrong(key, &Origin::Configuration, text, &allowed)),
-        }
+        let find = |text: &str| words.iter().position(|word| *word == text);
+        self.parsed(key, &allowed, find)
     }
 
-    /// What stands under a key.
-    pub(super) fn get(&self, key: &str) -> Option<&Value> {
-        self.map.get(key)
+    pub(super) fn has(&self, key: &Key) -> bool {
+        self.map.contains_key(key.name)
     }
 
     /// What stands under a key, taken out.
-    pub(super) fn take(&mut self, key: &str) -> Option<Value> {
-        self.map.remove(key)
+    pub(super) fn take(&mut self, key: &Key) -> Option<Value> {
+        self.map.remove(key.name)
     }
 
-    /// The object under a key, to be read in its turn.
-    pub(super) fn object(&mut self, key: &str) -> Result<Option<Self>, ConfigError> {
-        match self.map.remove(key) {
-            None => Ok(None),
-            Some(Value::Object(map)) => Ok(Some(Self::new(map, format!("{}{key}.", self.path)))),
-            Some(value) => Err(self.refused(key, &value, "an object")),
+    /// The object under a key, to be read in its turn. It has the first fault of this one.
+    pub(super) fn object(&mut self, key: &Key) -> Option<Self> {
+        match self.map.remove(key.name)? {
+            Value::Object(map) => Some(Self {
+                map,
+                path: [&*self.path, key.name, "."].concat(),
+                fault: self.fault.clone(),
+            }),
+            value => {
+                self.refuse_value(key, &value, "an object");
+                None
+            }
         }
     }
 
     /// All keys, with an object under each.
-    pub(super) fn into_objects(self) -> Result<Vec<(String, Self)>, ConfigError> {
-        let path = self.path;
-        let object = |(key, value)| match value {
-            Value::Object(map) => {
-                let path = format!("{path}{key}.");
-                Ok((key, Self::new(map, path)))
-            }
-            other => Err(ConfigError::new(
-                &format!("{path}{key}"),
-                format!("is {}", shown(&other)),
-                "an object",
-            )),
-        };
-        self.map.into_iter().map(object).collect()
+    pub(super) fn into_objects(mut self) -> Result<Vec<(String, Self)>, ConfigError> {
+        let mut objects = Vec::new();
+        for (name, value) in std::mem::take(&mut self.map) {
+            let Value::Object(map) = value else {
+                return Err(self.error_at(&name, &is(&value), "an object"));
+            };
+            let path = [&*self.path, &*name, "."].concat();
+            objects.push((name, Self::new(map, path)));
+        }
+        self.finish()?;
+        Ok(objects)
     }
 
     /// All keys, with a string under each.
-    pub(super) fn into_strings(self) -> Result<BTreeMap<String, String>, ConfigError> {
-        let path = self.path;
+    pub(super) fn into_strings(mut self) -> Result<BTreeMap<String, String>, ConfigError> {
         let mut strings = BTreeMap::new();
-        for (key, value) in self.map {
+        for (name, value) in std::mem::take(&mut self.map) {
             let Value::String(text) = value else {
-                return Err(ConfigError::new(
-                    &format!("{path}{key}"),
-                    format!("is {}", shown(&value)),
-                    "a string",
-                ));
+                return Err(self.error_at(&name, &is(&value), "a string"));
             };
-            strings.insert(key, text);
+            strings.insert(name, text);
         }
+        self.finish()?;
         Ok(strings)
     }
 
-    /// A list of strings that are not empty, none of them twice. It may be empty, where that says what it seems to.
-    pub(super) fn strings(&mut self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
+    /// A list of strings that are not empty, none of them twice; `None` where there is none. It may be empty, where that
+    /// says what it seems to.
+    pub(super) fn strings(&mut self, key: &Key) -> Option<Vec<String>> {
         let allowed = "a list of strings that are not empty";
-        let values = match self.map.remove(key) {
-            None => return Ok(None),
-            Some(Value::Array(values)) => values,
-            Some(value) => return Err(self.refused(key, &value, allowed)),
+        let values = match self.map.remove(key.name)? {
+            Value::Array(values) => values,
+            value => {
+                self.refuse_value(key, &value, allowed);
+                return None;
+            }
         };
         let mut texts = Vec::with_capacity(values.len());
         for value in values {
             match value {
                 Value::String(text) if !text.is_empty() => texts.push(text),
-                other => {
-                    return Err(self.error(key, format!("holds {}", shown(&other)), allowed));
-                }
+                other => self.refuse_entry(key, &other, allowed),
             }
         }
-        refuse_repeated(self, key, &texts)?;
-        Ok(Some(texts))
+        self.refuse_repeated(key, &texts);
+        Some(texts)
     }
 
     /// The same, where an empty list would stand for everything or nothing: whoever fills a template may not have meant it.
-    pub(super) fn list(&mut self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
-        match self.strings(key)? {
-            Some(texts) if texts.is_empty() => Err(self.error(key, "is empty", ONE_OR_MORE)),
-            other => Ok(other),
+    pub(super) fn list(&mut self, key: &Key) -> Option<Vec<String>> {
+        let texts = self.strings(key)?;
+        if texts.is_empty() {
+            self.refuse(key, "is empty", ONE_OR_MORE);
+        }
+        Some(texts)
+    }
+
+    /// Refuses a list that holds something twice.
+    pub(super) fn refuse_repeated(&mut self, key: &Key, texts: &[String]) {
+        let mut seen = Map::new();
+        for text in texts {
+            if seen.insert(text.clone(), Value::Null).is_some() {
+                let fault = ["lists \"", text, "\" twice"].concat();
+                self.refuse(key, &fault, "each entry once");
+            }
+        }
+    }
+
+    /// Refuses a list that holds something that is not valid.
+    pub(super) fn refuse_invalid(
+        &mut self,
+        key: &Key,
+        texts: &[String],
+        allowed: &str,
+        valid: fn(&str) -> bool,
+    ) {
+        if let Some(text) = texts.iter().find(|text| !valid(text)) {
+            self.refuse(key, &["holds \"", text, "\""].concat(), allowed);
         }
     }
 
@@ -278,20 +349,20 @@ impl Object {
     }
 }
 
-/// Refuses a list that holds something twice.
-pub(super) fn refuse_repeated(
-    object: &Object,
-    key: &str,
-    texts: &[String],
-) -> Result<(), ConfigError> {
-    let mut seen = Map::new();
-    for text in texts {
-        if seen.insert(text.clone(), Value::Null).is_some() {
-            return Err(object.error(key, format!("lists \"{text}\" twice"), "each entry once"));
-        }
-    }
-    Ok(())
+/// The text of an environment variable is none of what is allowed.
+#[cold]
+pub(super) fn wrong_variable(name: &str, text: String, allowed: &str) -> ConfigError {
+    let key = ["environment variable ", name].concat();
+    ConfigError::new(&key, is(&Value::String(text)), allowed)
 }
+
+#[cold]
+fn is(value: &Value) -> String {
+    ["is ", &*shown(value)].concat()
+}
+
+/// What is allowed where a region stands.
+pub(super) const REGION: &str = "a region such as eu-west-1";
 
 /// What is allowed where an empty list stands.
 pub(super) const ONE_OR_MORE: &str = "at least one entry, or leave the key out";

@@ -1,7 +1,9 @@
 //! Reading the roles.
 
+use super::findings::{ConfigError, Notes, Origin};
+use super::object::Environment;
 use super::object::Object;
-use super::{ConfigError, Environment, Notes, Origin, missing, reference, source};
+use super::{keys, source};
 use crate::credentials::identity::{
     ExternalId, RoleArn, Session, SessionDuration, SessionName, SessionPolicy, SourceIdentity, Tags,
 };
@@ -18,18 +20,17 @@ pub(super) fn roles(
     notes: &mut Notes,
 ) -> Result<Roles<Role>, ConfigError> {
     let session_name = object.sourced(
-        "session_name",
+        &keys::SESSION_NAME,
         environment,
-        &["AWS_ROLE_SESSION_NAME"],
         SessionName::parse,
         SessionName::ALLOWED,
-    )?;
+    );
     let (session_name, origin) = match session_name {
         Some(found) => found,
-        None => session_name_of_pod(environment)?,
+        None => session_name_of_pod(object, environment)?,
     };
     let source = own(object, environment, &session_name, notes)?;
-    let others = match object.object("roles")? {
+    let others = match object.object(&keys::ROLES) {
         None => Vec::new(),
         Some(named) => named
             .into_objects()?
@@ -40,7 +41,7 @@ pub(super) fn roles(
     // A container endpoint names its session itself.
     let is_used = !matches!(source, CredentialSource::Container(_)) || !others.is_empty();
     notes.source(
-        "session_name",
+        keys::SESSION_NAME.name,
         is_used.then(|| session_name.to_string()),
         origin,
     );
@@ -58,22 +59,22 @@ fn own(
     notes: &mut Notes,
 ) -> Result<CredentialSource, ConfigError> {
     let role = object.sourced(
-        "role_arn",
+        &keys::ROLE_ARN,
         environment,
-        &["AWS_ROLE_ARN"],
         RoleArn::parse,
         RoleArn::ALLOWED,
-    )?;
+    );
     let (arn, origin) = role.map_or((None, Origin::Default), |(arn, origin)| (Some(arn), origin));
     let duration = duration(
         object,
         SessionDuration::of_web_identity,
         SessionDuration::ALLOWED,
-    )?;
-    let policy = session_policy(object)?;
+    );
+    let policy = session_policy(object);
+    object.finish()?;
     let for_sts = match (&duration, &policy) {
-        (Some(_), _) => Some(DURATION),
-        (None, Some(_)) => Some(POLICY),
+        (Some(_), _) => Some(&keys::SESSION_DURATION_SECONDS),
+        (None, Some(_)) => Some(&keys::SESSION_POLICY),
         (None, None) => None,
     };
     let web_identity = arn.clone().map(|role_arn| WebIdentity {
@@ -97,7 +98,11 @@ fn own(
     let origin = chosen
         .variable
         .map_or(origin, |name| Origin::Environment(vec![name]));
-    notes.source("role_arn", arn.map(|arn| arn.to_string()), origin.clone());
+    notes.source(
+        keys::ROLE_ARN.name,
+        arn.map(|arn| arn.to_string()),
+        origin.clone(),
+    );
     notes.source("credentials", Some(source.to_string()), origin);
     Ok(source)
 }
@@ -108,7 +113,8 @@ fn other(
     session_name: &SessionName,
     own: &CredentialSource,
 ) -> Result<Role, ConfigError> {
-    object.refuse_unknown(reference::ROLE)?;
+    object.refuse_unknown(keys::ROLE);
+    object.finish()?;
     // It stands between spaces in the access log.
     let byte = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     let fault = if name == Role::OWN {
@@ -125,19 +131,21 @@ fn other(
             "another name of letters, digits, - and _",
         ));
     }
-    let role_arn = object.parsed("role_arn", RoleArn::ALLOWED, RoleArn::parse)?;
-    let role_arn =
-        role_arn.ok_or_else(|| object.error("role_arn", "is missing", RoleArn::ALLOWED))?;
-    let own_name = object.parsed("session_name", SessionName::ALLOWED, SessionName::parse)?;
+    let role_arn = object.required(&keys::role::ROLE_ARN, RoleArn::ALLOWED, RoleArn::parse)?;
+    let own_name = object.parsed(
+        &keys::role::SESSION_NAME,
+        SessionName::ALLOWED,
+        SessionName::parse,
+    );
     let session_name = own_name.unwrap_or_else(|| session_name.clone());
-    let is_chained = object.boolean("chained")?.unwrap_or(false);
-    let policy = session_policy(&mut object)?;
+    let is_chained = object.flag(&keys::role::CHAINED);
+    let policy = session_policy(&mut object);
     let duration = if is_chained {
         let allowed = SessionDuration::ALLOWED_CHAINED;
-        duration(&mut object, SessionDuration::of_chained_role, allowed)?
+        duration(&mut object, SessionDuration::of_chained_role, allowed)
     } else {
         let allowed = SessionDuration::ALLOWED;
-        duration(&mut object, SessionDuration::of_web_identity, allowed)?
+        duration(&mut object, SessionDuration::of_web_identity, allowed)
     };
     let session = Session {
         role_arn,
@@ -148,30 +156,36 @@ fn other(
     if is_chained {
         let source = CredentialSource::ChainedRole(ChainedRole {
             session,
-            external_id: object.parsed("external_id", ExternalId::ALLOWED, ExternalId::parse)?,
+            external_id: object.parsed(
+                &keys::role::EXTERNAL_ID,
+                ExternalId::ALLOWED,
+                ExternalId::parse,
+            ),
             tags: tags(&mut object)?,
             source_identity: object.parsed(
-                "source_identity",
+                &keys::role::SOURCE_IDENTITY,
                 SourceIdentity::ALLOWED,
                 SourceIdentity::parse,
-            )?,
+            ),
         });
+        object.finish()?;
         return Ok(Role { name, source });
     }
     if let CredentialSource::Container(_) = own {
         let fault = "is not true, and there is no web identity token to assume the role with";
-        return Err(object.error("chained", fault, "true"));
+        return Err(object.error(&keys::role::CHAINED, fault, "true"));
     }
     let chained_only = [
-        "external_id",
-        "tags",
-        "transitive_tag_keys",
-        "source_identity",
+        &keys::role::EXTERNAL_ID,
+        &keys::role::TAGS,
+        &keys::role::TRANSITIVE_TAG_KEYS,
+        &keys::role::SOURCE_IDENTITY,
     ];
-    if let Some(key) = chained_only.iter().find(|key| object.get(key).is_some()) {
+    if let Some(key) = chained_only.iter().find(|key| object.has(key)) {
         let fault = "is not a parameter of AssumeRoleWithWebIdentity";
         return Err(object.error(key, fault, "only together with \"chained\": true"));
     }
+    object.finish()?;
     let source = CredentialSource::WebIdentity(WebIdentity { session });
     Ok(Role { name, source })
 }
@@ -180,46 +194,53 @@ fn duration(
     object: &mut Object,
     of_seconds: fn(u64) -> Option<SessionDuration>,
     allowed: &str,
-) -> Result<Option<SessionDuration>, ConfigError> {
-    match object.take(DURATION) {
-        None => Ok(None),
-        Some(value) => match value.as_u64().and_then(of_seconds) {
-            Some(duration) => Ok(Some(duration)),
-            None => Err(object.refused(DURATION, &value, allowed)),
-        },
+) -> Option<SessionDuration> {
+    let key = &keys::SESSION_DURATION_SECONDS;
+    let value = object.take(key)?;
+    let duration = value.as_u64().and_then(of_seconds);
+    if duration.is_none() {
+        object.refuse_value(key, &value, allowed);
     }
+    duration
 }
 
 /// An object, or its JSON as a string.
-fn session_policy(object: &mut Object) -> Result<Option<SessionPolicy>, ConfigError> {
-    let policy = match object.take(POLICY) {
-        None => return Ok(None),
-        Some(Value::Object(policy)) => SessionPolicy::of_object(policy),
-        Some(Value::String(policy)) => SessionPolicy::parse(&policy),
-        Some(other) => {
-            return Err(object.refused(POLICY, &other, SessionPolicy::ALLOWED));
+fn session_policy(object: &mut Object) -> Option<SessionPolicy> {
+    let key = &keys::SESSION_POLICY;
+    let policy = match object.take(key)? {
+        Value::Object(policy) => SessionPolicy::of_object(policy),
+        Value::String(policy) => SessionPolicy::parse(&policy),
+        other => {
+            object.refuse_value(key, &other, SessionPolicy::ALLOWED);
+            return None;
         }
     };
-    policy
-        .map(Some)
-        .map_err(|error| object.error(POLICY, error.to_string(), SessionPolicy::ALLOWED))
+    match policy {
+        Ok(policy) => Some(policy),
+        Err(error) => {
+            object.refuse(key, &error.to_string(), SessionPolicy::ALLOWED);
+            None
+        }
+    }
 }
 
 fn tags(object: &mut Object) -> Result<Tags, ConfigError> {
-    let tags = match object.object("tags")? {
+    let tags = match object.object(&keys::role::TAGS) {
         None => Vec::new(),
         Some(tags) => tags.into_strings()?.into_iter().collect(),
     };
-    let transitive = object.strings("transitive_tag_keys")?.unwrap_or_default();
+    let transitive = object
+        .strings(&keys::role::TRANSITIVE_TAG_KEYS)
+        .unwrap_or_default();
     Tags::parse(tags, transitive)
-        .map_err(|error| object.error("tags", error.to_string(), Tags::ALLOWED))
+        .map_err(|error| object.error(&keys::role::TAGS, &error.to_string(), Tags::ALLOWED))
 }
 
-const DURATION: &str = "session_duration_seconds";
-const POLICY: &str = "session_policy";
-
 /// `<namespace>.<pod>`; a pod's HOSTNAME is its name. Outside Kubernetes, a name of ours.
-fn session_name_of_pod(environment: &Environment) -> Result<(SessionName, Origin), ConfigError> {
+fn session_name_of_pod(
+    object: &Object,
+    environment: &Environment,
+) -> Result<(SessionName, Origin), ConfigError> {
     let variable = |name: &'static str| {
         let value = environment.get(name).map(String::as_str);
         Some((name, value.filter(|value| !value.is_empty())?))
@@ -227,7 +248,7 @@ fn session_name_of_pod(environment: &Environment) -> Result<(SessionName, Origin
     let Some((name, pod)) = variable("POD_NAME").or_else(|| variable("HOSTNAME")) else {
         return SessionName::parse("sigv4-egress")
             .map(|name| (name, Origin::Default))
-            .ok_or_else(|| missing("session_name", &[], SessionName::ALLOWED));
+            .ok_or_else(|| object.missing(&keys::SESSION_NAME, SessionName::ALLOWED));
     };
     let namespace = variable("POD_NAMESPACE");
     let mut names: Vec<&'static str> = namespace.iter().map(|(name, _)| *name).collect();
@@ -236,10 +257,8 @@ fn session_name_of_pod(environment: &Environment) -> Result<(SessionName, Origin
     session_name
         .map(|name| (name, Origin::Environment(names)))
         .ok_or_else(|| {
-            ConfigError::new(
-                "session_name",
-                format!("cannot be made of POD_NAMESPACE and POD_NAME or HOSTNAME ({pod:?})"),
-                SessionName::ALLOWED,
-            )
+            let fault =
+                format!("cannot be made from POD_NAMESPACE and POD_NAME or HOSTNAME ({pod:?})");
+            object.error(&keys::SESSION_NAME, &fault, SessionName::ALLOWED)
         })
 }

@@ -21,7 +21,9 @@
 //! configured one; this filter's users mean the configured one, for which no variable is needed. Nobody
 //! should find out which by reading CloudTrail.
 
-use super::{ConfigError, Environment};
+use super::findings::ConfigError;
+use super::keys;
+use super::object::Environment;
 use crate::credentials::Secret;
 use crate::credentials::identity::RoleArn;
 use crate::credentials::source::CredentialSource;
@@ -80,7 +82,7 @@ pub(super) fn choose(
                 passed_over,
             })
         }
-        (None, None) => Err(ConfigError::new("role_arn", "is neither configured nor in the environment (AWS_ROLE_ARN), and no container endpoint is there either".to_owned(), &format!("{}; or {RELATIVE_URI} or {FULL_URI}", RoleArn::ALLOWED))),
+        (None, None) => Err(ConfigError::new(keys::ROLE_ARN.name, "is neither configured nor in the environment (AWS_ROLE_ARN), and no container endpoint is there either".to_owned(), &format!("{}; or {RELATIVE_URI} or {FULL_URI}", RoleArn::ALLOWED))),
     }
 }
 

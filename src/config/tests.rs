@@ -1,6 +1,7 @@
 use super::*;
 use crate::credentials::identity::Session;
 use crate::credentials::source::CredentialSource;
+use std::time::Duration;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/app";
 
@@ -160,7 +161,7 @@ fn what_is_wrong_is_named_with_its_key() {
         "{",
         irsa,
         "the configuration",
-        "is no JSON: EOF while parsing an object at line 1 column 1",
+        "is not valid JSON: EOF while parsing an object at line 1 column 1",
         "JSON object",
     );
     check_refused("[]", irsa, "the configuration", "is []", "JSON object");
@@ -169,7 +170,7 @@ fn what_is_wrong_is_named_with_its_key() {
         r#"{"allow": "*", "rolearn": 1}"#,
         irsa,
         "rolearn",
-        "is no key of this configuration",
+        "unknown key",
         "role_arn",
     );
     check_refused(r#"{"allow": 1}"#, irsa, "allow", "is 1", "list");
@@ -275,7 +276,7 @@ fn what_is_wrong_is_named_with_its_key() {
         r#"{"allow": "*", "sts_host": "a b"}"#,
         irsa,
         "sts_host",
-        r#"is "a b": it is no valid DNS name"#,
+        r#"is "a b": it is not a valid DNS name"#,
         "host name",
     );
     check_refused(
@@ -303,7 +304,7 @@ fn what_is_wrong_is_named_with_its_key() {
         r#"{"allow": "*", "rules": [{"host": "a"}]}"#,
         irsa,
         "rules[0].host",
-        "is no key of this configuration",
+        "unknown key",
         "hosts",
     );
     check_refused(
@@ -346,7 +347,7 @@ fn what_is_wrong_is_named_with_its_key() {
         &sign_as(r#"{"service": "s3"}"#),
         irsa,
         "rules[0].sign_as",
-        "stands without `hosts`",
+        "requires `hosts`",
         "names hosts",
     );
     check_refused(
@@ -354,7 +355,7 @@ fn what_is_wrong_is_named_with_its_key() {
         irsa,
         "rules[0].sign_as",
         "has no effect, because the rule signs nothing",
-        "with allow",
+        "allow as `effect`",
     );
     check_refused(
         &sign_as(r#"{"region": "eu-west-1"}, "hosts": ["a.example"]"#),
@@ -374,7 +375,7 @@ fn what_is_wrong_is_named_with_its_key() {
         &sign_as(r#"{"service": "s3", "regions": []}, "hosts": ["a.example"]"#),
         irsa,
         "rules[0].sign_as.regions",
-        "is no key of this configuration",
+        "unknown key",
         "service, region",
     );
 }
@@ -425,7 +426,7 @@ fn what_is_wrong_in_the_environment_is_named_with_its_variable() {
     check(
         &[role, region, ("HOSTNAME", "a b")],
         "session_name",
-        r#"cannot be made of POD_NAMESPACE and POD_NAME or HOSTNAME ("a b")"#,
+        r#"cannot be made from POD_NAMESPACE and POD_NAME or HOSTNAME ("a b")"#,
         "2 to 64",
     );
 }
@@ -479,7 +480,7 @@ fn rules_choose_among_named_roles() {
     check(
         r#""roles": {"a": {"arn": "x"}}"#,
         "roles.a.arn",
-        "is no key of this configuration",
+        "unknown key",
         "role_arn",
     );
     check(
@@ -630,7 +631,7 @@ fn the_guard_takes_clusters_and_nothing_else() {
         json,
         &environment(&[]),
         "allow",
-        "is no key of this configuration",
+        "unknown key",
         "clusters, position",
     );
 }

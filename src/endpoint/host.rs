@@ -28,8 +28,8 @@ impl fmt::Display for HostError {
         f.write_str(match self {
             Self::Empty => "it is empty",
             Self::TooLong => "it is longer than 253 characters",
-            Self::NotADnsName => "it is no valid DNS name",
-            Self::BadPort => "its port is no number from 0 to 65535",
+            Self::NotADnsName => "it is not a valid DNS name",
+            Self::BadPort => "its port is not a number from 0 to 65535",
         })
     }
 }

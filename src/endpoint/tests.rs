@@ -111,24 +111,24 @@ fn tenants_and_look_alikes_are_not_aws() {
 fn what_is_no_host_name_is_an_error() {
     check("", "it is empty");
     check(":80", "it is empty");
-    check("a,b", "it is no valid DNS name");
+    check("a,b", "it is not a valid DNS name");
     check(
         "s3.eu-west-1.amazonaws.com,evil.example",
-        "it is no valid DNS name",
+        "it is not a valid DNS name",
     );
-    check("s3..amazonaws.com", "it is no valid DNS name");
+    check("s3..amazonaws.com", "it is not a valid DNS name");
     check(
         "s3.eu-west-1.amazonaws.com@evil.example",
-        "it is no valid DNS name",
+        "it is not a valid DNS name",
     );
-    check("s3_.eu-west-1.amazonaws.com", "it is no valid DNS name");
+    check("s3_.eu-west-1.amazonaws.com", "it is not a valid DNS name");
     check(
         "s3.eu-west-1.amazonaws.com:http",
-        "its port is no number from 0 to 65535",
+        "its port is not a number from 0 to 65535",
     );
     check(
         "s3.eu-west-1.amazonaws.com:99999",
-        "its port is no number from 0 to 65535",
+        "its port is not a number from 0 to 65535",
     );
     check(&"a.".repeat(200), "it is longer than 253 characters");
 }

@@ -1,7 +1,7 @@
 //! `check-config`: the effective values of a plugin's configuration, where each comes from, and what is odd about it.
 
 use serde_json::{Map, Value};
-use sigv4_egress::config::reference::{DOWNSTREAM, Key, STATUS, UPSTREAM};
+use sigv4_egress::config::keys::{DOWNSTREAM, Key, STATUS, UPSTREAM};
 use sigv4_egress::config::{self, Config, ConfigError, Environment, Plugin};
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 pub(crate) fn check(json: &[u8], environment: &Environment) -> Result<String, ConfigError> {
     let plugin = config::parse(json, environment)?;
     let written: Map<String, Value> = serde_json::from_slice(json).unwrap_or_default();
-    let (keys, config): (&[Key], Option<&Config>) = match &plugin {
+    let (keys, config): (&[&Key], Option<&Config>) = match &plugin {
         Plugin::Downstream(config) => (DOWNSTREAM, Some(config)),
         Plugin::Upstream { .. } => (UPSTREAM, None),
         Plugin::Status => (STATUS, None),
@@ -36,7 +36,7 @@ fn row(key: &Key, written: &Map<String, Value>, config: Option<&Config>) -> [Str
     let (value, source) = match written.get(key.name) {
         Some(Value::String(text)) => (text.clone(), "configuration"),
         Some(value) => (value.to_string(), "configuration"),
-        None => (key.default.to_owned(), "default"),
+        None => (key.told.default.to_string(), "default"),
     };
     [key.name.to_owned(), value, source.to_owned()]
 }

@@ -4,7 +4,7 @@
 #[cfg(not(target_family = "wasm"))]
 use super::covered;
 use crate::bucket;
-use crate::config::{ConfigError, Notes};
+use crate::config::findings::{ConfigError, Notes};
 use crate::credentials::role::RoleId;
 use crate::endpoint::{self, Answering, BucketPlace, HostKind, Hosts, hosts_of};
 use crate::policy::{Effect, Extent, PayloadMode, Policy, Rule};
@@ -99,8 +99,9 @@ impl At<'_> {
         for (host, hosts) in when.hosts.iter().zip(&self.extent.hosts) {
             check_host(&self.key("hosts"), host, hosts)?;
             if hosts.are_signed() && !when.buckets.is_empty() {
-                let fault =
-                    format!("\"{host}\" stands beside `buckets`, which have other hosts too");
+                let fault = format!(
+                    "\"{host}\" cannot be combined with `buckets`, which have other hosts too"
+                );
                 let allowed = "`buckets` alone, or hosts of `sign_as`";
                 return Err(self.error("hosts", fault, allowed));
             }
@@ -146,7 +147,7 @@ impl At<'_> {
             _ => return,
         };
         if self.has(Effect::Deny) {
-            let finding = format!("denies \"{host}\" alone, and AWS has other names for the same");
+            let finding = format!("denies only \"{host}\", and AWS has other names for the same");
             notes.warn(&key, finding, advice);
         }
     }
@@ -233,7 +234,7 @@ impl At<'_> {
                 && homes.len() == when.regions.len()
                 && !when.regions.contains(home)
             {
-                let finding = format!("\"{service}\" signs for {home} there");
+                let finding = format!("\"{service}\" is signed for {home} there");
                 notes.warn(&key, finding, &format!("use {home} in `regions`"));
             }
         }
@@ -264,7 +265,7 @@ impl At<'_> {
         };
         let (fault, allowed) = match self.rule.payload {
             Some(PayloadMode::Unsigned) if services.is_empty() => (
-                "is \"unsigned\" for services that refuse it, too".to_owned(),
+                "is \"unsigned\", and the rule covers services that refuse it".to_owned(),
                 UNSIGNED,
             ),
             Some(PayloadMode::Unsigned) => match services.iter().find(refuses_unsigned) {
@@ -293,7 +294,7 @@ impl At<'_> {
         let key = self.key("sign_as.region");
         warn_of_region(&key, &sign_as.region, notes);
         if let Some(home) = endpoint::home_of(&sign_as.service, &sign_as.region) {
-            let what = "is not what the service signs for";
+            let what = "is not the region that the service signs for";
             warn(
                 notes,
                 &key,
@@ -304,8 +305,12 @@ impl At<'_> {
         }
         for (host, hosts) in self.rule.when.hosts.iter().zip(&self.extent.hosts) {
             if hosts.kind == HostKind::Many {
-                let fault = format!("\"{host}\" stands for hosts of AWS's, too");
-                return Err(self.error("hosts", fault, "custom domains, beside `sign_as`"));
+                let fault = format!("\"{host}\" also matches AWS hosts");
+                return Err(self.error(
+                    "hosts",
+                    fault,
+                    "only custom domains in a rule with `sign_as`",
+                ));
             }
             if hosts.are_signed() {
                 let finding = format!("\"{host}\" is an AWS host, which says what it signs as");
@@ -350,7 +355,7 @@ fn check_host(key: &str, host: &str, hosts: &Hosts) -> Result<(), ConfigError> {
     let bucket = &hosts.bucket;
     let (what, allowed) = match hosts.kind {
         HostKind::Loopback => (
-            "is this Envoy, and the credential scope says which host is meant",
+            "is this Envoy itself; the credential scope of a request says which host is meant",
             "that host, or `services`".to_owned(),
         ),
         HostKind::Bucket => (
@@ -419,7 +424,7 @@ pub(super) fn check_allow(
     warn_of_buckets("allow.buckets", buckets, notes);
     match beyond {
         Some(entry) if !buckets.is_empty() => Err(error(
-            format!("\"{entry}\" allows every bucket, and stands beside `buckets`"),
+            format!("\"{entry}\" allows every bucket, also those that `buckets` does not list"),
             "one of them",
         )),
         _ => Ok(()),

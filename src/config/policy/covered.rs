@@ -7,7 +7,7 @@
 
 use super::checks::warn;
 use crate::bucket;
-use crate::config::Notes;
+use crate::config::findings::Notes;
 use crate::credentials::role::RoleId;
 use crate::endpoint::{self, Hosts};
 use crate::policy::{

@@ -245,9 +245,12 @@ mod tests {
         }
         check(
             "",
-            "is no JSON: EOF while parsing a value at line 1 column 0",
+            "is not valid JSON: EOF while parsing a value at line 1 column 0",
         );
-        check("{\n\"a\" 1}", "is no JSON: expected `:` at line 2 column 5");
+        check(
+            "{\n\"a\" 1}",
+            "is not valid JSON: expected `:` at line 2 column 5",
+        );
         check(
             r#"{"Statement": [{"Effect": "Deny", "Effect": "Allow"}]}"#,
             "holds the key \"Statement[0].Effect\" twice",

@@ -571,7 +571,7 @@ fn a_configuration_that_is_wrong_is_refused_with_its_key_and_the_old_one_stays()
         for (keys, line) in [
             (
                 json!({"rolearn": "x"}),
-                "configuration refused: rolearn: is no key of this configuration; allowed: allow, role_arn",
+                "configuration refused: unknown key \"rolearn\"; known keys: allow, role_arn",
             ),
             (
                 json!({"role_arn": "reports"}),

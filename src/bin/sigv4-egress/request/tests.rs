@@ -133,7 +133,7 @@ fn check_fault(line: &str, key: &str, part: &str) {
 
 #[test]
 fn a_fault_names_its_key() {
-    check_fault("{", "", "is no JSON");
+    check_fault("{", "", "is not valid JSON");
     check_fault("[]", "", "is no JSON object");
     check_fault("{}", "url", "is missing");
     check_fault(r#"{"uri": "http://h"}"#, "uri", "is no key");
