@@ -340,14 +340,15 @@ impl Judge {
         id
     }
 
-    /// The next part of a request's body comes, of so many bytes if there are as many, or its end.
+    /// The next part of a request's body comes, of so many bytes if there are as many, or its end; also one that is on its way
+    /// when the filter answers.
     pub(super) fn part(&mut self, id: usize, bytes: usize) {
         let x = self.at_mut(id);
         let Some(body) = x
             .sent
             .body
             .as_ref()
-            .filter(|_| !x.is_over && x.answer.is_none())
+            .filter(|_| !x.is_over && x.answer != Some(Reply::Envoy))
         else {
             return;
         };
@@ -593,6 +594,9 @@ impl Judge {
     pub(super) fn close(mut self) {
         for _ in 0..3 {
             self.tick_all(LIMITS.body_timeout);
+        }
+        for worker in &self.workers {
+            assert_eq!(worker.levels().parked, 0);
         }
         let all = self.capabilities.heads && self.capabilities.bodies && self.capabilities.trailers;
         for x in self.exchanges.iter().flatten() {

@@ -74,6 +74,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => place.clone().prop_map(|place| Event::Response { place }),
         1 => place.prop_map(|place| Event::Gone { place }),
         4 => (0u64..4000).prop_map(|ms| Event::Tick { ms }),
+        1 => (20_000u64..40_000).prop_map(|ms| Event::Tick { ms }),
         2 => (0usize..3).prop_map(Event::Record),
         1 => Just(Event::Update),
         1 => Just(Event::Failure),
@@ -107,6 +108,8 @@ fn run(capabilities: Capabilities, events: Vec<Event>) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn nothing_goes_on_unsigned_and_nobody_waits_for_ever(
         events in proptest::collection::vec(event(), 1..200)

@@ -235,6 +235,16 @@ fn a_wait_ends_with_an_answer() {
 }
 
 #[test]
+fn a_body_that_comes_too_late_finds_its_request_answered() {
+    let mut judge = Judge::new(ALL, ready());
+    let id = judge.send(hashed(b"abc"));
+    judge.tick(LIMITS.body_timeout);
+    judge.part(id, 3);
+    is_refused(&judge, id, Reason::BodyTimeout);
+    judge.close();
+}
+
+#[test]
 fn as_many_wait_as_may() {
     let mut judge = Judge::new(ALL, nothing());
     for _ in 0..LIMITS.max_parked {
