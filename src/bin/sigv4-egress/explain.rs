@@ -148,8 +148,7 @@ pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Expla
         own_keys: &OwnKeys::default,
         end_of_stream: request.end_of_stream,
     };
-    let mut rule = None;
-    let decision = decision::decide_by_rule(&request.config, head, &mut rule);
+    let (decision, rule) = decision::decide_by_rule(&request.config, head);
     let plan = match decision {
         Decision::LeaveAlone(why) => {
             return Explanation::LeaveAlone {
