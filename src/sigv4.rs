@@ -16,6 +16,7 @@ mod canonical;
 mod chunk;
 mod ecdsa;
 mod encode;
+mod hmac;
 mod key;
 
 use std::borrow::Cow;
