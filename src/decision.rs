@@ -117,9 +117,9 @@ pub fn decide_by_rule(config: &Config, head: Head<'_>) -> (Decision, Option<usiz
         Resolution::Aws(endpoint) => Some(endpoint),
         Resolution::NotAws => None,
     };
-    let verdict = permission::judge(config, head, &target, endpoint);
-    let rule = verdict.rule();
-    let plan = Permission::of(config, head, &target, endpoint, verdict)
+    let ruling = permission::judge(config, head, &target, endpoint);
+    let rule = ruling.rule();
+    let plan = Permission::of(config, head, &target, endpoint, ruling)
         .and_then(|permission| Plan::of(config, head, &target, permission));
     let decision = match plan {
         Ok(plan) => Decision::Sign(plan.sent_to(target)),

@@ -161,7 +161,7 @@ pub struct Placed<'p> {
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict<'p> {
+pub enum Ruling<'p> {
     /// It may be signed, for this endpoint.
     Permit {
         /// What it is signed as.
@@ -180,7 +180,7 @@ pub enum Verdict<'p> {
     Denied {
         /// The rule's place.
         rule: usize,
-        /// What the rule denies, if it denies buckets. In a box, as most verdicts are permits.
+        /// What the rule denies, if it denies buckets. In a box, as most rulings are permits.
         named: Option<Box<Named<'static>>>,
     },
     /// Nothing allows it.
@@ -257,7 +257,7 @@ impl Policy {
         &'p self,
         subject: Subject<'p>,
         request: impl FnOnce() -> bucket::Request<'p>,
-    ) -> Verdict<'p> {
+    ) -> Ruling<'p> {
         let custom_domains = match &self.buckets {
             Buckets::Asked { custom_domains } => Some(custom_domains.as_slice()),
             Buckets::AskedOfCopies => Some([].as_slice()),
@@ -275,20 +275,20 @@ impl Policy {
         self.judge_one(subject, None)
     }
 
-    /// Judges for each bucket that a request names, as if it named no other, and puts the verdicts together.
+    /// Judges for each bucket that a request names, as if it named no other, and puts the rulings together.
     fn judge_named<'p>(
         &'p self,
         custom_domains: &[String],
         subject: Subject<'p>,
         request: bucket::Request<'p>,
-    ) -> Verdict<'p> {
+    ) -> Ruling<'p> {
         let is_custom = || {
             let mut domains = custom_domains.iter();
             subject.endpoint.is_none() && domains.any(|pattern| host_fits(pattern, subject.host))
         };
         let place = endpoint::bucket_place(subject.host);
         let place = place.or_else(|| is_custom().then_some(BucketPlace::PathOrControl));
-        let mut verdict: Option<Verdict<'p>> = None;
+        let mut ruling: Option<Ruling<'p>> = None;
         if let Some(place) = place {
             // What a copy comes from is not behind the access point that it goes to.
             let of_source = match place {
@@ -304,29 +304,29 @@ impl Policy {
                     Part::Source(service) => of_source.at(service),
                 };
                 let mut this = self.judge_one(subject, Some(&named));
-                if let Verdict::NotListed { unlisted, .. } = &mut this
+                if let Ruling::NotListed { unlisted, .. } = &mut this
                     && is_of_other
                 {
                     **unlisted = Unlisted::Named(named.into_owned());
                 }
-                verdict = Some(match verdict.take() {
+                ruling = Some(match ruling.take() {
                     None => this,
                     Some(before) => before.and(this),
                 });
             });
         }
-        verdict.unwrap_or_else(|| self.judge_one(subject, None))
+        ruling.unwrap_or_else(|| self.judge_one(subject, None))
     }
 
     #[inline]
-    fn judge_one<'p>(&'p self, subject: Subject<'p>, named: Option<&Named<'_>>) -> Verdict<'p> {
+    fn judge_one<'p>(&'p self, subject: Subject<'p>, named: Option<&Named<'_>>) -> Ruling<'p> {
         let fits = |rule: &Rule| rule.fits(subject, named);
         let found = self.index.first(&self.rules, subject, named, fits);
         let effect = found.and_then(|found| found.rule.effect);
         match (found, effect) {
             (Some(Placed { place, rule }), Some(Effect::Deny)) => {
                 let of_buckets = !rule.when.buckets.is_empty();
-                return Verdict::Denied {
+                return Ruling::Denied {
                     rule: place,
                     named: named
                         .filter(|_| of_buckets)
@@ -334,30 +334,30 @@ impl Policy {
                 };
             }
             (Some(found), Some(Effect::LeaveAlone)) => {
-                return Verdict::LeaveAlone { rule: found.place };
+                return Ruling::LeaveAlone { rule: found.place };
             }
             _ => {}
         }
         if let Some(sign_as) = found.and_then(|found| found.rule.sign_as.as_ref()) {
             let endpoint = endpoint::of_custom_domain(&sign_as.service, &sign_as.region);
-            return Verdict::Permit {
+            return Ruling::Permit {
                 endpoint,
                 rule: found,
             };
         }
         let Some(endpoint) = subject.endpoint else {
-            return Verdict::NotAws;
+            return Ruling::NotAws;
         };
         // Anybody can create a customer's host: a rule allows those that it names.
         let is_allowed = effect == Some(Effect::Allow)
             && (!endpoint.tenant || found.is_some_and(|found| !found.rule.when.hosts.is_empty()));
         if is_allowed || self.allow.permits(subject.host, &endpoint, named) {
-            Verdict::Permit {
+            Ruling::Permit {
                 endpoint,
                 rule: found,
             }
         } else {
-            Verdict::NotListed {
+            Ruling::NotListed {
                 endpoint,
                 unlisted: Box::new(self.allow.lacks(&endpoint, named)),
                 rule: found.map(|found| found.place),
@@ -416,7 +416,7 @@ fn custom_domains(rules: &[Rule]) -> Vec<String> {
         .collect()
 }
 
-impl<'p> Verdict<'p> {
+impl<'p> Ruling<'p> {
     /// The place of the rule that decided, or that left the question to the allow-list.
     pub fn rule(&self) -> Option<usize> {
         match self {
@@ -427,7 +427,7 @@ impl<'p> Verdict<'p> {
         }
     }
 
-    /// The verdict on a request that names two buckets, of which this one is the first's: the other may only confirm it.
+    /// The ruling on a request that names two buckets, of which this one is the first's: the other may only confirm it.
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (denied @ Self::Denied { .. }, _) | (_, denied @ Self::Denied { .. }) => denied,

@@ -5,7 +5,7 @@ use super::{Head, LeftAlone, Unsigned};
 use crate::bucket;
 use crate::config::Config;
 use crate::endpoint::Endpoint;
-use crate::policy::{Outcome, Rule, Subject, Verdict};
+use crate::policy::{Outcome, Rule, Ruling, Subject};
 use crate::refusal::{ErrorFormat, Refusal};
 
 /// What a request may be signed as.
@@ -25,7 +25,7 @@ pub(super) fn judge<'p>(
     head: Head<'p>,
     target: &'p Target<'_>,
     endpoint: Option<Endpoint<'p>>,
-) -> Verdict<'p> {
+) -> Ruling<'p> {
     let host = target.host.name();
     let subject = Subject {
         host,
@@ -41,18 +41,18 @@ pub(super) fn judge<'p>(
 }
 
 impl<'p> Permission<'p> {
-    /// Takes it from the policy's verdict.
+    /// Takes it from the policy's ruling.
     pub(super) fn of(
         config: &Config,
         head: Head<'_>,
         target: &Target<'_>,
         endpoint: Option<Endpoint<'_>>,
-        verdict: Verdict<'p>,
+        ruling: Ruling<'p>,
     ) -> Result<Self, Unsigned> {
-        let (endpoint, rule) = match (verdict, target.addressed) {
-            (Verdict::Permit { endpoint, rule }, _) => (endpoint, rule.map(|found| found.rule)),
-            (Verdict::NotAws, _) => return Err(target.left_alone(LeftAlone::NotAws)),
-            (Verdict::LeaveAlone { .. }, Addressed::ByName) => {
+        let (endpoint, rule) = match (ruling, target.addressed) {
+            (Ruling::Permit { endpoint, rule }, _) => (endpoint, rule.map(|found| found.rule)),
+            (Ruling::NotAws, _) => return Err(target.left_alone(LeftAlone::NotAws)),
+            (Ruling::LeaveAlone { .. }, Addressed::ByName) => {
                 return Err(target.left_alone(LeftAlone::Rule));
             }
             (other, _) => {
@@ -75,28 +75,28 @@ impl<'p> Permission<'p> {
 }
 
 /// The answer to a request that the policy does not let pass.
-fn refused(config: &Config, host: &str, verdict: Verdict<'_>) -> Refusal {
+fn refused(config: &Config, host: &str, ruling: Ruling<'_>) -> Refusal {
     let host = host.to_owned();
-    match verdict {
-        Verdict::Denied { rule, named } => Refusal::Denied {
+    match ruling {
+        Ruling::Denied { rule, named } => Refusal::Denied {
             host,
             rule,
             named: named.map(|named| *named),
         },
-        Verdict::NotListed {
+        Ruling::NotListed {
             endpoint, unlisted, ..
         } => Refusal::NotAllowed {
             host,
             service: endpoint.service.to_owned(),
             unlisted: *unlisted,
         },
-        Verdict::Torn(outcomes) => Refusal::BucketsOfDifferentRoles {
+        Ruling::Torn(outcomes) => Refusal::BucketsOfDifferentRoles {
             roles: outcomes.map(|outcome| match outcome {
                 Outcome::Signed(role) => config.roles.get(role).map(|role| role.name.clone()),
                 Outcome::LeftAlone => None,
             }),
         },
-        Verdict::LeaveAlone { .. } | Verdict::NotAws | Verdict::Permit { .. } => {
+        Ruling::LeaveAlone { .. } | Ruling::NotAws | Ruling::Permit { .. } => {
             Refusal::LeftAloneAtLoopback { host }
         }
     }

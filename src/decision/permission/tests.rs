@@ -12,8 +12,8 @@ fn permission(extra: &str, text: &str) -> Result<(String, ErrorFormat), Unsigned
         Resolution::Aws(endpoint) => Some(endpoint),
         Resolution::NotAws => None,
     };
-    let verdict = judge(&config, head, &target, endpoint);
-    let found = Permission::of(&config, head, &target, endpoint, verdict)?;
+    let ruling = judge(&config, head, &target, endpoint);
+    let found = Permission::of(&config, head, &target, endpoint, ruling)?;
     let role = found.rule.map(|rule| config.roles.get(rule.role).unwrap());
     let role = role.map_or("no rule", |role| role.name.as_str());
     let words = format!("{} with {role}", found.endpoint.service);
