@@ -193,7 +193,7 @@ pub enum Ruling<'p> {
         rule: Option<usize>,
     },
     /// It names two buckets, of which the rules want different things.
-    Torn([Outcome; 2]),
+    Torn([Treatment; 2]),
 }
 
 /// What an allow-list lacks.
@@ -211,9 +211,9 @@ pub enum Unlisted {
 
 /// What the rules want of a request for one of the buckets that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Treatment {
     /// This role signs it.
-    Signed(RoleId),
+    SignedBy(RoleId),
     /// It goes on as it came.
     LeftAlone,
 }
@@ -435,7 +435,7 @@ impl<'p> Ruling<'p> {
                 unlisted
             }
             (torn @ Self::Torn(_), _) | (_, torn @ Self::Torn(_)) => torn,
-            (first, second) => match (first.outcome(), second.outcome()) {
+            (first, second) => match (first.treatment(), second.treatment()) {
                 (one, other) if one != other => Self::Torn([one, other]),
                 _ => first.with_stricter_rule(&second),
             },
@@ -453,12 +453,12 @@ impl<'p> Ruling<'p> {
         self
     }
 
-    fn outcome(&self) -> Outcome {
+    fn treatment(&self) -> Treatment {
         match self {
             Self::Permit { rule, .. } => {
-                Outcome::Signed(rule.map_or(RoleId::OWN, |found| found.rule.role))
+                Treatment::SignedBy(rule.map_or(RoleId::OWN, |found| found.rule.role))
             }
-            _ => Outcome::LeftAlone,
+            _ => Treatment::LeftAlone,
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{Head, LeftAlone, Unsigned};
 use crate::bucket;
 use crate::config::Config;
 use crate::endpoint::Endpoint;
-use crate::policy::{Outcome, Rule, Ruling, Subject};
+use crate::policy::{Rule, Ruling, Subject, Treatment};
 use crate::refusal::{ErrorFormat, Refusal};
 
 /// What a request may be signed as.
@@ -90,10 +90,10 @@ fn refused(config: &Config, host: &str, ruling: Ruling<'_>) -> Refusal {
             service: endpoint.service.to_owned(),
             unlisted: *unlisted,
         },
-        Ruling::Torn(outcomes) => Refusal::BucketsOfDifferentRoles {
-            roles: outcomes.map(|outcome| match outcome {
-                Outcome::Signed(role) => config.roles.get(role).map(|role| role.name.clone()),
-                Outcome::LeftAlone => None,
+        Ruling::Torn(treatments) => Refusal::BucketsOfDifferentRoles {
+            roles: treatments.map(|treatment| match treatment {
+                Treatment::SignedBy(role) => config.roles.get(role).map(|role| role.name.clone()),
+                Treatment::LeftAlone => None,
             }),
         },
         Ruling::LeaveAlone { .. } | Ruling::NotAws | Ruling::Permit { .. } => {
