@@ -3,7 +3,7 @@
 use super::permission::Permission;
 use super::target::{Addressed, Target};
 use super::{Head, LeftAlone, Signed, Unsigned};
-use crate::authorization::{self, ClientSignature};
+use crate::authorization::{ClientScope, ClientSignature};
 use crate::chunked::{Fault, Form};
 use crate::config::Config;
 use crate::endpoint::Endpoint;
@@ -171,7 +171,7 @@ fn why(target: &Target<'_>, permission: Permission<'_>) -> Result<Signed, Unsign
 }
 
 /// Whether a client signed for what the host is. A region set says less than a region.
-fn agrees(scope: authorization::Scope<'_>, endpoint: Endpoint<'_>) -> bool {
+fn agrees(scope: ClientScope<'_>, endpoint: Endpoint<'_>) -> bool {
     let region = match (scope.region, endpoint.algorithm) {
         (Some(region), Algorithm::SigV4) => region == endpoint.region,
         _ => true,
