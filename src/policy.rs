@@ -141,7 +141,7 @@ pub enum PayloadMode {
 
 /// What the policy is asked about.
 #[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
+pub(crate) struct Subject<'a> {
     /// The host's name, without its port.
     pub host: &'a str,
     /// What it is to AWS; `None`: nothing.
@@ -152,7 +152,7 @@ pub struct Subject<'a> {
 
 /// A rule and its place among the rules, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Placed<'p> {
+pub(crate) struct Placed<'p> {
     /// Its place.
     pub place: usize,
     /// The rule.
@@ -161,7 +161,7 @@ pub struct Placed<'p> {
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ruling<'p> {
+pub(crate) enum Ruling<'p> {
     /// It may be signed, for this endpoint.
     Permit {
         /// What it is signed as.
@@ -211,7 +211,7 @@ pub enum Unlisted {
 
 /// What the rules want of a request for one of the buckets that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Treatment {
+pub(crate) enum Treatment {
     /// This role signs it.
     SignedBy(RoleId),
     /// It goes on as it came.
@@ -243,17 +243,17 @@ impl Policy {
     }
 
     /// The allow-list.
-    pub fn allow(&self) -> &Allow {
+    pub(crate) fn allow(&self) -> &Allow {
         &self.allow
     }
 
     /// The rules, in order.
-    pub fn rules(&self) -> &[Rule] {
+    pub(crate) fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
     /// Decides. `request` is read only where a rule or the allow-list names buckets, or services of S3's.
-    pub fn judge<'p>(
+    pub(crate) fn judge<'p>(
         &'p self,
         subject: Subject<'p>,
         request: impl FnOnce() -> bucket::Request<'p>,
@@ -366,7 +366,7 @@ impl Policy {
     }
 
     /// The keys of the route metadata that a rule asks for, each once.
-    pub fn route_metadata_keys(&self) -> Vec<String> {
+    pub(crate) fn route_metadata_keys(&self) -> Vec<String> {
         let mut keys = BTreeSet::new();
         for rule in &self.rules {
             keys.extend(rule.when.route_metadata.keys());
@@ -418,7 +418,7 @@ fn custom_domains(rules: &[Rule]) -> Vec<String> {
 
 impl<'p> Ruling<'p> {
     /// The place of the rule that decided, or that left the question to the allow-list.
-    pub fn rule(&self) -> Option<usize> {
+    pub(crate) fn rule(&self) -> Option<usize> {
         match self {
             Self::Permit { rule, .. } => rule.map(|found| found.place),
             Self::LeaveAlone { rule } | Self::Denied { rule, .. } => Some(*rule),
