@@ -42,11 +42,9 @@ pub(super) fn headers(text: &str) -> Vec<Header<'_>> {
 fn decide_as(config: &Config, cluster: Option<&str>, text: &str) -> Decision {
     let headers = headers(text);
     let head = Head {
-        headers: &headers,
         cluster: &|| cluster.map(str::to_owned),
-        route_metadata: NO_ROUTE_METADATA,
-        own_keys: &OwnKeys::default,
         end_of_stream: !text.starts_with("P"),
+        ..head(&headers)
     };
     decide(config, head)
 }
@@ -596,20 +594,14 @@ fn only_listed_clusters_get_signed_requests() {
 fn the_cluster_is_read_only_where_it_decides() {
     let reads = Cell::new(0);
     let check = |host: &str, expected: u32| {
-        let headers: [Header<'_>; 3] = [
-            (":method", b"GET"),
-            (":authority", host.as_bytes()),
-            (":path", b"/"),
-        ];
+        let text = format!("GET {host} /");
+        let headers = headers(&text);
         let head = Head {
-            headers: &headers,
             cluster: &|| {
                 reads.set(reads.get() + 1);
                 Some("aws".to_owned())
             },
-            route_metadata: NO_ROUTE_METADATA,
-            own_keys: &OwnKeys::default,
-            end_of_stream: true,
+            ..head(&headers)
         };
         decide(&config(r#", "allow": "*""#), head);
         assert_eq!(reads.take(), expected, "{host}");
