@@ -140,6 +140,7 @@ impl<'a> Head<'a> {
     }
 
     /// Refuses it, before it is known which service it is for.
+    #[cold]
     fn refused(self, refusal: Refusal) -> Unsigned {
         Unsigned::Refused(refusal, ErrorFormat::of(self.headers, None))
     }

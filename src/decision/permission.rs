@@ -75,6 +75,7 @@ impl<'p> Permission<'p> {
 }
 
 /// The answer to a request that the policy does not let pass.
+#[cold]
 fn refused(config: &Config, host: &str, ruling: Ruling<'_>) -> Refusal {
     let host = host.to_owned();
     match ruling {

@@ -87,12 +87,10 @@ impl Plan {
     }
 
     /// The same, with the address of its target.
-    pub(super) fn sent_to(self, target: Target<'_>) -> Self {
-        Self {
-            authority: target.host.into_authority(),
-            path_and_query: target.path_and_query,
-            ..self
-        }
+    pub(super) fn sent_to(mut self, target: Target<'_>) -> Self {
+        self.authority = target.host.into_authority();
+        self.path_and_query = target.path_and_query;
+        self
     }
 
     /// How the service reads the signature.
