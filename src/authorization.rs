@@ -19,7 +19,7 @@ pub enum ClientSignature<'a> {
         /// The key id, as the client wrote it.
         key_id: &'a str,
         /// What the client signed for; `None` where its scheme names no scope (Signature Version 2).
-        scope: Option<Scope<'a>>,
+        scope: Option<ClientScope<'a>>,
     },
     /// Signed with a key id of AWS's shape: an identity of the application's own.
     Real,
@@ -35,10 +35,10 @@ pub enum ClientSignature<'a> {
     Malformed,
 }
 
-/// The middle of a credential scope: `<date>/<region>/<service>/aws4_request`, or for SigV4A
+/// What a client signed for, the middle of its credential scope: `<date>/<region>/<service>/aws4_request`, or for SigV4A
 /// `<date>/<service>/aws4_request`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Scope<'a> {
+pub struct ClientScope<'a> {
     /// As the client wrote it, not checked; `None` in a scope of SigV4A, whose regions are a header.
     pub region: Option<&'a str>,
     /// As the client wrote it, not checked.
@@ -255,7 +255,7 @@ fn strip_scheme<'a>(header: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
 
 /// `Credential=<key id>/<date>/<region>/<service>/aws4_request` from the rest of the header, without
 /// a region where it is asymmetric (SigV4A). A key id may itself hold slashes; the scope is the last parts.
-fn read_credential(header: &[u8], is_asymmetric: bool) -> Option<(&str, Scope<'_>)> {
+fn read_credential(header: &[u8], is_asymmetric: bool) -> Option<(&str, ClientScope<'_>)> {
     let text = std::str::from_utf8(header).ok()?;
     let (_, parameters) = text.split_once(' ')?;
     let credential = parameters
@@ -270,7 +270,7 @@ fn read_credential(header: &[u8], is_asymmetric: bool) -> Option<(&str, Scope<'_
     };
     let _date = parts.next()?;
     let key_id = parts.next()?;
-    (terminator == "aws4_request").then_some((key_id, Scope { region, service }))
+    (terminator == "aws4_request").then_some((key_id, ClientScope { region, service }))
 }
 
 /// Whether AWS could have issued the key id: `AKIA` or `ASIA` and 16 characters.

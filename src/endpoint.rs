@@ -27,7 +27,8 @@ pub use known::{
 };
 pub use partition::{dns_suffix, global_region, is_region, strip_aws_suffix};
 pub use pattern::{HostKind, Hosts, hosts_of};
-pub use scope::{Asked, Destination, ScopeError, destination, host_of_scope};
+use scope::host_of_scope;
+pub use scope::{Asked, Destination, ScopeError, destination};
 
 use crate::sigv4::{Algorithm, PathStyle};
 use documented::Shape;

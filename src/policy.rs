@@ -141,7 +141,7 @@ pub enum PayloadMode {
 
 /// What the policy is asked about.
 #[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
+pub(crate) struct Subject<'a> {
     /// The host's name, without its port.
     pub host: &'a str,
     /// What it is to AWS; `None`: nothing.
@@ -152,7 +152,7 @@ pub struct Subject<'a> {
 
 /// A rule and its place among the rules, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Placed<'p> {
+pub(crate) struct Placed<'p> {
     /// Its place.
     pub place: usize,
     /// The rule.
@@ -161,7 +161,7 @@ pub struct Placed<'p> {
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict<'p> {
+pub(crate) enum Ruling<'p> {
     /// It may be signed, for this endpoint.
     Permit {
         /// What it is signed as.
@@ -180,7 +180,7 @@ pub enum Verdict<'p> {
     Denied {
         /// The rule's place.
         rule: usize,
-        /// What the rule denies, if it denies buckets. In a box, as most verdicts are permits.
+        /// What the rule denies, if it denies buckets. In a box, as most rulings are permits.
         named: Option<Box<Named<'static>>>,
     },
     /// Nothing allows it.
@@ -193,7 +193,7 @@ pub enum Verdict<'p> {
         rule: Option<usize>,
     },
     /// It names two buckets, of which the rules want different things.
-    Torn([Outcome; 2]),
+    Torn([Treatment; 2]),
 }
 
 /// What an allow-list lacks.
@@ -211,9 +211,9 @@ pub enum Unlisted {
 
 /// What the rules want of a request for one of the buckets that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Treatment {
     /// This role signs it.
-    Signed(RoleId),
+    SignedBy(RoleId),
     /// It goes on as it came.
     LeftAlone,
 }
@@ -243,21 +243,21 @@ impl Policy {
     }
 
     /// The allow-list.
-    pub fn allow(&self) -> &Allow {
+    pub(crate) fn allow(&self) -> &Allow {
         &self.allow
     }
 
     /// The rules, in order.
-    pub fn rules(&self) -> &[Rule] {
+    pub(crate) fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
     /// Decides. `request` is read only where a rule or the allow-list names buckets, or services of S3's.
-    pub fn judge<'p>(
+    pub(crate) fn judge<'p>(
         &'p self,
         subject: Subject<'p>,
         request: impl FnOnce() -> bucket::Request<'p>,
-    ) -> Verdict<'p> {
+    ) -> Ruling<'p> {
         let custom_domains = match &self.buckets {
             Buckets::Asked { custom_domains } => Some(custom_domains.as_slice()),
             Buckets::AskedOfCopies => Some([].as_slice()),
@@ -275,20 +275,20 @@ impl Policy {
         self.judge_one(subject, None)
     }
 
-    /// Judges for each bucket that a request names, as if it named no other, and puts the verdicts together.
+    /// Judges for each bucket that a request names, as if it named no other, and puts the rulings together.
     fn judge_named<'p>(
         &'p self,
         custom_domains: &[String],
         subject: Subject<'p>,
         request: bucket::Request<'p>,
-    ) -> Verdict<'p> {
+    ) -> Ruling<'p> {
         let is_custom = || {
             let mut domains = custom_domains.iter();
             subject.endpoint.is_none() && domains.any(|pattern| host_fits(pattern, subject.host))
         };
         let place = endpoint::bucket_place(subject.host);
         let place = place.or_else(|| is_custom().then_some(BucketPlace::PathOrControl));
-        let mut verdict: Option<Verdict<'p>> = None;
+        let mut ruling: Option<Ruling<'p>> = None;
         if let Some(place) = place {
             // What a copy comes from is not behind the access point that it goes to.
             let of_source = match place {
@@ -304,29 +304,29 @@ impl Policy {
                     Part::Source(service) => of_source.at(service),
                 };
                 let mut this = self.judge_one(subject, Some(&named));
-                if let Verdict::NotListed { unlisted, .. } = &mut this
+                if let Ruling::NotListed { unlisted, .. } = &mut this
                     && is_of_other
                 {
                     **unlisted = Unlisted::Named(named.into_owned());
                 }
-                verdict = Some(match verdict.take() {
+                ruling = Some(match ruling.take() {
                     None => this,
                     Some(before) => before.and(this),
                 });
             });
         }
-        verdict.unwrap_or_else(|| self.judge_one(subject, None))
+        ruling.unwrap_or_else(|| self.judge_one(subject, None))
     }
 
     #[inline]
-    fn judge_one<'p>(&'p self, subject: Subject<'p>, named: Option<&Named<'_>>) -> Verdict<'p> {
+    fn judge_one<'p>(&'p self, subject: Subject<'p>, named: Option<&Named<'_>>) -> Ruling<'p> {
         let fits = |rule: &Rule| rule.fits(subject, named);
         let found = self.index.first(&self.rules, subject, named, fits);
         let effect = found.and_then(|found| found.rule.effect);
         match (found, effect) {
             (Some(Placed { place, rule }), Some(Effect::Deny)) => {
                 let of_buckets = !rule.when.buckets.is_empty();
-                return Verdict::Denied {
+                return Ruling::Denied {
                     rule: place,
                     named: named
                         .filter(|_| of_buckets)
@@ -334,30 +334,30 @@ impl Policy {
                 };
             }
             (Some(found), Some(Effect::LeaveAlone)) => {
-                return Verdict::LeaveAlone { rule: found.place };
+                return Ruling::LeaveAlone { rule: found.place };
             }
             _ => {}
         }
         if let Some(sign_as) = found.and_then(|found| found.rule.sign_as.as_ref()) {
             let endpoint = endpoint::of_custom_domain(&sign_as.service, &sign_as.region);
-            return Verdict::Permit {
+            return Ruling::Permit {
                 endpoint,
                 rule: found,
             };
         }
         let Some(endpoint) = subject.endpoint else {
-            return Verdict::NotAws;
+            return Ruling::NotAws;
         };
         // Anybody can create a customer's host: a rule allows those that it names.
         let is_allowed = effect == Some(Effect::Allow)
             && (!endpoint.tenant || found.is_some_and(|found| !found.rule.when.hosts.is_empty()));
         if is_allowed || self.allow.permits(subject.host, &endpoint, named) {
-            Verdict::Permit {
+            Ruling::Permit {
                 endpoint,
                 rule: found,
             }
         } else {
-            Verdict::NotListed {
+            Ruling::NotListed {
                 endpoint,
                 unlisted: Box::new(self.allow.lacks(&endpoint, named)),
                 rule: found.map(|found| found.place),
@@ -366,7 +366,7 @@ impl Policy {
     }
 
     /// The keys of the route metadata that a rule asks for, each once.
-    pub fn route_metadata_keys(&self) -> Vec<String> {
+    pub(crate) fn route_metadata_keys(&self) -> Vec<String> {
         let mut keys = BTreeSet::new();
         for rule in &self.rules {
             keys.extend(rule.when.route_metadata.keys());
@@ -416,9 +416,9 @@ fn custom_domains(rules: &[Rule]) -> Vec<String> {
         .collect()
 }
 
-impl<'p> Verdict<'p> {
+impl<'p> Ruling<'p> {
     /// The place of the rule that decided, or that left the question to the allow-list.
-    pub fn rule(&self) -> Option<usize> {
+    pub(crate) fn rule(&self) -> Option<usize> {
         match self {
             Self::Permit { rule, .. } => rule.map(|found| found.place),
             Self::LeaveAlone { rule } | Self::Denied { rule, .. } => Some(*rule),
@@ -427,7 +427,7 @@ impl<'p> Verdict<'p> {
         }
     }
 
-    /// The verdict on a request that names two buckets, of which this one is the first's: the other may only confirm it.
+    /// The ruling on a request that names two buckets, of which this one is the first's: the other may only confirm it.
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (denied @ Self::Denied { .. }, _) | (_, denied @ Self::Denied { .. }) => denied,
@@ -435,7 +435,7 @@ impl<'p> Verdict<'p> {
                 unlisted
             }
             (torn @ Self::Torn(_), _) | (_, torn @ Self::Torn(_)) => torn,
-            (first, second) => match (first.outcome(), second.outcome()) {
+            (first, second) => match (first.treatment(), second.treatment()) {
                 (one, other) if one != other => Self::Torn([one, other]),
                 _ => first.with_stricter_rule(&second),
             },
@@ -453,12 +453,12 @@ impl<'p> Verdict<'p> {
         self
     }
 
-    fn outcome(&self) -> Outcome {
+    fn treatment(&self) -> Treatment {
         match self {
             Self::Permit { rule, .. } => {
-                Outcome::Signed(rule.map_or(RoleId::OWN, |found| found.rule.role))
+                Treatment::SignedBy(rule.map_or(RoleId::OWN, |found| found.rule.role))
             }
-            _ => Outcome::LeftAlone,
+            _ => Treatment::LeftAlone,
         }
     }
 }

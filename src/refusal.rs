@@ -304,28 +304,12 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CredentialsPending { waited } if waited.is_zero() => f.write_str("no AWS credentials yet"),
-            Self::CredentialsPending { waited } => {
-                write!(f, "no AWS credentials after {} ms", waited.as_millis())
-            }
+            Self::CredentialsPending { waited } => write!(f, "no AWS credentials after {} ms", waited.as_millis()),
             Self::CredentialsUnavailable { cause, .. } => write!(f, "no AWS credentials: {cause}"),
-            Self::TooManyParked { max_parked } => {
-                write!(
-                    f,
-                    "no AWS credentials yet, and {max_parked} requests wait for them already"
-                )
-            }
-            Self::TooMuchHeld { max_held_bytes, holder: Holder::Worker } => {
-                write!(f, "the bodies that this worker holds use up the {max_held_bytes} bytes that it may hold")
-            }
-            Self::TooMuchHeld { max_held_bytes, holder: Holder::Connection } => {
-                write!(f, "the bodies of this connection use up a quarter of the {max_held_bytes} bytes that a worker may hold, and no connection may have more")
-            }
-            Self::UploadTooLargeToHold { max_body_bytes } => {
-                write!(
-                    f,
-                    "no AWS credentials yet, and the body is larger than the {max_body_bytes} bytes that are held"
-                )
-            }
+            Self::TooManyParked { max_parked } => write!(f, "no AWS credentials yet, and {max_parked} requests wait for them already"),
+            Self::TooMuchHeld { max_held_bytes, holder: Holder::Worker } => write!(f, "the bodies that this worker holds use up the {max_held_bytes} bytes that it may hold"),
+            Self::TooMuchHeld { max_held_bytes, holder: Holder::Connection } => write!(f, "the bodies of this connection use up a quarter of the {max_held_bytes} bytes that a worker may hold, and no connection may have more"),
+            Self::UploadTooLargeToHold { max_body_bytes } => write!(f, "no AWS credentials yet, and the body is larger than the {max_body_bytes} bytes that are held"),
             Self::NotAllowed { host, service, unlisted } => match unlisted {
                 Unlisted::Service | Unlisted::Tenant => write!(f, "requests to {host} (service {service}) are not in the allow-list"),
                 Unlisted::NoBucket => write!(f, "the allow-list names buckets, and this request to {host} names none, as ListBuckets does"),
@@ -333,39 +317,20 @@ impl fmt::Display for Refusal {
             },
             Self::Denied { host, rule, named: None } => write!(f, "rules[{rule}] denies requests to {host}"),
             Self::Denied { host, rule, named: Some(named) } => write!(f, "rules[{rule}] denies requests to {host} for {}", Shown(named)),
-            Self::BucketsOfDifferentRoles { roles: [Some(one), Some(other)] } => {
-                write!(f, "the request names two buckets, and different roles sign for them: {one} and {other}")
-            }
-            Self::BucketsOfDifferentRoles { .. } => {
-                f.write_str("the request names two buckets, and a rule leaves only one of them alone")
-            }
+            Self::BucketsOfDifferentRoles { roles: [Some(one), Some(other)] } => write!(f, "the request names two buckets, and different roles sign for them: {one} and {other}"),
+            Self::BucketsOfDifferentRoles { .. } => f.write_str("the request names two buckets, and a rule leaves only one of them alone"),
             Self::LeftAloneAtLoopback { host } => write!(f, "a rule forwards requests to {host} as they come, and this one names another host"),
             Self::MarkerMissing { .. } => f.write_str("the request does not ask to be signed"),
-            Self::ClusterNotListed { cluster } => write!(
-                f,
-                "the cluster \"{cluster}\" is not listed for signed requests"
-            ),
-            Self::EscapedCluster { cluster } => {
-                write!(
-                    f,
-                    "a signed request was about to leave through the cluster \"{cluster}\""
-                )
-            }
+            Self::ClusterNotListed { cluster } => write!(f, "the cluster \"{cluster}\" is not listed for signed requests"),
+            Self::EscapedCluster { cluster } => write!(f, "a signed request was about to leave through the cluster \"{cluster}\""),
             Self::OwnSignature { place: OwnSignature::Header } => f.write_str("the request carries a signature or a session token of another request, which was signed here"),
             Self::OwnSignature { place: OwnSignature::Query } => f.write_str("the URL is presigned with the credentials that sign here, and would go to a cluster that is not listed"),
-            Self::ClientSignatureRefused => {
-                f.write_str("the request is signed with an identity of the client's own")
-            }
+            Self::ClientSignatureRefused => f.write_str("the request is signed with an identity of the client's own"),
             Self::UnknownService {
                 service,
                 region,
                 why,
-            } => {
-                write!(
-                    f,
-                    "the credential scope (service {service:?}, region {region:?}) names no host: {why}"
-                )
-            }
+            } => write!(f, "the credential scope (service {service:?}, region {region:?}) names no host: {why}"),
             Self::NoTarget => f.write_str("the request names no AWS host and carries no placeholder signature to read one from"),
             Self::ExpressSession => f.write_str("an S3 Express session cannot be used here: what it signs would not be what AWS gets"),
             Self::ConnectRefused => f.write_str("CONNECT to an AWS host"),
@@ -376,15 +341,8 @@ impl fmt::Display for Refusal {
                 "the body was not complete after {} ms",
                 timeout.as_millis()
             ),
-            Self::BodyTooLarge { max_body_bytes } => {
-                write!(
-                    f,
-                    "the body is larger than the {max_body_bytes} bytes that are held for its hash"
-                )
-            }
-            Self::ChunkSignaturesUnsupported => {
-                f.write_str("the body is signed piece by piece with the client's key: an event stream, or chunks where SigV4A signs")
-            }
+            Self::BodyTooLarge { max_body_bytes } => write!(f, "the body is larger than the {max_body_bytes} bytes that are held for its hash"),
+            Self::ChunkSignaturesUnsupported => f.write_str("the body is signed piece by piece with the client's key: an event stream, or chunks where SigV4A signs"),
             Self::MalformedChunks { why } => write!(f, "the body is not signed chunk by chunk: {why}"),
             Self::ChunkTooLarge => write!(f, "{}", chunked::Fault::ChunkTooLarge),
             Self::HostCallFailed { what } => write!(f, "the request could not be signed: {what}"),

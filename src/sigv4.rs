@@ -16,6 +16,7 @@ mod canonical;
 mod chunk;
 mod ecdsa;
 mod encode;
+mod hmac;
 mod key;
 
 use std::borrow::Cow;
@@ -76,10 +77,9 @@ pub enum Payload<'a> {
     Empty,
     /// The SHA-256 of the body.
     Hash([u8; 32]),
-    /// `UNSIGNED-PAYLOAD`: S3 takes it, most others don't. TLS alone protects the body then.
-    Unsigned,
     /// The value itself: the `x-amz-content-sha256` that the client sent, such as a hash of its own or
-    /// `STREAMING-UNSIGNED-PAYLOAD-TRAILER`.
+    /// `STREAMING-UNSIGNED-PAYLOAD-TRAILER`. Or `UNSIGNED-PAYLOAD`: S3 takes it, most others don't, and TLS alone protects
+    /// the body then.
     Literal(&'a str),
 }
 
@@ -337,7 +337,6 @@ impl<'a> Additions<'a> {
             payload_hash: match payload {
                 Payload::Empty => Cow::Borrowed(EMPTY_SHA256),
                 Payload::Hash(hash) => Cow::Owned(hex(&hash)),
-                Payload::Unsigned => Cow::Borrowed("UNSIGNED-PAYLOAD"),
                 Payload::Literal(value) => Cow::Borrowed(value),
             },
             content_sha256: settings.content_sha256,

@@ -135,7 +135,7 @@ fn ours(signer: &mut Signer, call: &Call) -> Ours {
         payload: match &call.body {
             Body::Bytes(bytes) if bytes.is_empty() => Payload::Empty,
             Body::Bytes(bytes) => Payload::Hash(Sha256::digest(bytes).into()),
-            Body::Unsigned => Payload::Unsigned,
+            Body::Unsigned => Payload::Literal("UNSIGNED-PAYLOAD"),
             Body::UnsignedTrailer => Payload::Literal("STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
         },
     };

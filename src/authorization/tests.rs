@@ -25,7 +25,7 @@ fn placeholder(key_id: &str) -> ClientSignature<'_> {
     }
 }
 
-const SCOPE: Scope<'static> = Scope {
+const SCOPE: ClientScope<'static> = ClientScope {
     region: Some("eu-west-1"),
     service: "dynamodb",
 };
@@ -66,7 +66,7 @@ fn a_scope_of_sigv4a_has_no_region() {
              SignedHeaders=host;x-amz-date;x-amz-region-set, Signature=3044"
         )
     };
-    let scope = Some(Scope {
+    let scope = Some(ClientScope {
         region: None,
         service: "s3",
     });

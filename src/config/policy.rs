@@ -25,6 +25,8 @@ pub(super) fn policy(
     let rules = rules(object, home_region, roles)?;
     let policy = Policy::new(allow, rules);
     checks::check(&policy, notes)?;
+    #[cfg(not(target_family = "wasm"))]
+    covered::check(&policy, notes);
     Ok(policy)
 }
 

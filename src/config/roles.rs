@@ -115,22 +115,7 @@ fn other(
 ) -> Result<Role, ConfigError> {
     object.refuse_unknown(keys::ROLE);
     object.finish()?;
-    // It stands between spaces in the access log.
-    let byte = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    let fault = if name == Role::OWN {
-        Some("is the name of the pod's own role")
-    } else if name.is_empty() || !name.bytes().all(byte) {
-        Some("is not a valid name")
-    } else {
-        None
-    };
-    if let Some(fault) = fault {
-        return Err(ConfigError::new(
-            &format!("roles.{name}"),
-            fault.to_owned(),
-            "another name of letters, digits, - and _",
-        ));
-    }
+    check_name(&name)?;
     let role_arn = object.required(&keys::role::ROLE_ARN, RoleArn::ALLOWED, RoleArn::parse)?;
     let own_name = object.parsed(
         &keys::role::SESSION_NAME,
@@ -188,6 +173,23 @@ fn other(
     object.finish()?;
     let source = CredentialSource::WebIdentity(WebIdentity { session });
     Ok(Role { name, source })
+}
+
+/// The name stands between spaces in the access log.
+fn check_name(name: &str) -> Result<(), ConfigError> {
+    let byte = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    let fault = if name == Role::OWN {
+        "is the name of the pod's own role"
+    } else if name.is_empty() || !name.bytes().all(byte) {
+        "is not a valid name"
+    } else {
+        return Ok(());
+    };
+    Err(ConfigError::new(
+        &format!("roles.{name}"),
+        fault.to_owned(),
+        "another name of letters, digits, - and _",
+    ))
 }
 
 fn duration(

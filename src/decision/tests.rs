@@ -1,15 +1,16 @@
 use super::*;
 use crate::config::{self, Plugin};
 use crate::policy::NO_ROUTE_METADATA;
+use crate::sigv4::{Algorithm, ContentSha256};
 use std::cell::Cell;
 
 mod buckets;
 mod own;
 mod property;
 
-const REAL: &str = "AKIAIOSFODNN7EXAMPLE";
+pub(super) const REAL: &str = "AKIAIOSFODNN7EXAMPLE";
 
-fn config(extra: &str) -> Config {
+pub(super) fn config(extra: &str) -> Config {
     let json = format!(
         r#"{{"role_arn": "arn:aws:iam::123456789012:role/app", "region": "eu-west-1", "clusters": ["aws"],
             "max_body_bytes": 1000 {extra}}}"#
@@ -22,7 +23,7 @@ fn config(extra: &str) -> Config {
 
 /// The headers of a request that is written as `METHOD authority path`, or with `|` between them, then one header per
 /// line.
-fn headers(text: &str) -> Vec<Header<'_>> {
+pub(super) fn headers(text: &str) -> Vec<Header<'_>> {
     let mut lines = text.lines().map(str::trim);
     let first = lines.next().unwrap();
     let separator = if first.contains('|') { '|' } else { ' ' };
@@ -41,13 +42,22 @@ fn headers(text: &str) -> Vec<Header<'_>> {
 fn decide_as(config: &Config, cluster: Option<&str>, text: &str) -> Decision {
     let headers = headers(text);
     let head = Head {
-        headers: &headers,
         cluster: &|| cluster.map(str::to_owned),
-        route_metadata: NO_ROUTE_METADATA,
-        own_keys: &OwnKeys::default,
         end_of_stream: !text.starts_with("P"),
+        ..head(&headers)
     };
     decide(config, head)
+}
+
+/// What is known of a request without a body whose route leads to a listed cluster.
+pub(super) fn head<'a>(headers: &'a [Header<'a>]) -> Head<'a> {
+    Head {
+        headers,
+        cluster: &|| Some("aws".to_owned()),
+        route_metadata: NO_ROUTE_METADATA,
+        own_keys: &OwnKeys::default,
+        end_of_stream: true,
+    }
 }
 
 fn word(decision: &Decision) -> String {
@@ -90,7 +100,7 @@ fn check_with(extra: &str, request: &str, expected: &str) {
     );
 }
 
-fn signed_by(key_id: &str, service: &str) -> String {
+pub(super) fn signed_by(key_id: &str, service: &str) -> String {
     format!(
         "authorization: AWS4-HMAC-SHA256 Credential={key_id}/20261123/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
     )
@@ -584,20 +594,14 @@ fn only_listed_clusters_get_signed_requests() {
 fn the_cluster_is_read_only_where_it_decides() {
     let reads = Cell::new(0);
     let check = |host: &str, expected: u32| {
-        let headers: [Header<'_>; 3] = [
-            (":method", b"GET"),
-            (":authority", host.as_bytes()),
-            (":path", b"/"),
-        ];
+        let text = format!("GET {host} /");
+        let headers = headers(&text);
         let head = Head {
-            headers: &headers,
             cluster: &|| {
                 reads.set(reads.get() + 1);
                 Some("aws".to_owned())
             },
-            route_metadata: NO_ROUTE_METADATA,
-            own_keys: &OwnKeys::default,
-            end_of_stream: true,
+            ..head(&headers)
         };
         decide(&config(r#", "allow": "*""#), head);
         assert_eq!(reads.take(), expected, "{host}");

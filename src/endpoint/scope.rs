@@ -73,7 +73,7 @@ pub struct Destination<'a> {
 
 /// The host that a credential scope `<date>/<region>/<service>/aws4_request` stands for, where
 /// nothing else is known of the request.
-pub fn host_of_scope(service: &str, region: &str) -> Result<Host, ScopeError> {
+pub(super) fn host_of_scope(service: &str, region: &str) -> Result<Host, ScopeError> {
     destination(service, region, Asked::default()).map(|destination| destination.host)
 }
 

@@ -6,9 +6,8 @@
 //! (a copy, a redirect) has lost its line, so that the guard also looks for our own access key ids.
 
 use super::host::{self, HostError, Stat};
-use crate::decision::{self, Head};
+use crate::decision;
 use crate::headers;
-use crate::policy::NO_ROUTE_METADATA;
 use crate::refusal::{ErrorFormat, Refusal};
 use crate::report::access_log;
 use crate::report::metrics;
@@ -25,7 +24,7 @@ pub(super) struct Guard {
 impl Context for Guard {}
 
 impl HttpContext for Guard {
-    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
         let cluster = host::cluster_name().unwrap_or_default();
         if self.clusters.contains(&cluster) {
             return Action::Continue;
@@ -34,17 +33,7 @@ impl HttpContext for Guard {
         let map = host::request_headers();
         let headers = map.as_ref().ok().and_then(|map| headers::read(map));
         let refusal = match &headers {
-            Some(headers) => decision::escape(
-                cluster,
-                &line,
-                Head {
-                    headers,
-                    cluster: &|| None,
-                    route_metadata: NO_ROUTE_METADATA,
-                    own_keys: &host::own_keys,
-                    end_of_stream,
-                },
-            ),
+            Some(headers) => decision::escape(cluster, &line, headers, &host::own_keys),
             None => {
                 let what = HostError::no_map().to_string();
                 Some((Refusal::HostCallFailed { what }, ErrorFormat::Plain))

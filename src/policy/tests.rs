@@ -49,28 +49,28 @@ fn ask<T>(request: &str, route: &str, answer: impl Fn(Subject<'_>, bucket::Reque
     answer(subject, request)
 }
 
-/// The verdict in words.
+/// The ruling in words.
 fn word(policy: &Policy, request: &str, route: &str) -> String {
     ask(request, route, |subject, request| {
         verdict_word(policy.judge(subject, || request))
     })
 }
 
-fn verdict_word(verdict: Verdict<'_>) -> String {
+fn verdict_word(ruling: Ruling<'_>) -> String {
     let role = |role: RoleId| match role {
         RoleId::OWN => "",
         _ => " by another role",
     };
-    match verdict {
-        Verdict::Permit { endpoint, rule } => {
+    match ruling {
+        Ruling::Permit { endpoint, rule } => {
             let by = rule.map_or("", |found| role(found.rule.role));
             format!("{}/{}{by}", endpoint.service, endpoint.region)
         }
-        Verdict::LeaveAlone { .. } => "left alone".to_owned(),
-        Verdict::NotAws => "not AWS".to_owned(),
-        Verdict::Denied { rule, .. } => format!("denied by {rule}"),
-        Verdict::NotListed { .. } => "not listed".to_owned(),
-        Verdict::Torn(_) => "torn".to_owned(),
+        Ruling::LeaveAlone { .. } => "left alone".to_owned(),
+        Ruling::NotAws => "not AWS".to_owned(),
+        Ruling::Denied { rule, .. } => format!("denied by {rule}"),
+        Ruling::NotListed { .. } => "not listed".to_owned(),
+        Ruling::Torn(_) => "torn".to_owned(),
     }
 }
 
@@ -388,7 +388,7 @@ mod buckets {
         let stricter = |from: &str, to: &str| {
             ask(&copy(from, to), "", |subject, request| {
                 match policy.judge(subject, || request) {
-                    Verdict::Permit { rule, .. } => rule.map(|found| found.place),
+                    Ruling::Permit { rule, .. } => rule.map(|found| found.place),
                     other => panic!("{other:?}"),
                 }
             })
@@ -525,9 +525,9 @@ mod buckets {
             "not listed",
         );
         ask(&into_express("plain"), "", |subject, request| {
-            let verdict = policy.judge(subject, || request);
-            let Verdict::NotListed { unlisted, .. } = verdict else {
-                panic!("{verdict:?}");
+            let ruling = policy.judge(subject, || request);
+            let Ruling::NotListed { unlisted, .. } = ruling else {
+                panic!("{ruling:?}");
             };
             let plain = Named::Bucket("plain".into());
             assert_eq!(*unlisted, Unlisted::Named(plain));
@@ -541,8 +541,8 @@ mod buckets {
             r#"{"services": ["sqs"], "client_signature": "refuse"}"#,
         );
         ask("secret.s3.eu-west-1.amazonaws.com/", "", |subject, _| {
-            let verdict = policy.judge(subject, || panic!("it is read"));
-            assert!(matches!(verdict, Verdict::Permit { .. }));
+            let ruling = policy.judge(subject, || panic!("it is read"));
+            assert!(matches!(ruling, Ruling::Permit { .. }));
         });
     }
 }

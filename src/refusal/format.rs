@@ -4,7 +4,7 @@
 //! its RPC v2 CBOR, and what SDKs read: `parsers.py` of botocore 1.44.5, `@aws-sdk/core` 3.981, the `*_errors.rs` of
 //! the AWS SDK for Rust (1.132 to 1.140).
 
-use crate::decision::Head;
+use crate::headers::{Header, value};
 use serde_json::json;
 
 /// How an error is written.
@@ -35,8 +35,8 @@ pub(super) struct Said<'a> {
 }
 
 /// Path and query. Read where they decide: for most of S3's requests they do not.
-fn target(head: Head<'_>) -> (&str, &str) {
-    match head.value(":path").map(std::str::from_utf8) {
+fn target<'a>(headers: &[Header<'a>]) -> (&'a str, &'a str) {
+    match value(headers, ":path").map(std::str::from_utf8) {
         Some(Ok(path)) => path.split_once('?').unwrap_or((path, "")),
         _ => ("", ""),
     }
@@ -47,26 +47,30 @@ impl ErrorFormat {
     ///
     /// Services move from one protocol to another while older SDKs speak the former one (SQS from awsQuery to awsJson1_0,
     /// CloudWatch on to RPC v2 CBOR), so the request's own words come before its service's name.
-    pub fn of(head: Head<'_>, service: Option<&str>) -> Self {
+    pub fn of(headers: &[Header<'_>], service: Option<&str>) -> Self {
         match service {
             // S3 Control signs as S3; all its operations carry the account, and none of S3's does.
-            Some("s3" | "s3-outposts") if head.value("x-amz-account-id").is_some() => {
+            Some("s3" | "s3-outposts") if value(headers, "x-amz-account-id").is_some() => {
                 return Self::Query;
             }
             // The API that manages endpoints on Outposts.
-            Some("s3-outposts") if target(head).0.starts_with("/S3Outposts/") => return Self::Json,
+            Some("s3-outposts") if target(headers).0.starts_with("/S3Outposts/") => {
+                return Self::Json;
+            }
             Some("s3" | "s3-outposts" | "s3-object-lambda" | "s3express") => return Self::S3,
             Some("route53" | "cloudfront") => return Self::Query,
             _ => {}
         }
-        if head.value("smithy-protocol") == Some(b"rpc-v2-cbor") {
+        if value(headers, "smithy-protocol") == Some(b"rpc-v2-cbor") {
             return Self::Cbor;
         }
-        let content_type = head.value("content-type").unwrap_or_default();
-        if head.value("x-amz-target").is_some() || starts(content_type, "application/x-amz-json-") {
+        let content_type = value(headers, "content-type").unwrap_or_default();
+        if value(headers, "x-amz-target").is_some()
+            || starts(content_type, "application/x-amz-json-")
+        {
             return Self::Json;
         }
-        let (path, query) = target(head);
+        let (path, query) = target(headers);
         // Both query protocols call the root, but SQS the queue. CloudSearch's domains also get forms.
         let is_query = starts(content_type, "application/x-www-form-urlencoded")
             || query.split('&').any(|pair| pair.starts_with("Action="));
@@ -201,8 +205,6 @@ fn cbor_head(major: u8, length: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::headers::Header;
-    use crate::policy::NO_ROUTE_METADATA;
 
     /// A request as `METHOD path`, then one header per line.
     #[track_caller]
@@ -215,15 +217,8 @@ mod tests {
             let (name, value) = line.split_once(": ").unwrap();
             (name, value.as_bytes())
         }));
-        let head = Head {
-            headers: &headers,
-            cluster: &|| None,
-            route_metadata: NO_ROUTE_METADATA,
-            own_keys: &crate::own_keys::OwnKeys::default,
-            end_of_stream: true,
-        };
         assert_eq!(
-            ErrorFormat::of(head, service),
+            ErrorFormat::of(&headers, service),
             expected,
             "{service:?} {request}"
         );

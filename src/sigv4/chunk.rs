@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::key::HmacKey;
+use super::hmac::HmacKey;
 use super::{EMPTY_SHA256, Scope, credential_scope, encode};
 use crate::timestamp::AmzDate;
 

@@ -10,7 +10,7 @@ use p256::ecdsa::{Signature, SigningKey};
 use p256::elliptic_curve::ff::PrimeField;
 use p256::{FieldBytes, NonZeroScalar, Scalar};
 
-use super::key::hmac;
+use super::hmac::hmac;
 use super::{Algorithm, encode};
 use crate::credentials::{Credentials, Secret};
 

@@ -9,12 +9,10 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use aws_sigv4::sign::v4::generate_signing_key;
-use hmac::digest::Key;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 
 use super::ecdsa::EcdsaKey;
-use super::{Algorithm, Scope, encode};
+use super::hmac::HmacKey;
+use super::{Algorithm, Scope};
 use crate::credentials::{Credentials, Secret};
 
 /// How many keys are kept; the least recently used one goes first. A pod talks to a handful of services,
@@ -73,41 +71,6 @@ impl SigningKey {
     }
 }
 
-/// Signs for one day, region and service: the key's state after its first block, inner and outer, so that a
-/// signature hashes its text alone. Overwritten when dropped, as `hmac` and `sha2` have it.
-#[derive(Clone)]
-pub(super) struct HmacKey(Hmac<Sha256>);
-
-impl HmacKey {
-    fn derive(secret_access_key: &Secret, day: Day, scope: &Scope<'_>) -> Self {
-        let derived = generate_signing_key(
-            secret_access_key.expose(),
-            day.start(),
-            scope.region,
-            scope.service,
-        );
-        Self(hmac(derived.as_ref()))
-    }
-
-    /// The hexadecimal signature.
-    pub(super) fn sign(&self, string_to_sign: &str) -> String {
-        let mut mac = self.0.clone();
-        mac.update(string_to_sign.as_bytes());
-        encode::hex(&mac.finalize().into_bytes())
-    }
-}
-
-/// RFC 2104, section 2: a key longer than a block is hashed, a shorter one filled up with zeros.
-pub(super) fn hmac(key: &[u8]) -> Hmac<Sha256> {
-    let mut block = Key::<Hmac<Sha256>>::default();
-    let digest = (key.len() > block.len()).then(|| super::sha256(key));
-    let key = digest.as_ref().map_or(key, |digest| digest);
-    for (to, from) in block.iter_mut().zip(key) {
-        *to = *from;
-    }
-    Hmac::new(&block)
-}
-
 struct KeptKey {
     secret_access_key: Secret,
     purpose: Purpose,
@@ -124,7 +87,7 @@ impl KeptKey {
                     region: scope.region.to_owned(),
                     service: scope.service.to_owned(),
                 },
-                SigningKey::SigV4(HmacKey::derive(secret_access_key, day, scope)),
+                SigningKey::SigV4(derive(secret_access_key, day, scope)),
             ),
             Algorithm::SigV4A => (
                 Purpose::SigV4A {
@@ -139,6 +102,17 @@ impl KeptKey {
             key,
         }
     }
+}
+
+/// The key of one day, region and service.
+fn derive(secret_access_key: &Secret, day: Day, scope: &Scope<'_>) -> HmacKey {
+    let derived = generate_signing_key(
+        secret_access_key.expose(),
+        day.start(),
+        scope.region,
+        scope.service,
+    );
+    HmacKey::new(derived.as_ref())
 }
 
 /// What a key is derived from, besides the secret access key.
@@ -234,7 +208,7 @@ mod tests {
         let mut keys = SigningKeys::default();
         sign(&mut keys, "secret", 0, &SCOPE);
         // A key that is used again, not derived again, shows that it was tampered with.
-        keys.kept[0].key = SigningKey::SigV4(HmacKey(hmac(&[7; 32])));
+        keys.kept[0].key = SigningKey::SigV4(HmacKey::new(&[7; 32]));
         let again = sign(&mut keys, "secret", 86_399, &SCOPE);
         assert_ne!(again, sign_afresh("secret", 0, &SCOPE));
         assert_eq!(keys.kept.len(), 1);

@@ -33,7 +33,7 @@ fn request<'a>(headers: &'a [(&'a str, &'a [u8])]) -> Request<'a, &'a str, &'a [
         host: b"s3.eu-west-1.amazonaws.com",
         path_and_query: b"/",
         headers,
-        payload: Payload::Unsigned,
+        payload: Payload::Literal("UNSIGNED-PAYLOAD"),
     }
 }
 
@@ -179,7 +179,7 @@ fn a_payload_is_declared_in_the_last_line_and_in_the_header() {
         (Payload::Empty, empty),
         (Payload::Hash(Sha256::digest("").into()), empty),
         (Payload::Hash(Sha256::digest("abc").into()), abc),
-        (Payload::Unsigned, "UNSIGNED-PAYLOAD"),
+        (Payload::Literal("UNSIGNED-PAYLOAD"), "UNSIGNED-PAYLOAD"),
         (
             Payload::Literal("STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
             "STREAMING-UNSIGNED-PAYLOAD-TRAILER",

@@ -14,7 +14,7 @@ use sigv4_egress::decision::{self, Decision, Head, PayloadPlan, Plan};
 use sigv4_egress::headers::Header;
 use sigv4_egress::own_keys::OwnKeys;
 use sigv4_egress::refusal::{ErrorFormat, Refusal};
-use sigv4_egress::sigv4::{self, Payload, Signer};
+use sigv4_egress::sigv4::{self, Payload, SignedHeaders, Signer};
 use std::io::{self, BufRead, Write};
 use std::time::SystemTime;
 
@@ -148,8 +148,7 @@ pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Expla
         own_keys: &OwnKeys::default,
         end_of_stream: request.end_of_stream,
     };
-    let mut rule = None;
-    let decision = decision::decide_by_rule(&request.config, head, &mut rule);
+    let (decision, rule) = decision::decide_by_rule(&request.config, head);
     let plan = match decision {
         Decision::LeaveAlone(why) => {
             return Explanation::LeaveAlone {
@@ -217,30 +216,6 @@ fn sign(
     let string_to_sign = sigv4::string_to_sign(&canonical, &scope, now);
     let signed = Signer::default().sign(&unsigned, settings, &scope, &credentials, now);
 
-    let mut edits = Map::new();
-    if head.value(marker).is_some() {
-        edits.insert(marker.to_owned(), Value::Null);
-    }
-    if head.value(":authority") != Some(plan.authority.as_bytes()) {
-        edits.insert(":authority".to_owned(), plan.authority.clone().into());
-    }
-    if let Some(path_and_query) = &plan.path_and_query {
-        edits.insert(":path".to_owned(), path_and_query.clone().into());
-    }
-    // A body that is held goes out with its length.
-    if matches!(plan.payload, PayloadPlan::Held(_) | PayloadPlan::Hashed)
-        && head.content_length().is_none()
-        && let Some(length) = request.body.length()
-    {
-        edits.insert("content-length".to_owned(), length.to_string().into());
-    }
-    for (name, value) in signed.edits() {
-        match value {
-            Some(value) => edits.insert(name.to_owned(), shown.value(name, value).into()),
-            None if head.value(name).is_some() => edits.insert(name.to_owned(), Value::Null),
-            None => None,
-        };
-    }
     let difference = request
         .aws_answer
         .as_ref()
@@ -267,9 +242,45 @@ fn sign(
         canonical_request_base64,
         redacted,
         string_to_sign,
-        headers: edits,
+        headers: edits(request, head, plan, &signed, shown),
         difference,
     }
+}
+
+/// What becomes of the headers: with a value, one stands once with that value; with null, it is removed.
+fn edits(
+    request: &Request,
+    head: Head<'_>,
+    plan: &Plan,
+    signed: &SignedHeaders<'_>,
+    shown: Shown,
+) -> Map<String, Value> {
+    let mut edits = Map::new();
+    let marker = request.config.marker_header.as_str();
+    if head.value(marker).is_some() {
+        edits.insert(marker.to_owned(), Value::Null);
+    }
+    if head.value(":authority") != Some(plan.authority.as_bytes()) {
+        edits.insert(":authority".to_owned(), plan.authority.clone().into());
+    }
+    if let Some(path_and_query) = &plan.path_and_query {
+        edits.insert(":path".to_owned(), path_and_query.clone().into());
+    }
+    // A body that is held goes out with its length.
+    if matches!(plan.payload, PayloadPlan::Held(_) | PayloadPlan::Hashed)
+        && head.content_length().is_none()
+        && let Some(length) = request.body.length()
+    {
+        edits.insert("content-length".to_owned(), length.to_string().into());
+    }
+    for (name, value) in signed.edits() {
+        match value {
+            Some(value) => edits.insert(name.to_owned(), shown.value(name, value).into()),
+            None if head.value(name).is_some() => edits.insert(name.to_owned(), Value::Null),
+            None => None,
+        };
+    }
+    edits
 }
 
 fn payload<'a>(plan: &'a PayloadPlan, body: &Body) -> (&'static str, Payload<'a>) {

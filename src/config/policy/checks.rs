@@ -1,8 +1,6 @@
 //! What allow-list and rules come to: conditions that nothing matches, values that nothing reads, and names that are
 //! probably not what was meant.
 
-#[cfg(not(target_family = "wasm"))]
-use super::covered;
 use crate::bucket;
 use crate::config::findings::{ConfigError, Notes};
 use crate::credentials::role::RoleId;
@@ -29,8 +27,6 @@ pub(super) fn check(policy: &Policy, notes: &mut Notes) -> Result<(), ConfigErro
         at.warn_of_denials_behind(rules, notes);
         at.warn_of_what_passes(rules, notes);
     }
-    #[cfg(not(target_family = "wasm"))]
-    covered::check(policy, notes);
     if let Some((hidden, earlier)) = policy.first_hidden() {
         return Err(ConfigError::new(
             &format!("rules[{hidden}]"),

@@ -1,6 +1,7 @@
 //! Every form that S3 has for a bucket's name, against rules of each kind.
 
 use super::*;
+use crate::bucket;
 use proptest::prelude::*;
 
 /// Hosts that take a bucket in the path, and in front of themselves.
@@ -320,9 +321,7 @@ fn a_decision_says_which_rule_made_it() {
             own_keys: &OwnKeys::default,
             end_of_stream: true,
         };
-        let mut rule = None;
-        decide_by_rule(&config, head, &mut rule);
-        rule
+        decide_by_rule(&config, head).1
     };
     let s3 = "s3.eu-west-1.amazonaws.com";
     assert_eq!(rule(s3, "/secret"), Some(0));

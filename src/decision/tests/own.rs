@@ -184,14 +184,7 @@ fn a_target_that_is_no_text_hides_no_presigned_query() {
 fn escape_with(line: &str, request: &str) -> Option<String> {
     let text = text(request);
     let headers = headers(&text);
-    let head = Head {
-        headers: &headers,
-        cluster: &|| None,
-        route_metadata: NO_ROUTE_METADATA,
-        own_keys: &own_keys,
-        end_of_stream: true,
-    };
-    let (refusal, _) = escape("elsewhere".to_owned(), line, head)?;
+    let (refusal, _) = escape("elsewhere".to_owned(), line, &headers, &own_keys)?;
     match &refusal {
         Refusal::EscapedCluster { cluster } => assert_eq!(cluster, "elsewhere"),
         other => assert!(matches!(other, Refusal::OwnSignature { .. }), "{other:?}"),

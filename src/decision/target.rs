@@ -1,0 +1,143 @@
+//! The first stage: which host a request is for, and whose signature it carries.
+
+use super::{Head, LeftAlone, Unsigned};
+use crate::authorization::{self, ClientSignature, OwnSignature};
+use crate::config::Config;
+use crate::endpoint::{self, Asked, Destination, Host, ScopeError};
+use crate::refusal::{ErrorFormat, Refusal};
+
+/// What a request is for, and what it came with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Target<'a> {
+    /// The host that answers it.
+    pub(super) host: Host,
+    /// The `:path` there, where it is not the one that came.
+    pub(super) path_and_query: Option<String>,
+    /// How the request names the host.
+    pub(super) addressed: Addressed,
+    /// What the client has signed.
+    pub(super) signature: ClientSignature<'a>,
+    /// A signature of the filter's own, in a place where it may stand.
+    pub(super) own: Option<OwnSignature>,
+}
+
+/// How a request names the host that it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Addressed {
+    /// As its authority.
+    ByName,
+    /// By the scope of its placeholder's signature: it came to the loopback endpoint.
+    ByScope,
+}
+
+impl<'a> Target<'a> {
+    /// Finds it. Nothing is asked of rules or allow-list yet, and nothing is left alone but what is certainly not AWS's.
+    pub(super) fn of(config: &Config, head: Head<'a>) -> Result<Self, Unsigned> {
+        let (path, query) = head.path_and_query();
+        let clues = authorization::Clues::of(head.headers, query);
+        let signature = authorization::read(
+            &clues.authorization,
+            clues.query,
+            clues.has_s3_session_token,
+            &config.placeholders,
+        );
+        // A target that is no text may have any query.
+        let own = match clues.may_be_own || path.is_none() {
+            true => authorization::find_own(head.headers, &config.placeholders, head.own_keys),
+            // Most requests.
+            false => None,
+        };
+        match own {
+            Some(OwnSignature::Query) if head.is_listed(config) => {}
+            Some(place) => return Err(head.refused(Refusal::OwnSignature { place })),
+            None => {}
+        }
+        let authority = head.value(":authority").or_else(|| head.value("host"));
+        let authority = authority.unwrap_or_default();
+        let host = match Host::parse(authority) {
+            Ok(host) => host,
+            Err(why) if mentions_aws(authority) => {
+                return Err(head.refused(Refusal::InvalidHost { why }));
+            }
+            Err(_) => return Err(left_alone(own, LeftAlone::NotAws)),
+        };
+        let mut target = Self {
+            host,
+            path_and_query: None,
+            addressed: Addressed::ByName,
+            signature,
+            own,
+        };
+        if target.host.is_loopback() && head.is_listed(config) {
+            target.follow_scope(head)?;
+        }
+        Ok(target)
+    }
+
+    /// Exchanges the loopback endpoint for the host that the client's scope means.
+    fn follow_scope(&mut self, head: Head<'a>) -> Result<(), Unsigned> {
+        let scope = match &self.signature {
+            ClientSignature::Placeholder {
+                scope: Some(scope), ..
+            } => *scope,
+            ClientSignature::SessionToken | ClientSignature::StraySessionToken => {
+                return Err(head.refused(Refusal::ExpressSession));
+            }
+            _ => return Err(head.refused(Refusal::NoTarget)),
+        };
+        let (path, query) = head.path_and_query();
+        let asked = Asked {
+            target: head.text("x-amz-target"),
+            method: head.text(":method").unwrap_or_default(),
+            path: path.unwrap_or_default(),
+            query: query.unwrap_or_default(),
+            account: head.text("x-amz-account-id"),
+            route: head.text("x-amz-request-route"),
+        };
+        // SigV4A for exactly one region means that region's host.
+        let region = scope.region.or_else(|| head.text("x-amz-region-set"));
+        let region = region.unwrap_or_default();
+        let Destination { host, path } = endpoint::destination(scope.service, region, asked)
+            .map_err(|why| {
+                let refusal = match why {
+                    ScopeError::ExpressSession => Refusal::ExpressSession,
+                    why => Refusal::UnknownService {
+                        service: scope.service.to_owned(),
+                        region: region.to_owned(),
+                        why,
+                    },
+                };
+                let format = ErrorFormat::of(head.headers, Some(scope.service));
+                Unsigned::Refused(refusal, format)
+            })?;
+        self.path_and_query = path.map(|path| match query {
+            Some(query) => [path, query].join("?"),
+            None => path.to_owned(),
+        });
+        self.host = host;
+        self.addressed = Addressed::ByScope;
+        Ok(())
+    }
+
+    /// Leaves the request alone, for this reason unless it is presigned with the filter's own credentials.
+    pub(super) fn left_alone(&self, why: LeftAlone) -> Unsigned {
+        left_alone(self.own, why)
+    }
+}
+
+fn left_alone(own: Option<OwnSignature>, why: LeftAlone) -> Unsigned {
+    Unsigned::LeftAlone(match own {
+        Some(_) => LeftAlone::OwnPresigned,
+        None => why,
+    })
+}
+
+/// Whether an authority that is no host name has one of AWS's names in it.
+fn mentions_aws(authority: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(authority).to_ascii_lowercase();
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-')
+        .any(|part| endpoint::strip_aws_suffix(part.trim_end_matches('.')).is_some())
+}
+
+#[cfg(test)]
+mod tests;
