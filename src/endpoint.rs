@@ -217,7 +217,7 @@ fn global<'a>(labels: &'a str, split: Split<'a>) -> Option<Endpoint<'a>> {
 
 /// `<labels>.vpce-<id>[-<zone>].<labels>.<region>.vpce.<suffix>` ("Access an AWS service using an
 /// interface VPC endpoint" in the AWS PrivateLink guide). A customer's own endpoint service, whose
-/// second label is vpce-svc-<id>, is not signed.
+/// second label is `vpce-svc-<id>`, is not signed.
 fn through_vpc_endpoint<'a>(labels: &'a str, split: Split<'a>) -> Option<Endpoint<'a>> {
     let (rest, region) = labels
         .rsplit_once('.')

@@ -7,6 +7,7 @@
 //! the modules that it is inside of: those are one room, and such an import is no step of a circle.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
@@ -53,7 +54,7 @@ fn modules(root: &str) -> Modules {
 
 /// Adds a file, and the files of the modules that it declares.
 fn add(found: &mut Modules, path: &Path, folder: &Path, name: &str) {
-    let text = fs::read_to_string(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+    let text = fs::read_to_string(path).expect("a file of a module that is declared");
     let words = words(without_tests(&text));
     let mut file = File::default();
     let mut place = 0;

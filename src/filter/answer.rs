@@ -1,6 +1,6 @@
 //! What AWS's answer to a signed request says about credentials and clock, as it passes.
 //!
-//! A look at an answer's status is a call to Envoy; a busy worker makes it for some only ([`Worker::may_look`]). All
+//! A look at an answer's status is a call to Envoy; a busy worker makes it for some only (see `Holdings::may_look`). All
 //! else is read where AWS refused: who signed stands in the decision's line. (The request's headers are gone by now: Envoy lends them for their callback only.)
 
 use super::host;

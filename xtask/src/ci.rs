@@ -183,6 +183,7 @@ fn lints() -> Result {
     step("clippy for Wasm", || {
         run(&mut cargo(&[
             "clippy",
+            "--lib",
             "--target",
             build::TARGET,
             "--",
@@ -191,7 +192,16 @@ fn lints() -> Result {
         ]))
     })?;
     step("documentation", || {
-        run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))
+        run(cargo(&[
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+        ])
+        .env(
+            "RUSTDOCFLAGS",
+            "--deny warnings --allow rustdoc::private-intra-doc-links",
+        ))
     })?;
     step("clippy of s3s", || {
         run(tools::s3s_cargo("clippy").args(["--locked", "--", "--deny", "warnings"]))
