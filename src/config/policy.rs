@@ -148,7 +148,8 @@ fn role(object: &mut Object, roles: &Roles<Role>) -> RoleId {
         found.map(|(id, _)| id)
     };
     let names: Vec<&str> = roles.iter().map(|(_, role)| role.name.as_str()).collect();
-    let role = object.parsed(&keys::rule::ROLE, &names.join(", "), named);
+    let allowed = format!("a key of `roles`, or own: {}", names.join(", "));
+    let role = object.parsed(&keys::rule::ROLE, &allowed, named);
     role.unwrap_or(RoleId::OWN)
 }
 

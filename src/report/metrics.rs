@@ -54,8 +54,9 @@ pub fn markdown() -> String {
     let mut page = String::from(
         "# Stats\n\n\
          Written by `UPDATE=1 cargo test --test reference` from `src/report/metrics.rs` and the words that it counts by.\n\n\
-         Envoy shows them as `wasmcustom.<name>`, Prometheus as `<name>` with `_` for `.`. In Envoy 1.36 what the guard counts stands \
-         beneath the cluster: `cluster.<cluster>.wasmcustom.<name>`.\n\n\
+         Envoy shows them as `wasmcustom.<name>`, Prometheus as `<name>` with `_` for `.`. With the `stats_tags` of envoy/envoy.yaml, \
+         outcome and reason are labels: `sigv4_egress_requests{outcome=\"refused\",reason=\"not_allowed\"}`. In Envoy 1.36 what the \
+         guard counts stands beneath the cluster, without these labels: `cluster.<cluster>.wasmcustom.<name>`.\n\n\
          | stat | kind | meaning |\n|---|---|---|\n",
     );
     for (name, kind, meaning) in STATS {

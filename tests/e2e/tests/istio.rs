@@ -150,6 +150,8 @@ fn loopback_refuses_what_is_not_marked_and_what_is_not_aws() {
             unmarked.refused(403, "marker_missing");
             let elsewhere = pod.ask(port, &Request::get("example.org", "/")).await;
             assert_eq!((elsewhere.status, elsewhere.reason()), (404, None));
+            let nobody = pod.ask(port, &Request::get("127.0.0.1", "/")).await;
+            nobody.refused(400, "no_target");
             assert_eq!(pod.aws.received().len(), 0);
         },
     );
