@@ -9,6 +9,7 @@
 
 mod pattern;
 mod read;
+mod suffix;
 
 pub use pattern::{Patterns, covers, fits, is_legacy, is_pattern};
 
@@ -16,6 +17,8 @@ use crate::endpoint::BucketPlace;
 use crate::headers::{self, Header};
 use read::{Segments, Unreadable, parameters};
 use std::borrow::Cow;
+pub use suffix::is_alias;
+use suffix::{DIRECTORY_BUCKET, EXPRESS_ALIAS};
 
 /// One thing of S3's that a request names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -228,19 +231,6 @@ fn is_answer_of_a_function(request: Request<'_>) -> bool {
     request.method == b"POST"
         && request.target == b"/WriteGetObjectResponse"
         && request.host.contains(".s3-object-lambda")
-}
-
-const DIRECTORY_BUCKET: &str = "--x-s3";
-
-/// The ends of aliases: of access points, Object Lambda Access Points, access points for directory buckets and of
-/// Outposts, and Multi-Region Access Points. No bucket may have them ("General purpose bucket naming rules").
-const ALIASES: &[&str] = &["-s3alias", "--ol-s3", EXPRESS_ALIAS, "--op-s3", ".mrap"];
-
-const EXPRESS_ALIAS: &str = "--xa-s3";
-
-/// Whether a name is an access point's alias, and no bucket's.
-pub fn is_alias(name: &str) -> bool {
-    ALIASES.iter().any(|end| name.ends_with(end))
 }
 
 impl<'a> Named<'a> {

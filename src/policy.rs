@@ -6,22 +6,29 @@
 //!
 //! All of this is decided before anything about the request's own signature is looked at.
 
+mod allow;
+mod extent;
 mod index;
 mod order;
+mod rule;
+mod ruling;
 
-use crate::bucket::{self, Named, Part, Patterns};
-use crate::credentials::role::RoleId;
-use crate::endpoint::{self, BucketPlace, Endpoint, HostKind, Hosts, hosts_of};
+use crate::bucket::{self, Named, Part};
+use crate::endpoint::{self, BucketPlace};
 use crate::sigv4::PathStyle;
+pub use allow::Allow;
+use allow::{is_s3, names_s3};
+pub use extent::{Extent, host_covers};
 use index::Index;
-pub use order::{Extent, host_covers};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// Strings that the request's route carries for the rules: its metadata under [`ROUTE_NAMESPACE`].
-pub type RouteMetadata = BTreeMap<String, String>;
-
-/// What a request without a route carries.
-pub const NO_ROUTE_METADATA: &RouteMetadata = &RouteMetadata::new();
+use rule::host_fits;
+pub use rule::{
+    Condition, Effect, NO_ROUTE_METADATA, OnClientSignature, PayloadMode, RouteMetadata, Rule,
+    SignAs,
+};
+pub(crate) use rule::{Placed, Subject};
+pub use ruling::Unlisted;
+pub(crate) use ruling::{Ruling, Treatment};
+use std::collections::BTreeSet;
 
 /// The namespace of the route metadata that rules read.
 pub const ROUTE_NAMESPACE: &str = "sigv4_egress";
@@ -48,174 +55,6 @@ enum Buckets {
         /// Hosts that are none of AWS's, and that rules sign as S3.
         custom_domains: Vec<String>,
     },
-}
-
-/// The allow-list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Allow {
-    /// `"*"`.
-    Everything,
-    /// Signing names and hosts.
-    Listed {
-        /// Signing names.
-        services: Vec<String>,
-        /// Host names; `*.` in front stands for one label or more.
-        hosts: Vec<String>,
-        /// Names of buckets; `*` behind stands for all names that begin so.
-        buckets: Patterns,
-    },
-}
-
-/// What is done differently for some requests.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rule {
-    /// Which requests.
-    pub when: Condition,
-    /// Whether they may be signed; `None`: as the allow-list says.
-    pub effect: Option<Effect>,
-    /// What they are signed as; `None`: as the host says.
-    pub sign_as: Option<SignAs>,
-    /// Whose credentials sign.
-    pub role: RoleId,
-    /// What happens to a request that a real key signed.
-    pub client_signature: Option<OnClientSignature>,
-    /// How the payload is signed.
-    pub payload: Option<PayloadMode>,
-}
-
-/// Which requests a rule is for: those that all of it fits.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Condition {
-    /// Host patterns; empty: every AWS host.
-    pub hosts: Vec<String>,
-    /// Names of buckets, with `*` behind for all that begin so; empty: whatever bucket, or none.
-    pub buckets: Vec<String>,
-    /// Signing names; empty: every service.
-    pub services: Vec<String>,
-    /// Signing regions; empty: every region. That of hosts for all regions is `*`, which only a denial fits.
-    pub regions: Vec<String>,
-    /// What the route's metadata must say.
-    pub route_metadata: RouteMetadata,
-}
-
-/// What a rule does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// The request may be signed.
-    Allow,
-    /// It is answered 403.
-    Deny,
-    /// It goes on as it came: a request that is meant to be anonymous.
-    LeaveAlone,
-}
-
-/// What a host is signed as that AWS's own name does not show: a custom domain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignAs {
-    /// The signing name.
-    pub service: String,
-    /// The signing region.
-    pub region: String,
-}
-
-/// What happens to a request that the client signed with a real key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnClientSignature {
-    /// It goes on as it came.
-    #[default]
-    LeaveAlone,
-    /// It is answered 403.
-    Refuse,
-    /// Its signature is replaced by ours.
-    ReSign,
-}
-
-/// How the payload is signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PayloadMode {
-    /// By its SHA-256; the body is held until its end.
-    Hashed,
-    /// Not at all; the body streams. S3 and VPC Lattice accept it.
-    Unsigned,
-}
-
-/// What the policy is asked about.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Subject<'a> {
-    /// The host's name, without its port.
-    pub host: &'a str,
-    /// What it is to AWS; `None`: nothing.
-    pub endpoint: Option<Endpoint<'a>>,
-    /// What the request's route says.
-    pub route_metadata: &'a RouteMetadata,
-}
-
-/// A rule and its place among the rules, from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Placed<'p> {
-    /// Its place.
-    pub place: usize,
-    /// The rule.
-    pub rule: &'p Rule,
-}
-
-/// The answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Ruling<'p> {
-    /// It may be signed, for this endpoint.
-    Permit {
-        /// What it is signed as.
-        endpoint: Endpoint<'p>,
-        /// What else the rule says.
-        rule: Option<Placed<'p>>,
-    },
-    /// A rule leaves it alone.
-    LeaveAlone {
-        /// The rule's place.
-        rule: usize,
-    },
-    /// It is no AWS endpoint, and no rule makes it one.
-    NotAws,
-    /// A rule denies it.
-    Denied {
-        /// The rule's place.
-        rule: usize,
-        /// What the rule denies, if it denies buckets. In a box, as most rulings are permits.
-        named: Option<Box<Named<'static>>>,
-    },
-    /// Nothing allows it.
-    NotListed {
-        /// What it would be signed as.
-        endpoint: Endpoint<'p>,
-        /// What the allow-list lacks.
-        unlisted: Box<Unlisted>,
-        /// The place of the rule that leaves the question to the allow-list.
-        rule: Option<usize>,
-    },
-    /// It names two buckets, of which the rules want different things.
-    Torn([Treatment; 2]),
-}
-
-/// What an allow-list lacks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unlisted {
-    /// The service, and the host.
-    Service,
-    /// The host, which is a customer's own and must be named.
-    Tenant,
-    /// What the request names, as the list has buckets.
-    Named(Named<'static>),
-    /// Requests that name no bucket, such as ListBuckets, as the list has buckets.
-    NoBucket,
-}
-
-/// What the rules want of a request for one of the buckets that it names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Treatment {
-    /// This role signs it.
-    SignedBy(RoleId),
-    /// It goes on as it came.
-    LeftAlone,
 }
 
 impl Policy {
@@ -375,34 +214,12 @@ impl Policy {
     }
 }
 
-impl Subject<'_> {
-    /// The same with another service of S3's, where the service is one and another.
-    fn at(mut self, service: Option<&'static str>) -> (Self, bool) {
-        if let (Some(endpoint), Some(service)) = (&mut self.endpoint, service)
-            && endpoint.service != service
-        {
-            endpoint.service = service;
-            return (self, true);
-        }
-        (self, false)
-    }
-}
-
 /// Whether a request can name buckets that rules look at: S3's can, and those to hosts that are none of AWS's, of which
 /// rules may make some S3's; S3's website endpoints are among them.
 fn may_name_buckets(subject: Subject<'_>) -> bool {
     subject
         .endpoint
         .is_none_or(|endpoint| endpoint.path_style == PathStyle::S3)
-}
-
-fn names_s3(services: &[String]) -> bool {
-    services.iter().any(|service| is_s3(service))
-}
-
-/// Whether a signing name is one of S3's.
-fn is_s3(service: &str) -> bool {
-    endpoint::of_custom_domain(service, "").path_style == PathStyle::S3
 }
 
 fn custom_domains(rules: &[Rule]) -> Vec<String> {
@@ -414,213 +231,6 @@ fn custom_domains(rules: &[Rule]) -> Vec<String> {
     rules
         .flat_map(|rule| rule.when.hosts.iter().cloned())
         .collect()
-}
-
-impl<'p> Ruling<'p> {
-    /// The place of the rule that decided, or that left the question to the allow-list.
-    pub(crate) fn rule(&self) -> Option<usize> {
-        match self {
-            Self::Permit { rule, .. } => rule.map(|found| found.place),
-            Self::LeaveAlone { rule } | Self::Denied { rule, .. } => Some(*rule),
-            Self::NotListed { rule, .. } => *rule,
-            Self::NotAws | Self::Torn(_) => None,
-        }
-    }
-
-    /// The ruling on a request that names two buckets, of which this one is the first's: the other may only confirm it.
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (denied @ Self::Denied { .. }, _) | (_, denied @ Self::Denied { .. }) => denied,
-            (unlisted @ Self::NotListed { .. }, _) | (_, unlisted @ Self::NotListed { .. }) => {
-                unlisted
-            }
-            (torn @ Self::Torn(_), _) | (_, torn @ Self::Torn(_)) => torn,
-            (first, second) => match (first.treatment(), second.treatment()) {
-                (one, other) if one != other => Self::Torn([one, other]),
-                _ => first.with_stricter_rule(&second),
-            },
-        }
-    }
-
-    /// Of one role's rules, the one that is stricter with signatures of the client's own.
-    fn with_stricter_rule(mut self, other: &Self) -> Self {
-        if let (Self::Permit { rule, .. }, Self::Permit { rule: stricter, .. }) = (&mut self, other)
-            && stricter
-                .is_some_and(|found| found.rule.client_signature == Some(OnClientSignature::Refuse))
-        {
-            *rule = *stricter;
-        }
-        self
-    }
-
-    fn treatment(&self) -> Treatment {
-        match self {
-            Self::Permit { rule, .. } => {
-                Treatment::SignedBy(rule.map_or(RoleId::OWN, |found| found.rule.role))
-            }
-            _ => Treatment::LeftAlone,
-        }
-    }
-}
-
-impl Allow {
-    /// Whether nothing is allowed but by rules.
-    pub fn is_nothing(&self) -> bool {
-        match self {
-            Self::Everything => false,
-            Self::Listed {
-                services,
-                hosts,
-                buckets,
-            } => services.is_empty() && hosts.is_empty() && buckets.is_empty(),
-        }
-    }
-
-    /// Whether it permits all that a rule is for, as far as that can be told.
-    pub fn permits_all(&self, rule: &Rule, extent: &Extent) -> bool {
-        let Self::Listed {
-            services,
-            hosts,
-            buckets,
-        } = self
-        else {
-            return true;
-        };
-        let when = &rule.when;
-        let is_host = |host: &String| hosts.iter().any(|listed| host_covers(listed, host));
-        let is_bucket = |name: &String| !name.ends_with('*') && buckets.all(name).next().is_some();
-        match (when.hosts.as_slice(), when.buckets.as_slice()) {
-            ([], []) if !extent.services.is_empty() => {
-                extent.services.iter().all(|name| services.contains(name))
-            }
-            ([], names) => !names.is_empty() && names.iter().all(is_bucket),
-            (names, _) => names.iter().all(is_host),
-        }
-    }
-
-    /// Whether it permits nothing that a rule is for, as far as that can be told.
-    pub fn permits_nothing(&self, rule: &Rule, extent: &Extent) -> bool {
-        let Self::Listed {
-            services,
-            hosts,
-            buckets,
-        } = self
-        else {
-            return false;
-        };
-        let of_rule = |name: &str| name.is_empty() || names(&extent.services, name);
-        let is_customers = |hosts: &Hosts| hosts.kind == HostKind::Customers;
-        let only_customers = !extent.hosts.is_empty() && extent.hosts.iter().all(is_customers);
-        let may_be_listed =
-            |name: &String| name.ends_with('*') || buckets.all(name).next().is_some();
-        let by_bucket = match rule.when.buckets.as_slice() {
-            [] => !buckets.is_empty() && names_s3(&extent.services),
-            names => names.iter().any(may_be_listed),
-        };
-        !extent.services.is_empty()
-            && (only_customers || !services.iter().any(|name| of_rule(name)))
-            && !hosts.iter().any(|host| of_rule(&hosts_of(host).service))
-            && !by_bucket
-    }
-
-    fn has_buckets(&self) -> bool {
-        matches!(self, Self::Listed { buckets, .. } if !buckets.is_empty())
-    }
-
-    /// A customer's own resource (a function URL, an API, a search domain) must be named by its host, as
-    /// anybody can create one.
-    fn permits(&self, host: &str, endpoint: &Endpoint<'_>, named: Option<&Named<'_>>) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Listed {
-                services,
-                hosts,
-                buckets,
-            } => {
-                (!endpoint.tenant && names(services, endpoint.service))
-                    || hosts.iter().any(|pattern| host_fits(pattern, host))
-                    || match named {
-                        Some(Named::Bucket(name)) => buckets.all(name).next().is_some(),
-                        Some(Named::Alias(alias)) => buckets.of_name(alias).is_some(),
-                        Some(_) | None => false,
-                    }
-            }
-        }
-    }
-
-    /// What it would have to have.
-    fn lacks(&self, endpoint: &Endpoint<'_>, named: Option<&Named<'_>>) -> Unlisted {
-        match named {
-            _ if endpoint.tenant => Unlisted::Tenant,
-            _ if !self.has_buckets() || endpoint.path_style != PathStyle::S3 => Unlisted::Service,
-            Some(named) => Unlisted::Named(named.clone().into_owned()),
-            None => Unlisted::NoBucket,
-        }
-    }
-}
-
-impl Rule {
-    /// A host that is not AWS's fits only where a pattern names it, or a denial the bucket that it has.
-    fn fits(&self, subject: Subject<'_>, named: Option<&Named<'_>>) -> bool {
-        let when = &self.when;
-        let denies = self.effect == Some(Effect::Deny);
-        let is_named = when.buckets.is_empty()
-            || named.is_some_and(|named| when.names(named) || (denies && named.hides_its_bucket()));
-        let known = |wanted: &[String], found: Option<&str>| {
-            wanted.is_empty() || found.is_some_and(|found| names(wanted, found))
-        };
-        let region = subject.endpoint.map(|endpoint| endpoint.region);
-        let host = match when.hosts.as_slice() {
-            // A denial holds where rules sign a host that is not AWS's as S3, and at S3's website endpoints.
-            [] => subject.endpoint.is_some() || (denies && !when.buckets.is_empty()),
-            hosts => hosts.iter().any(|pattern| host_fits(pattern, subject.host)),
-        };
-        is_named
-            && host
-            && known(&when.services, subject.endpoint.map(|e| e.service))
-            // What is signed for all regions is signed for those that are denied.
-            && (known(&when.regions, region) || (denies && region == Some(ALL_REGIONS)))
-            && when
-                .route_metadata
-                .iter()
-                .all(|(key, value)| subject.route_metadata.get(key) == Some(value))
-    }
-}
-
-/// What hosts sign for that stand for all regions.
-const ALL_REGIONS: &str = "*";
-
-impl Condition {
-    /// Whether one of its host patterns fits a name, or is that pattern.
-    pub fn names_host(&self, host: &str) -> bool {
-        self.hosts
-            .iter()
-            .any(|pattern| pattern == host || host_fits(pattern, host))
-    }
-
-    /// An alias must be named as it is: it shows nothing of the bucket's name.
-    fn names(&self, named: &Named<'_>) -> bool {
-        match named {
-            Named::Bucket(name) => self
-                .buckets
-                .iter()
-                .any(|pattern| bucket::fits(pattern, name)),
-            Named::Alias(alias) => names(&self.buckets, alias),
-            _ => false,
-        }
-    }
-}
-
-fn names(list: &[String], name: &str) -> bool {
-    list.iter().any(|listed| listed == name)
-}
-
-/// Whether a host fits a pattern: the name itself, or `*.<parent>` for what is below a parent.
-fn host_fits(pattern: &str, host: &str) -> bool {
-    match pattern.strip_prefix('*') {
-        Some(parent) => host.len() > parent.len() && host.ends_with(parent),
-        None => host == pattern,
-    }
 }
 
 #[cfg(test)]

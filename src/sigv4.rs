@@ -12,147 +12,33 @@
 //! `aws-sigv4` crate, the ECDSA of SigV4A is that of `p256`, and the tests compare every step of both with
 //! AWS's signing test suites and with `aws-sigv4`.
 
+mod additions;
 mod canonical;
 mod chunk;
+mod digest;
 mod ecdsa;
 mod encode;
 mod hmac;
 mod key;
+mod request;
+mod scope;
 
 use std::borrow::Cow;
-use std::fmt;
 use std::time::SystemTime;
 
-use sha2::{Digest, Sha256};
-
+use self::additions::{Additions, WRITTEN_HEADERS};
 pub use self::canonical::CanonicalRequest;
 pub use self::chunk::ChunkSigner;
+pub(crate) use self::digest::sha256;
 pub use self::encode::hex;
 pub(crate) use self::encode::percent_decoded;
 use self::key::SigningKey;
 pub use self::key::SigningKeys;
+pub use self::request::{ContentSha256, HeaderSelection, PathStyle, Payload, Request, Settings};
+use self::scope::credential_scope;
+pub use self::scope::{Algorithm, Scope};
 use crate::credentials::{Credentials, Secret};
 use crate::timestamp::AmzDate;
-
-/// The digest that all of this is built on. One function: each place would have a copy of its own else.
-#[inline(never)]
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
-}
-
-/// What is signed of a request, as it leaves for AWS.
-///
-/// `N` and `V` are whatever holds header names and values, so that headers are not copied to be signed.
-#[derive(Clone, Copy)]
-pub struct Request<'a, N, V> {
-    /// The method, upper case.
-    pub method: &'a str,
-    /// The value of `host` as it leaves (in Envoy: `:authority`), with its port if it has one.
-    pub host: &'a [u8],
-    /// The request target: path, and the query after the first `?`.
-    pub path_and_query: &'a [u8],
-    /// Names in lower case, values as they stand. A repeated header stands here repeatedly, in order.
-    /// Names that start with `:` and `host` are passed over.
-    pub headers: &'a [(N, V)],
-    /// What the signature says about the body.
-    pub payload: Payload<'a>,
-}
-
-/// Shows the method and the names of headers: target and values may hold secrets of the client.
-impl<N: AsRef<str>, V> fmt::Debug for Request<'_, N, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_ref()).collect();
-        f.debug_struct("Request")
-            .field("method", &self.method)
-            .field("headers", &names)
-            .field("payload", &self.payload)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What the signature says about the body ("HashedPayload" on AWS's page).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Payload<'a> {
-    /// There is no body, or it has 0 bytes.
-    Empty,
-    /// The SHA-256 of the body.
-    Hash([u8; 32]),
-    /// The value itself: the `x-amz-content-sha256` that the client sent, such as a hash of its own or
-    /// `STREAMING-UNSIGNED-PAYLOAD-TRAILER`. Or `UNSIGNED-PAYLOAD`: S3 takes it, most others don't, and TLS alone protects
-    /// the body then.
-    Literal(&'a str),
-}
-
-/// The signature algorithms of AWS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// `AWS4-HMAC-SHA256`, for one region.
-    SigV4,
-    /// `AWS4-ECDSA-P256-SHA256`, for a set of regions.
-    SigV4A,
-}
-
-impl Algorithm {
-    /// As it stands in `authorization` and in the string to sign.
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::SigV4 => "AWS4-HMAC-SHA256",
-            Self::SigV4A => "AWS4-ECDSA-P256-SHA256",
-        }
-    }
-}
-
-/// What a signature holds for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Scope<'a> {
-    /// What the host takes.
-    pub algorithm: Algorithm,
-    /// The region, such as `eu-west-1`, which the credential scope names. For [`Algorithm::SigV4A`] the
-    /// region set, such as `*` or `eu-west-1,us-east-1`, which `x-amz-region-set` names.
-    pub region: &'a str,
-    /// The signing name of the service, such as `s3`.
-    pub service: &'a str,
-}
-
-/// How a service reads signatures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// How the path becomes canonical.
-    pub path_style: PathStyle,
-    /// Whether `x-amz-content-sha256` is written.
-    pub content_sha256: ContentSha256,
-    /// Which of the request's own headers are signed.
-    pub signed_headers: HeaderSelection,
-}
-
-/// How a path becomes canonical.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PathStyle {
-    /// Encoded once and not normalised: an S3 key may well hold `//` or `..`.
-    S3,
-    /// Without dot segments and empty segments, and encoded a second time: all other services.
-    Normalised,
-}
-
-/// Whether `x-amz-content-sha256` is written. S3 requires it, and so do a few others (OpenSearch
-/// Serverless); the rest take it. Envoy's own signer writes it for all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ContentSha256 {
-    /// Written and signed.
-    Written,
-    /// Not written; one that the client sent is removed.
-    Absent,
-}
-
-/// Which of the request's own headers are signed, besides `host` and what signing writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeaderSelection {
-    /// What AWS requires: `content-type`, `content-md5` and `x-amz-*`. Whatever Envoy or a mesh touches
-    /// after signing stays out: `x-forwarded-*`, `x-request-id`, `x-amzn-trace-id`, tracing.
-    Minimal,
-    /// Every header, as in AWS's signing test suite: nothing may touch the request on its way.
-    All,
-}
 
 /// The headers that carry a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -305,76 +191,6 @@ fn join_string_to_sign(
     ]
     .join("\n")
 }
-
-fn credential_scope(date: &AmzDate, scope: &Scope<'_>) -> String {
-    match scope.algorithm {
-        Algorithm::SigV4 => [date.date(), scope.region, scope.service, "aws4_request"].join("/"),
-        Algorithm::SigV4A => [date.date(), scope.service, "aws4_request"].join("/"),
-    }
-}
-
-/// What signing adds to a request.
-struct Additions<'a> {
-    date: AmzDate,
-    security_token: Option<&'a Secret>,
-    payload_hash: Cow<'a, str>,
-    content_sha256: ContentSha256,
-    region_set: Option<&'a str>,
-}
-
-impl<'a> Additions<'a> {
-    fn new(
-        payload: Payload<'a>,
-        settings: Settings,
-        scope: &Scope<'a>,
-        credentials: &'a Credentials,
-        date: AmzDate,
-    ) -> Self {
-        let token = &credentials.session_token;
-        Self {
-            date,
-            security_token: (!token.expose().is_empty()).then_some(token),
-            payload_hash: match payload {
-                Payload::Empty => Cow::Borrowed(EMPTY_SHA256),
-                Payload::Hash(hash) => Cow::Owned(hex(&hash)),
-                Payload::Literal(value) => Cow::Borrowed(value),
-            },
-            content_sha256: settings.content_sha256,
-            region_set: match scope.algorithm {
-                Algorithm::SigV4 => None,
-                Algorithm::SigV4A => Some(scope.region),
-            },
-        }
-    }
-
-    fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let [_, date, security_token, content_sha256, region_set] = WRITTEN_HEADERS;
-        let token = self
-            .security_token
-            .map(|token| (security_token, token.expose()));
-        let hash = match self.content_sha256 {
-            ContentSha256::Written => Some((content_sha256, &*self.payload_hash)),
-            ContentSha256::Absent => None,
-        };
-        let regions = self.region_set.map(|regions| (region_set, regions));
-        [Some((date, self.date.as_str())), token, hash, regions]
-            .into_iter()
-            .flatten()
-            .map(|(name, value)| (name, value.as_bytes()))
-    }
-}
-
-/// The headers that signing writes: inbound ones are never signed and never survive.
-const WRITTEN_HEADERS: [&str; 5] = [
-    "authorization",
-    "x-amz-date",
-    "x-amz-security-token",
-    "x-amz-content-sha256",
-    "x-amz-region-set",
-];
-
-/// The SHA-256 of nothing.
-const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,8 @@
 //! Files are read as text that `cargo fmt` has formatted: a function ends at the brace below its first letter, and a module's
 //! tests stand at its end. `SRC` names another tree to judge.
 //!
-//! An import counts as one of the file that defines the item, not of the one that passes it on. A file may import from
-//! the modules that it is inside of: those are one room, and such an import is no step of a circle.
+//! An import counts as one of the file that defines the item, not of the one that passes it on, and a file that only
+//! passes an item on does not import it. What a file takes from the module that it is inside of counts like all else.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -36,8 +36,10 @@ struct File {
     paths: Vec<Vec<String>>,
     /// Modules whose every item it imports.
     globs: Vec<Vec<String>>,
-    /// What it passes on without using it itself.
+    /// What it passes on.
     passed_on: BTreeSet<String>,
+    /// The names in its code, other than those of fields, methods and paths' ends.
+    names: BTreeSet<String>,
 }
 
 /// The files of one crate by module, such as `endpoint::host`, without their tests. The root is the empty name.
@@ -55,24 +57,34 @@ fn modules(root: &str) -> Modules {
 /// Adds a file, and the files of the modules that it declares.
 fn add(found: &mut Modules, path: &Path, folder: &Path, name: &str) {
     let text = fs::read_to_string(path).expect("a file of a module that is declared");
-    let words = words(without_tests(&text));
+    let words = as_one_module(words(without_tests(&text)));
     let mut file = File::default();
+    for child in read(&mut file, &words) {
+        let files = [
+            folder.join(format!("{child}.rs")),
+            folder.join(&child).join("mod.rs"),
+        ];
+        let path = files.iter().find(|path| path.exists()).unwrap();
+        add(found, path, &folder.join(&child), &join(name, &child));
+    }
+    found.insert(name.to_owned(), file);
+}
+
+/// Reads a file's words, and returns the modules that it declares.
+fn read(file: &mut File, words: &[String]) -> Vec<String> {
+    let mut children = Vec::new();
     let mut place = 0;
     while let Some(word) = words.get(place) {
         let next = words.get(place + 1).map_or("", String::as_str);
         let after = words.get(place + 2).map_or("", String::as_str);
+        let before = place.checked_sub(1).map_or("", |before| &words[before]);
         if word == "use" {
-            let is_public = place > 0 && (words[place - 1] == "pub" || words[place - 1] == ")");
-            place = import(&mut file, &words, place + 1, &[], is_public);
+            let is_public = matches!(before, "pub" | ")");
+            place = import(file, words, place + 1, &[], is_public);
         } else if word == "mod" && after == ";" {
-            let child = join(name, next);
-            let files = [
-                folder.join(format!("{next}.rs")),
-                folder.join(next).join("mod.rs"),
-            ];
-            let path = files.iter().find(|path| path.exists()).unwrap();
-            add(found, path, &folder.join(next), &child);
-        } else if is_name(word) && next == "::" && (place == 0 || words[place - 1] != "::") {
+            children.push(next.to_owned());
+        } else if is_name(word) && !matches!(before, "::" | "." | "fn" | "mod") {
+            file.names.insert(word.clone());
             let mut path = vec![word.clone()];
             while words.get(place + 1).is_some_and(|word| word == "::")
                 && words.get(place + 2).is_some_and(|word| is_name(word))
@@ -80,11 +92,13 @@ fn add(found: &mut Modules, path: &Path, folder: &Path, name: &str) {
                 path.push(words[place + 2].clone());
                 place += 2;
             }
-            file.paths.push(path);
+            if path.len() > 1 {
+                file.paths.push(path);
+            }
         }
         place += 1;
     }
-    found.insert(name.to_owned(), file);
+    children
 }
 
 /// Reads one tree of an import from a place on, and returns the place where it ends.
@@ -122,7 +136,10 @@ fn import(
         if is_public {
             file.passed_on.insert(name.clone());
         }
-        file.imports.insert(name.clone(), path);
+        // A name alone is a crate's, or the file's own.
+        if path.len() > 1 {
+            file.imports.insert(name.clone(), path);
+        }
     }
     place
 }
@@ -181,6 +198,29 @@ fn words(text: String) -> Vec<String> {
         rest = after;
     }
     words
+}
+
+/// The same, where modules within the file are not told from the file: what they call `super` is the file itself.
+fn as_one_module(words: Vec<String>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    let mut is_of_module = Vec::new();
+    let mut before = ["", ""];
+    for word in &words {
+        match word.as_str() {
+            "{" => is_of_module.push(before[0] == "mod"),
+            "}" => {
+                is_of_module.pop();
+            }
+            _ => {}
+        }
+        kept.push(word.clone());
+        let is_first = before[1] == "super" && before[0] != "::";
+        if word == "::" && is_first && is_of_module.contains(&true) {
+            kept.truncate(kept.len() - 2);
+        }
+        before = [before[1], word];
+    }
+    kept
 }
 
 /// The length of the string or character that a text begins with.
@@ -258,7 +298,8 @@ fn edges(modules: &Modules) -> BTreeMap<&str, BTreeSet<&str>> {
     for (name, file) in modules {
         let mut to = BTreeSet::new();
         let used = file.imports.iter();
-        let used = used.filter(|(name, _)| !file.passed_on.contains(*name));
+        let is_used = |name: &String| !file.passed_on.contains(name) || file.names.contains(name);
+        let used = used.filter(|(name, _)| is_used(name));
         let paths = used.map(|(_, path)| path).chain(&file.paths);
         for path in paths {
             to.extend(definer(modules, name, path, 0));
@@ -269,8 +310,7 @@ fn edges(modules: &Modules) -> BTreeMap<&str, BTreeSet<&str>> {
         }
         let to = to.iter().filter_map(|to| modules.get_key_value(to));
         let to = to.map(|(to, _)| to.as_str());
-        let is_inside = |of: &str| of.is_empty() || name.starts_with(&format!("{of}::"));
-        let to: BTreeSet<&str> = to.filter(|to| to != name && !is_inside(to)).collect();
+        let to: BTreeSet<&str> = to.filter(|to| to != name).collect();
         edges.insert(name.as_str(), to);
     }
     edges
@@ -335,6 +375,39 @@ fn an_import_that_is_passed_on_counts_as_one_of_its_own_file() {
     }
     // `endpoint.rs` only passes it on.
     assert!(edges["policy"].contains("endpoint::bucket"));
+}
+
+/// A circle of a parent and its child, as it stood in many rooms.
+#[test]
+fn an_import_from_the_module_around_a_file_is_a_step_of_a_circle() {
+    let file = |text: &str| {
+        let mut file = File::default();
+        read(&mut file, &as_one_module(words(text.to_owned())));
+        file
+    };
+    let circles_of = |parent: &str, child: &str| {
+        let files = [("", ""), ("room", parent), ("room::child", child)];
+        let named = |(name, text): (&str, &str)| (name.to_owned(), file(text));
+        circles(&files.into_iter().map(named).collect())
+    };
+    let both = "  room imports from room::child\n  room::child imports from room\n";
+    let (parent, child) = (
+        "mod child; use child::B; struct A(B);",
+        "use super::A; struct B;",
+    );
+    assert_eq!(circles_of(parent, child), [both]);
+    let by_path = "fn b() -> crate::room::A {}";
+    assert_eq!(circles_of(parent, by_path), [both]);
+    // It uses what it passes on.
+    let passes_on = "mod child; pub use child::B; struct A(B);";
+    assert_eq!(circles_of(passes_on, child), [both]);
+    let only_passes_on = "mod child; pub use child::B; struct A;";
+    assert!(circles_of(only_passes_on, child).is_empty());
+    // The module around it is within the file.
+    let with_a_module = "struct B; pub mod inner { use super::{B, C}; use super::super::A; }";
+    assert_eq!(circles_of(parent, with_a_module), [both]);
+    let of_itself = "struct B; pub mod inner { use super::B; fn b() -> super::B {} }";
+    assert!(circles_of(parent, of_itself).is_empty());
 }
 
 #[test]

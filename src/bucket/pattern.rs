@@ -1,5 +1,6 @@
 //! Patterns for the names of buckets: a name, or with a `*` at its end all names that begin so.
 
+use super::suffix::{DIRECTORY_BUCKET, EXPRESS_ALIAS, is_alias};
 use std::collections::HashMap;
 
 /// Buckets of us-east-1 from before March 2018 have names of up to 255 characters ("General purpose bucket naming rules").
@@ -28,8 +29,8 @@ pub fn is_pattern(text: &str) -> bool {
 
 /// The names of directory buckets and of their access points hold the zone: `<name>--<zone>--x-s3`.
 fn has_zone(name: &str) -> bool {
-    let bucket = name.strip_suffix(super::DIRECTORY_BUCKET);
-    let Some(name) = bucket.or_else(|| name.strip_suffix(super::EXPRESS_ALIAS)) else {
+    let bucket = name.strip_suffix(DIRECTORY_BUCKET);
+    let Some(name) = bucket.or_else(|| name.strip_suffix(EXPRESS_ALIAS)) else {
         return true;
     };
     let parts = name.rsplit_once("--");
@@ -57,7 +58,7 @@ pub fn fits(pattern: &str, name: &str) -> bool {
 #[inline(never)]
 pub fn covers(pattern: &str, other: &str) -> bool {
     match pattern.strip_suffix('*') {
-        Some(prefix) => !super::is_alias(other) && other.starts_with(prefix),
+        Some(prefix) => !is_alias(other) && other.starts_with(prefix),
         None => pattern == other,
     }
 }

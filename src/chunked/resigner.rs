@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{Fault, Form, MAX_CHUNK_BYTES, MAX_TRAILER_BYTES};
+use super::fault::{Fault, MAX_CHUNK_BYTES, MAX_TRAILER_BYTES};
+use super::form::Form;
 use crate::sigv4::ChunkSigner;
 
 /// Replaces the signatures in one body.

@@ -1,7 +1,8 @@
 //! The second stage: what the host is to AWS, and what rules and allow-list say of it.
 
+use super::head::Head;
 use super::target::{Addressed, Target};
-use super::{Head, LeftAlone, Unsigned};
+use super::unsigned::{LeftAlone, Unsigned};
 use crate::bucket;
 use crate::config::Config;
 use crate::endpoint::Endpoint;

@@ -1,8 +1,9 @@
 //! The third stage: how a permitted request is signed, and what stands for its body.
 
+use super::head::Head;
 use super::permission::Permission;
 use super::target::{Addressed, Target};
-use super::{Head, LeftAlone, Signed, Unsigned};
+use super::unsigned::{LeftAlone, Unsigned};
 use crate::authorization::{ClientScope, ClientSignature};
 use crate::chunked::{Fault, Form};
 use crate::config::Config;
@@ -10,6 +11,7 @@ use crate::credentials::role::RoleId;
 use crate::endpoint::Endpoint;
 use crate::policy::{OnClientSignature, PayloadMode};
 use crate::refusal::{ErrorFormat, Refusal};
+use crate::report::words::words;
 use crate::sigv4::{Algorithm, ContentSha256, HeaderSelection, PathStyle, Scope, Settings};
 
 /// How to sign one request.
@@ -110,6 +112,20 @@ impl Plan {
             region: &self.region,
             service: &self.service,
         }
+    }
+}
+
+words! {
+    /// Why a request is signed.
+    pub enum Signed in "sigv4_egress.requests.signed" {
+        /// It came without a signature.
+        NoSignature = "no_signature",
+        /// It came with a placeholder's.
+        Placeholder = "placeholder",
+        /// It came with a placeholder's, for another service or region than the host's. The host decides.
+        PlaceholderForOther = "placeholder_for_other",
+        /// It came with a real key's, and a rule replaces it.
+        ReSigned = "re_signed",
     }
 }
 

@@ -1,6 +1,7 @@
 //! The first stage: which host a request is for, and whose signature it carries.
 
-use super::{Head, LeftAlone, Unsigned};
+use super::head::Head;
+use super::unsigned::{LeftAlone, Unsigned};
 use crate::authorization::{self, ClientSignature, OwnSignature};
 use crate::config::Config;
 use crate::endpoint::{self, Asked, Destination, Host, ScopeError};

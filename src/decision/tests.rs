@@ -1,5 +1,7 @@
 use super::*;
 use crate::config::{self, Plugin};
+use crate::headers::Header;
+use crate::own_keys::OwnKeys;
 use crate::policy::NO_ROUTE_METADATA;
 use crate::sigv4::{Algorithm, ContentSha256};
 use std::cell::Cell;

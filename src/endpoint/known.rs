@@ -1,7 +1,10 @@
 //! Which signing names and regions are known, for whoever writes them: tomorrow's may be meant, so that others are in
 //! force too.
 
-use super::{Resolution, documented, host_of_scope, resolve, scope, table};
+use super::resolution::Resolution;
+use super::resolver::resolve;
+use super::scope::host_of_scope;
+use super::{documented, scope, table};
 use crate::sigv4::PathStyle;
 
 /// Whether some service of AWS's that is known here signs with this name.

@@ -1,8 +1,11 @@
 //! What a pattern of hosts stands for: a name, or with `*.` in front all names below one.
 
-use super::partition::Partition;
+use super::bucket::{BucketPlace, bucket_place};
+use super::host::Host;
+use super::partition::{Partition, strip_aws_suffix};
+use super::resolution::Resolution;
+use super::resolver::resolve;
 use super::table::PARTITIONS;
-use super::{BucketPlace, Host, Resolution, bucket_place, resolve, strip_aws_suffix};
 
 /// What a pattern stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@
 //! S3 Transfer Acceleration", "Making requests through a Multi-Region Access Point", "Accessing
 //! your S3 on Outposts bucket", "Networking for directory buckets", "AWS PrivateLink for Amazon S3".
 
-use super::Endpoint;
 use super::partition::{Split, is_place, is_region};
+use super::resolution::Endpoint;
 use crate::sigv4::{Algorithm, PathStyle};
 
 /// What a name with `s3` in it is to S3.

@@ -1,3 +1,5 @@
+use super::resolver::KEY;
+use super::scope::host_of_scope;
 use super::*;
 
 #[track_caller]

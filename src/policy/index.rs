@@ -3,7 +3,7 @@
 //! Each rule lies under one of its conditions, the most telling one; a request looks at those that lie
 //! under what it is itself. Its cost follows the number of its host's labels, not that of the rules.
 
-use super::{ALL_REGIONS, Effect, Placed, Rule, Subject};
+use super::rule::{ALL_REGIONS, Effect, Placed, Rule, Subject};
 use crate::bucket::{Named, Patterns};
 use std::collections::HashMap;
 

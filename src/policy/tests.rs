@@ -2,6 +2,7 @@ mod property;
 
 use super::*;
 use crate::config::{self, Plugin};
+use crate::credentials::role::RoleId;
 use crate::endpoint::{Host, Resolution};
 
 fn policy(json: &str) -> Policy {

@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use super::{Additions, HeaderSelection, Request, Settings, encode};
+use super::additions::{Additions, WRITTEN_HEADERS};
+use super::encode;
+use super::request::{HeaderSelection, Request, Settings};
 
 /// A canonical request, in a buffer that can be filled again and again.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -86,7 +88,7 @@ impl fmt::Debug for CanonicalRequest {
 /// Whether a header of the request is signed as it came. Those that signing writes itself are not,
 /// and `host` comes from its own field.
 fn is_signed(name: &str, selection: HeaderSelection) -> bool {
-    if super::WRITTEN_HEADERS.contains(&name) || name == HOST || name.starts_with(':') {
+    if WRITTEN_HEADERS.contains(&name) || name == HOST || name.starts_with(':') {
         return false;
     }
     match selection {

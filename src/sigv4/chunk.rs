@@ -6,8 +6,10 @@
 
 use std::fmt;
 
+use super::digest::EMPTY_SHA256;
+use super::encode;
 use super::hmac::HmacKey;
-use super::{EMPTY_SHA256, Scope, credential_scope, encode};
+use super::scope::{Scope, credential_scope};
 use crate::timestamp::AmzDate;
 
 /// Signs the chunks of one body, in their order. It keeps the signing key, so a body may take longer

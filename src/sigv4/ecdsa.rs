@@ -10,8 +10,9 @@ use p256::ecdsa::{Signature, SigningKey};
 use p256::elliptic_curve::ff::PrimeField;
 use p256::{FieldBytes, NonZeroScalar, Scalar};
 
+use super::encode;
 use super::hmac::hmac;
-use super::{Algorithm, encode};
+use super::scope::Algorithm;
 use crate::credentials::{Credentials, Secret};
 
 /// Signs for any day, region and service. Overwritten when dropped, as `p256` has it.

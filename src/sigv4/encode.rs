@@ -12,7 +12,7 @@
 
 use std::collections::BinaryHeap;
 
-use super::PathStyle;
+use super::request::PathStyle;
 
 /// Appends the canonical form of `path` (without its query). An empty path is `/`.
 pub(super) fn path(out: &mut Vec<u8>, path: &[u8], style: PathStyle) {

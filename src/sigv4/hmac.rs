@@ -4,7 +4,7 @@ use hmac::digest::Key;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::encode;
+use super::{digest, encode};
 
 /// A key's state after its first block, inner and outer, so that a signature hashes its text alone. Overwritten when
 /// dropped, as `hmac` and `sha2` have it.
@@ -27,7 +27,7 @@ impl HmacKey {
 /// RFC 2104, section 2: a key longer than a block is hashed, a shorter one filled up with zeros.
 pub(super) fn hmac(key: &[u8]) -> Hmac<Sha256> {
     let mut block = Key::<Hmac<Sha256>>::default();
-    let digest = (key.len() > block.len()).then(|| super::sha256(key));
+    let digest = (key.len() > block.len()).then(|| digest::sha256(key));
     let key = digest.as_ref().map_or(key, |digest| digest);
     for (to, from) in block.iter_mut().zip(key) {
         *to = *from;

@@ -12,7 +12,7 @@ use aws_sigv4::sign::v4::generate_signing_key;
 
 use super::ecdsa::EcdsaKey;
 use super::hmac::HmacKey;
-use super::{Algorithm, Scope};
+use super::scope::{Algorithm, Scope};
 use crate::credentials::{Credentials, Secret};
 
 /// How many keys are kept; the least recently used one goes first. A pod talks to a handful of services,

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 
+use super::digest::EMPTY_SHA256;
 use super::*;
 
 const NOW: Duration = Duration::from_secs(1_440_938_160);

@@ -2,8 +2,8 @@
 //!
 //! Only what a request certainly is gets a host: a bucket of the wrong one could be a stranger's.
 
-use super::{Asked, Destination, ScopeError};
-use crate::endpoint::Host;
+use super::lookup::{Asked, Destination, ScopeError};
+use crate::endpoint::host::Host;
 
 /// The host of a request that signs for one of S3's; `None` where it is a plain S3 request or no
 /// request of S3's. `end` is `<region>.<suffix>`.

@@ -1,6 +1,7 @@
 //! Random rules and requests: what the index finds, and what is said to be covered.
 
 use super::*;
+use crate::bucket::Patterns;
 use proptest::prelude::*;
 
 fn some_of(words: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
