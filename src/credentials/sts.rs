@@ -14,7 +14,7 @@ mod request;
 
 pub use error::StsError;
 pub use operation::Operation;
-pub(super) use request::{Form, request_headers, signed_headers};
+pub(super) use request::{FormBody, request_headers, signed_headers};
 
 use super::call::{Call, Context, Expected, Progress, Reply, Settings};
 use super::reply::{self, AwsError, InvalidReply};

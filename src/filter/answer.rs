@@ -39,8 +39,8 @@ pub(super) fn read_headers(worker: &Worker, end_of_stream: bool) -> Option<Refus
                 start: Vec::new(),
             });
         }
-        Reading::Found(found) => heed(worker, Some(found), measurement),
-        Reading::InBody | Reading::Nothing => heed(worker, None, measurement),
+        Reading::Found(found) => act_on_answer(worker, Some(found), measurement),
+        Reading::InBody | Reading::Nothing => act_on_answer(worker, None, measurement),
     }
     None
 }
@@ -54,7 +54,7 @@ impl Refused {
         }
         let is_enough = end_of_stream || self.start.len() >= MAX_BODY_BYTES;
         if is_enough {
-            heed(worker, verdict::of_body(&self.start), self.measurement);
+            act_on_answer(worker, verdict::of_body(&self.start), self.measurement);
         }
         is_enough
     }
@@ -71,7 +71,7 @@ fn text<'a>(headers: &[Header<'a>], name: &str) -> Option<&'a str> {
 }
 
 /// Draws the consequences, if we signed the request.
-fn heed(worker: &Worker, found: Option<Verdict>, measurement: Option<Measurement>) {
+fn act_on_answer(worker: &Worker, found: Option<Verdict>, measurement: Option<Measurement>) {
     let line = host::line().unwrap_or_default();
     let Some(signed) = SignedLine::read(&line) else {
         return;

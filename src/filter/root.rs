@@ -18,11 +18,12 @@ use std::time::{Duration, SystemTime};
 #[derive(Debug)]
 pub(super) struct Root {
     id: u32,
-    role: Role,
+    position: Position,
 }
 
+/// Where it stands in Envoy, with what it needs there.
 #[derive(Debug)]
-enum Role {
+enum Position {
     Unconfigured,
     Signer(Box<SigningRoot>),
     Guard { clusters: Rc<[String]> },
@@ -41,14 +42,14 @@ impl Root {
     pub(super) fn new(id: u32) -> Self {
         Self {
             id,
-            role: Role::Unconfigured,
+            position: Position::Unconfigured,
         }
     }
 }
 
 impl Context for Root {
     fn on_http_call_response(&mut self, token_id: u32, _: usize, body_size: usize, _: usize) {
-        if let Role::Signer(signer) = &mut self.role {
+        if let Position::Signer(signer) = &mut self.position {
             signer.on_reply(token_id, body_size);
         }
     }
@@ -71,7 +72,7 @@ impl RootContext for Root {
                 worker.introduce(&json);
                 // Nothing is fetched here: this also runs where the configuration is only tried out.
                 worker.set_tick_period(FIRST_TICK);
-                self.role = Role::Signer(Box::new(SigningRoot {
+                self.position = Position::Signer(Box::new(SigningRoot {
                     fetcher: Fetcher::new(Rc::clone(&worker)),
                     worker,
                     age: Stat::gauge(metrics::CREDENTIAL_AGE),
@@ -80,11 +81,11 @@ impl RootContext for Root {
                 true
             }
             Ok(Plugin::Status) => {
-                self.role = Role::Status;
+                self.position = Position::Status;
                 true
             }
             Ok(Plugin::Upstream { clusters }) => {
-                self.role = Role::Guard {
+                self.position = Position::Guard {
                     clusters: clusters.into(),
                 };
                 true
@@ -97,20 +98,20 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        if let Role::Signer(signer) = &mut self.role {
+        if let Position::Signer(signer) = &mut self.position {
             signer.on_tick();
         }
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        match &self.role {
-            Role::Signer(signer) => Some(Box::new(Stream::new(id, Rc::clone(&signer.worker)))),
-            Role::Guard { clusters } => Some(Box::new(Guard {
+        match &self.position {
+            Position::Signer(signer) => Some(Box::new(Stream::new(id, Rc::clone(&signer.worker)))),
+            Position::Guard { clusters } => Some(Box::new(Guard {
                 clusters: Rc::clone(clusters),
             })),
-            Role::Status => Some(Box::new(Status)),
+            Position::Status => Some(Box::new(Status)),
             // Envoy has no streams for a plugin that refused its configuration.
-            Role::Unconfigured => None,
+            Position::Unconfigured => None,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::decision::{self, Head};
 use crate::headers::{self, Header};
 use crate::refusal::Refusal;
 use crate::request::body::End;
-use crate::request::lifecycle::{Answerer, Lifecycle};
+use crate::request::lifecycle::{Lifecycle, Responder};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use std::rc::Rc;
@@ -113,16 +113,16 @@ impl HttpContext for Stream {
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         let worker = Rc::clone(&self.worker);
         let mut holdings = worker.holdings.borrow_mut();
-        let answerer = self.request.on_response(&mut holdings);
-        let looks = answerer == Answerer::Aws && holdings.may_look(worker.has_skews());
+        let responder = self.request.on_response(&mut holdings);
+        let looks = responder == Responder::Aws && holdings.may_look(worker.has_skews());
         drop(holdings);
         let action = self.carry_out(None);
         if looks {
             self.refused = answer::read_headers(&worker, end_of_stream);
         }
-        match answerer {
-            Answerer::Unasked => action,
-            Answerer::Aws | Answerer::Other => Action::Continue,
+        match responder {
+            Responder::Unasked => action,
+            Responder::Aws | Responder::Other => Action::Continue,
         }
     }
 

@@ -8,7 +8,7 @@ use super::ask::Ask;
 use super::body::End;
 use super::edits::{self, Edit, Signatory};
 use super::holdings::Holdings;
-use super::lifecycle::{Answerer, Lifecycle, Step, Warning};
+use super::lifecycle::{Lifecycle, Responder, Step, Warning};
 use super::limits::Limits;
 use super::parking::{Due, MAX_STEPS, TICK_WHILE_PARKED};
 use super::release::Release;
@@ -396,14 +396,14 @@ impl Judge {
         if !x.has_passed || x.answer.is_some() {
             return;
         }
-        let answerer = x.request.on_response(&mut self.workers[x.worker]);
+        let responder = x.request.on_response(&mut self.workers[x.worker]);
         let expected = match (self.capabilities.heads, x.sent.is_left_alone()) {
-            (false, _) => Answerer::Unasked,
-            (true, true) => Answerer::Other,
-            (true, false) => Answerer::Aws,
+            (false, _) => Responder::Unasked,
+            (true, true) => Responder::Other,
+            (true, false) => Responder::Aws,
         };
-        assert!(answerer == expected || x.warnings.contains(&Warning::NoHead));
-        if answerer == Answerer::Unasked {
+        assert!(responder == expected || x.warnings.contains(&Warning::NoHead));
+        if responder == Responder::Unasked {
             // The answer that Envoy has does not go on.
             x.passed_end = false;
             self.carry_out(id);

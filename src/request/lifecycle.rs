@@ -108,7 +108,7 @@ impl Warning {
 
 /// Whose answer comes, for [`Lifecycle::on_response`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answerer {
+pub enum Responder {
     /// AWS, to what was signed here, as far as can be told.
     Aws,
     /// The filter itself, or somebody whom it left alone.
@@ -312,7 +312,7 @@ impl Lifecycle {
         holdings.hands_over_bodies = true;
         self.part = Some(end);
         let max_body_bytes = holdings.max_body_bytes;
-        self.heed_root(holdings);
+        self.note_answer_of_root(holdings);
         match &mut self.stage {
             Stage::New => self.refuse_undecided(),
             Stage::Undecided | Stage::LeftAlone | Stage::Signing | Stage::Answered => {}
@@ -349,7 +349,7 @@ impl Lifecycle {
     pub fn on_trailers(&mut self, holdings: &mut Holdings, ask: &dyn Ask) {
         holdings.hands_over_trailers = true;
         self.part = Some(End::Here);
-        self.heed_root(holdings);
+        self.note_answer_of_root(holdings);
         match &self.stage {
             Stage::New => self.refuse_undecided(),
             // Envoy has gone on with a body that it did not hand over. With the method back, it would send that, and
@@ -380,14 +380,14 @@ impl Lifecycle {
     }
 
     /// An answer comes.
-    pub fn on_response(&mut self, holdings: &mut Holdings) -> Answerer {
-        self.heed_root(holdings);
+    pub fn on_response(&mut self, holdings: &mut Holdings) -> Responder {
+        self.note_answer_of_root(holdings);
         match &self.stage {
             Stage::New => {
                 self.refuse_undecided();
-                return Answerer::Unasked;
+                return Responder::Unasked;
             }
-            Stage::Undecided | Stage::LeftAlone | Stage::Answered => return Answerer::Other,
+            Stage::Undecided | Stage::LeftAlone | Stage::Answered => return Responder::Other,
             Stage::Body(body) if body.was_not_handed_over() => {
                 self.step = Some(Step::Warn(Warning::NoBody));
             }
@@ -395,7 +395,7 @@ impl Lifecycle {
             Stage::Parked => holdings.release(&mut self.share),
             Stage::Body(_) | Stage::Signing | Stage::Flowing(_) => {}
         }
-        Answerer::Aws
+        Responder::Aws
     }
 
     /// Its stream ends.
@@ -410,7 +410,7 @@ impl Lifecycle {
     }
 
     /// The root may have answered it while it waited for its body.
-    fn heed_root(&mut self, holdings: &Holdings) {
+    fn note_answer_of_root(&mut self, holdings: &Holdings) {
         if matches!(self.stage, Stage::Body(_)) && !self.is_held(holdings) {
             self.stage = Stage::Answered;
         }

@@ -14,7 +14,7 @@ use serde_json::json;
 use std::time::{Duration, UNIX_EPOCH};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
+enum Reply {
     Good,
     Denied,
     Throttled,
@@ -26,7 +26,7 @@ enum Answer {
 enum Event {
     Elapse { ms: u64 },
     Request { worker: usize, role: usize },
-    Answer { call: usize, answer: Answer },
+    Reply { call: usize, reply: Reply },
     Clusters { are_there: bool },
     End { worker: usize },
 }
@@ -284,9 +284,9 @@ impl Process {
         }
     }
 
-    fn answer(&mut self, place: usize, answer: Answer) {
+    fn on_reply(&mut self, place: usize, reply: Reply) {
         let flight = self.flights.remove(place);
-        let (status, body) = self.reply(&flight, answer);
+        let (status, body) = self.reply(&flight, reply);
         let (worker, id) = (flight.worker, flight.role);
         let fetch = self.workers[worker].fetches.take(flight.callout).unwrap();
         assert_eq!(fetch.role, id);
@@ -304,9 +304,9 @@ impl Process {
             (Progress::Call(call), Expected::Token) => {
                 assert_eq!(call.expected, Expected::Credentials);
             }
-            (Progress::Done(_), Expected::Credentials) => assert_eq!(answer, Answer::Good),
+            (Progress::Done(_), Expected::Credentials) => assert_eq!(reply, Reply::Good),
             (Progress::Failed(failed), _) => {
-                assert_ne!(answer, Answer::Good);
+                assert_ne!(reply, Reply::Good);
                 let text = format!("{failed:?}");
                 let mut sent = flight.sent.iter();
                 assert!(!sent.any(|secret| text.contains(secret.expose())), "{text}");
@@ -317,19 +317,19 @@ impl Process {
     }
 
     /// What the other side answers. Its errors repeat what it was sent.
-    fn reply(&mut self, flight: &Flight, answer: Answer) -> (u16, Vec<u8>) {
+    fn reply(&mut self, flight: &Flight, reply: Reply) -> (u16, Vec<u8>) {
         let now = self.now;
         let until = |seconds| now + Duration::from_secs(seconds);
-        let code = match (answer, flight.expected) {
-            (Answer::Silent, _) => return (0, Vec::new()),
-            (Answer::Good, Expected::Token) => {
+        let code = match (reply, flight.expected) {
+            (Reply::Silent, _) => return (0, Vec::new()),
+            (Reply::Good, Expected::Token) => {
                 let exp = until(600).duration_since(UNIX_EPOCH).unwrap().as_secs();
                 let claims = json!({"exp": exp, "aud": "sts.amazonaws.com"}).to_string();
                 let token = ["{}", &claims, "signature"].map(|part| URL_SAFE_NO_PAD.encode(part));
                 return (200, token.join(".").into_bytes());
             }
             (_, Expected::Token) => return (404, Vec::new()),
-            (Answer::Good, Expected::Credentials) => {
+            (Reply::Good, Expected::Credentials) => {
                 let expires_at = until(900 + 60 * u64::from(self.jitter() % 50));
                 let number = self.number();
                 let id = format!("ASIA{number:016}");
@@ -345,9 +345,9 @@ impl Process {
                 }
                 return (200, body.to_string().into_bytes());
             }
-            (Answer::Denied, _) => "AccessDenied",
-            (Answer::Throttled, _) => "Throttling",
-            (Answer::Expired, _) => "ExpiredToken",
+            (Reply::Denied, _) => "AccessDenied",
+            (Reply::Throttled, _) => "Throttling",
+            (Reply::Expired, _) => "ExpiredToken",
         };
         let sent: Vec<&str> = flight.sent.iter().map(Secret::expose).collect();
         let message = sent.join(" ");
@@ -356,18 +356,18 @@ impl Process {
         (403, body.to_string().into_bytes())
     }
 
-    fn elapse(&mut self, duration: Duration, answer: Option<Answer>) {
+    fn elapse(&mut self, duration: Duration, reply: Option<Reply>) {
         let end = self.now + duration;
         while self.now < end {
             self.now = end.min(self.now + Duration::from_millis(100).max(duration / 50));
             let now = self.now;
             let ended = |flight: &Flight| flight.since + flight.timeout <= now;
             while let Some(place) = self.flights.iter().position(ended) {
-                self.answer(place, Answer::Silent);
+                self.on_reply(place, Reply::Silent);
             }
-            if let Some(answer) = answer {
+            if let Some(reply) = reply {
                 while !self.flights.is_empty() {
-                    self.answer(0, answer);
+                    self.on_reply(0, reply);
                 }
             }
             (0..self.workers.len()).for_each(|worker| self.tick(worker));
@@ -385,10 +385,10 @@ impl Process {
                 vm.asked.push(id);
                 vm.views.get_mut(id).unwrap().note_use(self.now);
             }
-            Event::Answer { call, answer } if !self.flights.is_empty() => {
-                self.answer(call % self.flights.len(), answer);
+            Event::Reply { call, reply } if !self.flights.is_empty() => {
+                self.on_reply(call % self.flights.len(), reply);
             }
-            Event::Answer { .. } => {}
+            Event::Reply { .. } => {}
             Event::Clusters { are_there } => self.clusters = are_there,
             Event::End { worker } => {
                 let worker = worker % count;
@@ -407,19 +407,19 @@ impl Process {
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let answers = vec![
-        Answer::Good,
-        Answer::Good,
-        Answer::Denied,
-        Answer::Throttled,
-        Answer::Expired,
-        Answer::Silent,
+        Reply::Good,
+        Reply::Good,
+        Reply::Denied,
+        Reply::Throttled,
+        Reply::Expired,
+        Reply::Silent,
     ];
     let worker = 0usize..4;
     let event = prop_oneof![
         6 => (0u64..9_000).prop_map(|ms| Event::Elapse { ms }),
         1 => (0u64..1_800_000).prop_map(|ms| Event::Elapse { ms }),
         4 => (worker.clone(), 0usize..3).prop_map(|(worker, role)| Event::Request { worker, role }),
-        8 => (0usize..4, prop::sample::select(answers)).prop_map(|(call, answer)| Event::Answer { call, answer }),
+        8 => (0usize..4, prop::sample::select(answers)).prop_map(|(call, reply)| Event::Reply { call, reply }),
         1 => any::<bool>().prop_map(|are_there| Event::Clusters { are_there }),
         1 => worker.prop_map(|worker| Event::End { worker }),
     ];
@@ -441,7 +441,7 @@ proptest! {
         // Everything works again. The longest pause where there are no credentials is ten seconds, and a chained role
         // may wait for it twice.
         process.clusters = true;
-        process.elapse(Duration::from_secs(30), Some(Answer::Good));
+        process.elapse(Duration::from_secs(30), Some(Reply::Good));
         let now = process.now;
         for vm in &process.workers {
             prop_assert!(vm.views.own().record.usable(now).is_some());

@@ -6,7 +6,7 @@ use crate::credentials::call::{Context, Failed, Progress, Reply, Source};
 use crate::credentials::failure::Retry;
 use crate::credentials::identity::{ExternalId, Session, SourceIdentity, Tags};
 use crate::credentials::outcome::Fetched;
-use crate::credentials::sts::{self, Form, Operation};
+use crate::credentials::sts::{self, FormBody, Operation};
 use std::fmt;
 
 /// A role session, mostly of another account.
@@ -26,7 +26,7 @@ impl ChainedRole {
     /// The body of the call: a form. Nothing in it is secret, but what is signed is a [`Secret`] in both calls to STS.
     /// Lists are numbered from 1 (AWS STS API Reference, AssumeRole, Examples).
     fn body(&self) -> Secret {
-        let mut form = Form::new("AssumeRole", &self.session);
+        let mut form = FormBody::new("AssumeRole", &self.session);
         form.push_optional(
             "ExternalId",
             self.external_id.as_ref().map(ExternalId::as_str),

@@ -6,7 +6,7 @@ use crate::credentials::Secret;
 use crate::credentials::cache::place::Inputs;
 use crate::credentials::call::{Call, Context, Expected, Failed, Progress, Reply, Source};
 use crate::credentials::identity::Session;
-use crate::credentials::sts::{self, Form, Operation};
+use crate::credentials::sts::{self, FormBody, Operation};
 use std::fmt;
 
 /// A role session that STS gives for the pod's token. Tags and source identity are not parameters of the call: STS takes
@@ -20,7 +20,7 @@ pub struct WebIdentity {
 impl WebIdentity {
     /// The body of the call, which goes unsigned: a form. It holds the token, so it is a [`Secret`].
     fn body(&self, token: &Secret) -> Secret {
-        let mut form = Form::new("AssumeRoleWithWebIdentity", &self.session);
+        let mut form = FormBody::new("AssumeRoleWithWebIdentity", &self.session);
         form.push("WebIdentityToken", token.expose());
         form.encoded()
     }

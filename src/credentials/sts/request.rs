@@ -71,12 +71,12 @@ fn signing_region<'a>(host: &str, home_region: &'a str) -> Cow<'a, str> {
 }
 
 /// Parameters of a call, until all are there and the size of their encoding is known.
-pub(crate) struct Form<'a> {
+pub(crate) struct FormBody<'a> {
     action: &'static str,
     parameters: Vec<(Cow<'static, str>, Cow<'a, str>)>,
 }
 
-impl<'a> Form<'a> {
+impl<'a> FormBody<'a> {
     /// With the parameters that both calls have.
     pub(crate) fn new(action: &'static str, session: &'a Session) -> Self {
         let mut form = Self {
