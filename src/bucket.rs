@@ -148,6 +148,13 @@ fn is_arn(text: &str) -> bool {
     start.is_some_and(|start| start.eq_ignore_ascii_case("arn:"))
 }
 
+/// What stands behind the account in an ARN of S3 Express.
+fn kind_of_express_arn(name: &str) -> Option<&str> {
+    let mut parts = name.splitn(6, ':').skip(2);
+    let is_express = is_arn(name) && parts.next() == Some("s3express");
+    is_express.then(|| parts.nth(2).unwrap_or_default())
+}
+
 /// The first segment of the path of every operation of S3 Control.
 const CONTROL_API: &str = "v20180820";
 
@@ -234,15 +241,19 @@ fn is_answer_of_a_function(request: Request<'_>) -> bool {
 }
 
 impl<'a> Named<'a> {
-    /// What the first segment of a path or of a copy's source names. The ARNs of S3 Express have the name in the second:
-    /// `arn:aws:s3express:<region>:<account>:bucket/<bucket>`.
+    /// What the first segment of a path or of a copy's source names. An ARN of S3 Express has the name in the second:
+    /// `arn:aws:s3express:<region>:<account>:bucket/<bucket>`, or `...:accesspoint/<name>`.
     #[inline(never)]
     fn of_first(first: Result<Cow<'a, str>, Unreadable>, segments: &mut Segments<'a>) -> Self {
-        let has_name_behind = first
-            .as_deref()
-            .is_ok_and(|first| is_arn(first) && service_of(first) == Some("s3express"));
-        let behind = has_name_behind.then(|| segments.next()).flatten();
-        Self::of_segment(behind.unwrap_or(first))
+        match first.as_deref().ok().and_then(kind_of_express_arn) {
+            None => Self::of_segment(first),
+            Some("bucket") => segments.next().map_or(Self::AccessPoint, Self::of_segment),
+            Some("accesspoint") => match segments.next() {
+                Some(Ok(name)) => Self::of_access_point(name),
+                _ => Self::AccessPoint,
+            },
+            Some(_) => Self::Unreadable,
+        }
     }
 
     fn of_segment(segment: Result<Cow<'a, str>, Unreadable>) -> Self {

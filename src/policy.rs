@@ -48,7 +48,7 @@ pub struct Policy {
 enum Buckets {
     /// Neither rules nor allow-list name any.
     NotAsked,
-    /// They tell S3's services apart: a copy can be from one to the other.
+    /// They can tell S3's services apart: a copy can be from one to the other.
     AskedOfCopies,
     /// Some do.
     Asked {
@@ -61,14 +61,13 @@ impl Policy {
     /// The first rule that matches decides; the allow-list, where none says whether it may be signed.
     pub fn new(allow: Allow, rules: Vec<Rule>) -> Self {
         let of_buckets = |rule: &Rule| !rule.when.buckets.is_empty();
-        let of_s3 = |rule: &Rule| names_s3(&rule.when.services);
+        let tells_apart =
+            |rule: &Rule| !rule.when.hosts.is_empty() || names_s3(&rule.when.services);
         let buckets = if allow.has_buckets() || rules.iter().any(of_buckets) {
             Buckets::Asked {
                 custom_domains: custom_domains(&rules),
             }
-        } else if matches!(&allow, Allow::Listed { services, .. } if names_s3(services))
-            || rules.iter().any(of_s3)
-        {
+        } else if allow != Allow::Everything || rules.iter().any(tells_apart) {
             Buckets::AskedOfCopies
         } else {
             Buckets::NotAsked

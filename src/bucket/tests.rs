@@ -197,6 +197,27 @@ fn a_copy_names_its_source_too() {
         "<express a:ap--euw1-az1--xa-s3",
     );
     copy(&format!("{express}:accesspoint"), "<express point");
+    // The key is not the name, however the ARN is written.
+    let key = "y--euw1-az1--x-s3/k";
+    for (arn, named) in [
+        ("arn:aws:s3:::x--euw1-az1--x-s3", "b:x--euw1-az1--x-s3"),
+        ("ARN:AWS:s3:::x--euw1-az1--x-s3", "b:x--euw1-az1--x-s3"),
+        ("arn:aws-cn:s3:::x--euw1-az1--x-s3", "b:x--euw1-az1--x-s3"),
+        ("arn:aws:s3:::ap--euw1-az1--xa-s3", "a:ap--euw1-az1--xa-s3"),
+        (
+            "arn:aws:s3:eu-west-1:1:accesspoint:ap--euw1-az1--xa-s3",
+            "a:ap--euw1-az1--xa-s3",
+        ),
+        ("arn:aws:s3express:::x--euw1-az1--x-s3", "?"),
+        (
+            "arn:aws:s3express:eu-west-1:1:bucket:x--euw1-az1--x-s3",
+            "?",
+        ),
+        ("arn:aws:s3express:eu-west-1:1:accesspoint", "point"),
+        ("arn:aws:s3express", "?"),
+    ] {
+        copy(&format!("{arn}/{key}"), &format!("<express {named}"));
+    }
     copy("ap-1--op-s3/k", "<other a:ap-1--op-s3");
     copy("ap-1-s3alias/k", "<a:ap-1-s3alias");
     copy("arn:aws:s3:::secret/k", "<b:secret");

@@ -96,12 +96,14 @@ pub(crate) struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// The same with another service of S3's, where the service is one and another.
+    /// The same with another service of S3's, where the service is one and another. The host is then none of its: only
+    /// conditions without hosts fit.
     pub(super) fn at(mut self, service: Option<&'static str>) -> (Self, bool) {
         if let (Some(endpoint), Some(service)) = (&mut self.endpoint, service)
             && endpoint.service != service
         {
             endpoint.service = service;
+            self.host = "";
             return (self, true);
         }
         (self, false)

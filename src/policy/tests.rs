@@ -501,6 +501,19 @@ mod buckets {
                 "s3express/eu-west-1",
                 "s3/eu-west-1",
             ),
+            // The host is the target's.
+            (
+                r#"["s3.eu-west-1.amazonaws.com"]"#,
+                "",
+                "not listed",
+                "not listed",
+            ),
+            (
+                r#"["sqs"]"#,
+                r#"{"hosts": ["s3.eu-west-1.amazonaws.com"], "effect": "allow"}"#,
+                "not listed",
+                "not listed",
+            ),
             (
                 r#"["s3express", {"buckets": ["plain"]}]"#,
                 "",
