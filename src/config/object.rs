@@ -88,7 +88,7 @@ impl Object {
 
     fn text(&mut self, key: &Key, allowed: &str) -> Option<String> {
         match self.map.remove(key.name)? {
-            Value::String(text) if !text.is_empty() => Some(text),
+            Value::String(text) if !text.is_empty() && text.trim() == text => Some(text),
             value => {
                 self.refuse_value(key, &value, allowed);
                 None

@@ -16,8 +16,13 @@ pub(super) fn clusters(object: &mut Object) -> Vec<String> {
     let Some(clusters) = object.list(key) else {
         return vec![key.default.to_owned()];
     };
-    let is_cluster = |name: &str| !name.contains('*') || name.contains('|');
-    let allowed = "names of clusters, without patterns";
+    // Istio's pass-through clusters verify nothing, and lead anywhere.
+    let is_cluster = |name: &str| {
+        (!name.contains('*') || name.contains('|'))
+            && !name.contains(char::is_whitespace)
+            && !name.ends_with("PassthroughCluster")
+    };
+    let allowed = "names of clusters that verify AWS's certificate, without patterns";
     object.refuse_invalid(key, &clusters, allowed, is_cluster);
     clusters
 }
@@ -72,6 +77,13 @@ pub(super) fn placeholders(object: &mut Object, notes: &mut Notes) -> Vec<String
     let Some(placeholders) = object.list(key) else {
         return vec![key.default.to_owned()];
     };
+    let is_id = |id: &str| !id.contains(|c: char| c == '*' || c.is_whitespace());
+    object.refuse_invalid(
+        key,
+        &placeholders,
+        "whole access key ids, without patterns",
+        is_id,
+    );
     // Those of AWS's documentation end so.
     let real = placeholders
         .iter()

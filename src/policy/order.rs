@@ -114,7 +114,7 @@ impl Rule {
         let mut pairs = own.route_metadata.iter();
         self.effect != Some(Effect::Deny)
             && pairs.all(|(key, value)| metadata.get(key) == Some(value))
-            && self.shares_hosts(extent, &others.hosts)
+            && self.shares_hosts(extent, others)
             && (own.buckets.is_empty() || {
                 let mut buckets = others.buckets.iter();
                 buckets.any(|other| {
@@ -127,7 +127,7 @@ impl Rule {
     }
 
     /// Whether hosts of its services and regions are among those that another rule is for.
-    fn shares_hosts(&self, extent: &Extent, others: &[String]) -> bool {
+    fn shares_hosts(&self, extent: &Extent, others: &Condition) -> bool {
         let Condition {
             hosts,
             services,
@@ -135,22 +135,27 @@ impl Rule {
             ..
         } = &self.when;
         let has = |list: &[String], name: &String| list.is_empty() || list.contains(name);
-        if others.is_empty() {
+        if others.hosts.is_empty() {
             let some = |list: &[String], others: &[String]| {
                 list.is_empty() || others.iter().any(|name| list.contains(name))
             };
             return hosts.is_empty()
                 && some(services, &extent.services)
-                && some(regions, &extent.regions);
+                // A bucket is in one region, which its name does not say.
+                && (!others.buckets.is_empty() || some(regions, &extent.regions));
         }
-        others.iter().zip(&extent.hosts).any(|(other, found)| {
-            let shares = |own: &String| host_covers(own, other) || host_covers(other, own);
-            let is_shared = match hosts.as_slice() {
-                [] => found.are_signed(),
-                hosts => hosts.iter().any(shares),
-            };
-            is_shared && has(services, &found.service) && has(regions, &found.region)
-        })
+        others
+            .hosts
+            .iter()
+            .zip(&extent.hosts)
+            .any(|(other, found)| {
+                let shares = |own: &String| host_covers(own, other) || host_covers(other, own);
+                let is_shared = match hosts.as_slice() {
+                    [] => found.are_signed(),
+                    hosts => hosts.iter().any(shares),
+                };
+                is_shared && has(services, &found.service) && has(regions, &found.region)
+            })
     }
 }
 

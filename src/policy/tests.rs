@@ -576,6 +576,7 @@ fn a_denial_holds_in_part_behind_a_rule_that_shares_its_requests() {
     let s3 = r#""services": ["s3"]"#;
     for (earlier, denial) in [
         (s3, r#""buckets": ["team-*"]"#),
+        (r#""regions": ["eu-west-1"]"#, r#""buckets": ["team-*"]"#),
         (s3, r#""services": ["s3", "sqs"], "regions": ["eu-west-1"]"#),
         (
             r#""buckets": ["team-*"]"#,

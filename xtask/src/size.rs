@@ -167,7 +167,7 @@ mod tests {
         check("sigv4_egress::config::parse", "our `config`");
         check(
             "<sigv4_egress::credentials::cache::Record as serde_core::ser::Serialize>::serialize",
-            "our `cache`",
+            "our `credentials`",
         );
         check(
             "<alloc::vec::Vec<sigv4_egress::policy::Rule> as core::fmt::Debug>::fmt",

@@ -6,6 +6,7 @@ use crate::config::findings::{ConfigError, Notes};
 use crate::credentials::role::RoleId;
 use crate::endpoint::{self, Answering, BucketPlace, HostKind, Hosts, hosts_of};
 use crate::policy::{Effect, Extent, PayloadMode, Policy, Rule};
+use crate::sigv4::PathStyle;
 
 /// Checks the rules. The allow-list is checked when it is read, but for what rules make of it.
 pub(super) fn check(policy: &Policy, notes: &mut Notes) -> Result<(), ConfigError> {
@@ -43,6 +44,11 @@ pub(super) fn check(policy: &Policy, notes: &mut Notes) -> Result<(), ConfigErro
         ));
     }
     Ok(())
+}
+
+/// Whether a signing name is one of S3's.
+fn is_s3(service: &str) -> bool {
+    endpoint::of_custom_domain(service, "").path_style == PathStyle::S3
 }
 
 /// A rule, its place, and what it is for.
@@ -150,9 +156,20 @@ impl At<'_> {
 
     /// A host that takes buckets in its path passes by the denials of buckets that follow.
     fn warn_of_denials_behind(&self, rules: &[Rule], notes: &mut Notes) {
-        let Rule { when, effect, .. } = self.rule;
-        let takes_buckets =
-            |(_, hosts): &(_, &Hosts)| matches!(hosts.kind, HostKind::PathStyle | HostKind::Many);
+        let Rule {
+            when,
+            effect,
+            sign_as,
+            ..
+        } = self.rule;
+        let is_s3 = sign_as
+            .as_ref()
+            .is_some_and(|sign_as| is_s3(&sign_as.service));
+        let takes_buckets = |(host, hosts): &(&String, &Hosts)| {
+            is_s3
+                || matches!(hosts.kind, HostKind::PathStyle | HostKind::Many)
+                || matches!(endpoint::bucket_place(host), Some(BucketPlace::Control))
+        };
         let denies =
             |rule: &Rule| rule.effect == Some(Effect::Deny) && !rule.when.buckets.is_empty();
         let mut hosts = when.hosts.iter().zip(&self.extent.hosts);
@@ -287,6 +304,10 @@ impl At<'_> {
             return Ok(());
         };
         warn_of_service(&self.key("sign_as.service"), &sign_as.service, notes);
+        if !self.rule.when.buckets.is_empty() && !is_s3(&sign_as.service) {
+            let fault = "is no service with buckets, so that the rule can never match".to_owned();
+            return Err(self.error("sign_as.service", fault, "s3, or a rule without `buckets`"));
+        }
         let key = self.key("sign_as.region");
         warn_of_region(&key, &sign_as.region, notes);
         if let Some(home) = endpoint::home_of(&sign_as.service, &sign_as.region) {
