@@ -14,6 +14,8 @@ pub struct Holdings {
     /// The requests that wait.
     pub parking: Parking,
     budget: Budget,
+    /// Of those that hold something, by the ids of their contexts in Envoy, in order.
+    shares: Vec<(u32, Share)>,
     max_held_bytes: usize,
     /// The largest body that is held, in bytes.
     pub max_body_bytes: usize,
@@ -35,6 +37,7 @@ impl Holdings {
         Self {
             parking: Parking::new(limits, roles),
             budget: Budget::new(max_held_bytes),
+            shares: Vec::new(),
             max_held_bytes,
             max_body_bytes,
             hands_over_bodies: false,
@@ -43,17 +46,28 @@ impl Holdings {
         }
     }
 
-    /// A request holds `bytes` at the end of a callback; see [`Budget::hold`].
+    /// The request of this context holds `bytes` at the end of a callback; see [`Budget::hold`].
     ///
     /// # Errors
     ///
     /// With the answer, where that is too much.
     pub fn hold(
         &mut self,
-        share: &mut Share,
+        stream: u32,
         bytes: usize,
         connection: impl FnOnce() -> Option<u64>,
     ) -> Result<(), Refusal> {
+        let place = match self.share_of(stream) {
+            Ok(place) => place,
+            Err(_) if bytes == 0 => return Ok(()),
+            Err(place) => {
+                self.shares.insert(place, (stream, Share::default()));
+                place
+            }
+        };
+        let Some((_, share)) = self.shares.get_mut(place) else {
+            return Ok(());
+        };
         let held = self.budget.hold(share, bytes, connection);
         held.map_err(|holder| Refusal::TooMuchHeld {
             max_held_bytes: self.max_held_bytes,
@@ -62,8 +76,15 @@ impl Holdings {
     }
 
     /// A request holds nothing any more.
-    pub fn release(&mut self, share: &mut Share) {
-        self.budget.release(share);
+    pub fn release(&mut self, stream: u32) {
+        if let Ok(place) = self.share_of(stream) {
+            let (_, mut share) = self.shares.remove(place);
+            self.budget.release(&mut share);
+        }
+    }
+
+    fn share_of(&self, stream: u32) -> Result<usize, usize> {
+        self.shares.binary_search_by_key(&stream, |(id, _)| *id)
     }
 
     /// What the gauges show of it.

@@ -13,7 +13,6 @@
 
 use super::ask::Ask;
 use super::body::{self, Body, End, Resigned};
-use super::budget::Share;
 use super::holdings::Holdings;
 use super::parking::{Admission, OnPart, Ticket};
 use super::unsigned::{Chunks, OwnedPayload, Signing, Unsigned};
@@ -31,8 +30,8 @@ pub struct Lifecycle {
     stage: Stage,
     /// While it is held, and for what happens after.
     ticket: Option<Ticket>,
-    /// What is held of its body.
-    share: Share,
+    /// Its head says that it has no body.
+    is_bodiless: bool,
     /// What the callback at hand brings of the body.
     part: Option<End>,
     step: Option<Step>,
@@ -125,7 +124,7 @@ impl Lifecycle {
             format: ErrorFormat::Plain,
             stage: Stage::New,
             ticket: None,
-            share: Share::default(),
+            is_bodiless: false,
             part: None,
             step: None,
         }
@@ -177,6 +176,7 @@ impl Lifecycle {
             content_length: None,
         });
         let length = head.content_length();
+        self.is_bodiless = length == Some(0);
         match std::mem::replace(&mut request.plan.payload, PayloadPlan::Empty) {
             PayloadPlan::Empty => {}
             PayloadPlan::Streamed(value) => request.payload = OwnedPayload::Literal(value),
@@ -223,7 +223,7 @@ impl Lifecycle {
     /// with a held request as soon as one comes, unsigned, and nothing tells before. Without a method, Envoy answers it
     /// itself (`filter_removed_required_request_headers`; `source/common/router/upstream_codec_filter.cc`). The calls
     /// are made for the first such request of a VM, and where trailers may be what Envoy goes on with: they may end a body
-    /// of unknown length, or that of a request that waits for credentials.
+    /// of unknown length, or that of a request that waits for credentials, or come where no body does.
     fn withhold_method(
         &mut self,
         request: &mut Unsigned,
@@ -231,7 +231,8 @@ impl Lifecycle {
         length: Option<usize>,
         holdings: &Holdings,
     ) {
-        if holdings.hands_over_bodies && (length.is_some() || holdings.hands_over_trailers) {
+        let ends_with_its_body = length.is_some_and(|length| length > 0);
+        if holdings.hands_over_bodies && (ends_with_its_body || holdings.hands_over_trailers) {
             return;
         }
         request.plan.withheld_method = Some(method(head));
@@ -303,7 +304,7 @@ impl Lifecycle {
         if let Some(ticket) = self.ticket.take() {
             holdings.parking.forget(ticket);
         }
-        holdings.release(&mut self.share);
+        holdings.release(self.stream);
     }
 
     /// A part of its body has come, or its end. `held` is what Envoy hands over of it, in bytes: all that it holds, or
@@ -355,9 +356,9 @@ impl Lifecycle {
             // Envoy has gone on with a body that it did not hand over. With the method back, it would send that, and
             // Envoy 1.36.4 and 1.40.0 died of it where no connection to AWS was open yet.
             Stage::Body(_) | Stage::Parked
-                if !holdings.hands_over_bodies && self.is_held(holdings) =>
+                if !holdings.hands_over_bodies && !self.is_bodiless && self.is_held(holdings) =>
             {
-                let what = "Envoy did not hand over its body: allow proxy_on_request_body";
+                let what = "its trailers came before any of its body: if it has one, allow proxy_on_request_body";
                 self.answer(host_call_failed(what), holdings);
             }
             // With trailers, no body callback says that the stream has ended.
@@ -391,9 +392,7 @@ impl Lifecycle {
             Stage::Body(body) if body.was_not_handed_over() => {
                 self.step = Some(Step::Warn(Warning::NoBody));
             }
-            // Signed from the root, and its body has left.
-            Stage::Parked => holdings.release(&mut self.share),
-            Stage::Body(_) | Stage::Signing | Stage::Flowing(_) => {}
+            Stage::Body(_) | Stage::Parked | Stage::Signing | Stage::Flowing(_) => {}
         }
         Responder::Aws
     }
@@ -470,7 +469,7 @@ impl Lifecycle {
 
     /// Holds so much at the end of this callback, or answers where that is too much.
     fn hold(&mut self, bytes: usize, holdings: &mut Holdings, ask: &dyn Ask) {
-        if let Err(refusal) = holdings.hold(&mut self.share, bytes, || ask.connection()) {
+        if let Err(refusal) = holdings.hold(self.stream, bytes, || ask.connection()) {
             self.answer(refusal, holdings);
         }
     }

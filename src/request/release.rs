@@ -76,6 +76,8 @@ impl Release {
             }
             Stage::Resume(chunks) => {
                 holdings.parking.resume(self.ticket, chunks);
+                // What Envoy held of its body leaves.
+                holdings.release(self.stream);
                 Some(Step::Resume)
             }
             Stage::Over => None,

@@ -115,6 +115,19 @@ fn a_body_that_lacks_only_its_end_waits_for_it_where_there_are_no_credentials() 
 }
 
 #[test]
+fn a_body_is_held_no_longer_when_it_leaves_from_the_root() {
+    let mut judge = Judge::new(ALL, nothing());
+    let id = judge.send(hashed(b"abc"));
+    judge.rest(id);
+    assert_eq!(judge.workers[0].levels().held_bytes, 3);
+    credentials_come(&mut judge);
+    // AWS may take its time to answer.
+    assert_eq!(judge.workers[0].levels().held_bytes, 0);
+    has_gone(&judge, id);
+    judge.close();
+}
+
+#[test]
 fn an_upload_that_waits_with_half_a_body_goes_on_with_its_next_part() {
     let mut judge = Judge::new(ALL, nothing());
     let id = judge.send(streamed(b"abcdef"));
@@ -355,6 +368,31 @@ fn without_the_callback_for_trailers_envoy_finds_no_method() {
     judge.rest(known);
     has_gone(&judge, known);
     judge.close();
+}
+
+/// HTTP/2 allows `content-length: 0` with trailers behind it, and no data between.
+#[test]
+fn trailers_behind_a_head_that_announces_no_body_end_the_request() {
+    for (has_seen_bodies, capabilities, goes) in [
+        (false, ALL, true),
+        (true, ALL, true),
+        (true, WITHOUT_TRAILERS, false),
+    ] {
+        let mut judge = Judge::new(capabilities, ready());
+        if has_seen_bodies {
+            let id = judge.send(hashed(b"abc"));
+            judge.rest(id);
+            has_gone(&judge, id);
+        }
+        let id = judge.send(hashed(b"").closed(Close::WithTrailers));
+        judge.rest(id);
+        if goes {
+            has_gone(&judge, id);
+        } else {
+            assert_eq!(judge.exchange(id).answer, Some(Reply::Envoy));
+        }
+        judge.close();
+    }
 }
 
 /// Envoy goes on with it when its trailers come, and it is known by then that bodies are handed over.
