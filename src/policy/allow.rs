@@ -83,7 +83,7 @@ impl Allow {
             && !by_bucket
     }
 
-    pub(super) fn has_buckets(&self) -> bool {
+    pub(crate) fn has_buckets(&self) -> bool {
         matches!(self, Self::Listed { buckets, .. } if !buckets.is_empty())
     }
 

@@ -27,6 +27,8 @@ pub(super) fn check(policy: &Policy, notes: &mut Notes) -> Result<(), ConfigErro
         at.check_sign_as(notes)?;
         at.warn_of_denials_behind(rules, notes);
         at.warn_of_what_passes(rules, notes);
+        at.warn_of_what_it_opens(policy.allow().has_buckets(), notes);
+        at.warn_of_denials_before(rules, notes);
     }
     if let Some((hidden, earlier)) = policy.first_hidden() {
         return Err(ConfigError::new(
@@ -206,6 +208,60 @@ impl At<'_> {
                 finding.concat(),
                 &["move it before ", &*before].concat(),
             );
+        }
+    }
+
+    /// A rule allows what the allow-list leaves out; all of it, or all buckets, is seldom meant.
+    #[cold]
+    fn warn_of_what_it_opens(&self, lists_buckets: bool, notes: &mut Notes) {
+        let Rule { when, sign_as, .. } = self.rule;
+        let allows = self.has(Effect::Allow);
+        if !(allows || sign_as.is_some())
+            || !when.buckets.is_empty()
+            || !when.route_metadata.is_empty()
+        {
+            return;
+        }
+        let names_no_service = when.hosts.is_empty() && when.services.is_empty();
+        let key = format!("rules[{}]", self.place);
+        if names_no_service && when.regions.is_empty() {
+            let finding = "allows every AWS service, whatever `allow` lists".to_owned();
+            notes.warn(
+                &key,
+                finding,
+                "write \"allow\": \"*\", or say what it is for",
+            );
+        } else if lists_buckets
+            && (names_no_service
+                || self.extent.services.iter().any(|service| is_s3(service))
+                || when
+                    .hosts
+                    .iter()
+                    .any(|host| endpoint::bucket_place(host).is_some()))
+        {
+            let finding = "allows every bucket, where `allow` lists some".to_owned();
+            notes.warn(&key, finding, "name the buckets in the rule");
+        }
+    }
+
+    /// A host that is none of AWS's is denied only by its name, or by a bucket's.
+    #[cold]
+    fn warn_of_denials_before(&self, rules: &[Rule], notes: &mut Notes) {
+        let Some(sign_as) = &self.rule.sign_as else {
+            return;
+        };
+        let seems_to_deny = |rule: &Rule| {
+            let when = &rule.when;
+            rule.effect == Some(Effect::Deny)
+                && when.hosts.is_empty()
+                && when.buckets.is_empty()
+                && (when.services.is_empty() || when.services.contains(&sign_as.service))
+        };
+        let mut before = rules.iter().take(self.place.min(256));
+        if let Some(place) = before.position(seems_to_deny) {
+            let finding = format!("is signed although rules[{place}] seems to deny it");
+            let advice = "name its hosts in the denial: without `hosts` it is for AWS hosts only";
+            notes.warn(&self.key("sign_as"), finding, advice);
         }
     }
 
