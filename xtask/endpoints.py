@@ -20,7 +20,7 @@ from botocore_hosts import ACCOUNT, ENDPOINT_ID, NAME, STREAM_ID
 PSEUDO_REGION = re.compile(r"aws(-[a-z-]+)?-global")
 # Their forms are AWS's documentation's, not a table's: `src/endpoint/s3.rs`.
 S3_NAMES = {"s3", "s3-outposts", "s3express", "s3-object-lambda"}
-# Written by hand in `src/endpoint/regional.rs`, for their labels stand in no common order.
+# Written by hand in `src/endpoint/documented.rs`, for their labels stand in no common order.
 BY_HAND = {"signin", "osm", "neptune-graph"}
 
 

@@ -196,3 +196,15 @@ impl Failed {
 /// The token comes from this very Envoy.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(1);
 const LEASE_MARGIN: Duration = Duration::from_secs(1);
+
+/// Of the tests of the sources and of the fetches.
+#[cfg(test)]
+pub(super) const SETTINGS: Settings<'static> = Settings {
+    token_cluster: "token",
+    token_audience: "sts.amazonaws.com",
+    container_cluster: "container",
+    sts_cluster: "sts",
+    sts_host: "sts.eu-west-1.amazonaws.com",
+    timeout: Duration::from_secs(5),
+    region: "eu-west-1",
+};

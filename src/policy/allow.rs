@@ -129,6 +129,6 @@ pub(super) fn names_s3(services: &[String]) -> bool {
 }
 
 /// Whether a signing name is one of S3's.
-pub(super) fn is_s3(service: &str) -> bool {
+pub(crate) fn is_s3(service: &str) -> bool {
     endpoint::of_custom_domain(service, "").path_style == PathStyle::S3
 }

@@ -5,8 +5,7 @@ use crate::bucket;
 use crate::config::findings::{ConfigError, Notes};
 use crate::credentials::role::RoleId;
 use crate::endpoint::{self, Answering, BucketPlace, HostKind, Hosts, hosts_of};
-use crate::policy::{Effect, Extent, PayloadMode, Policy, Rule};
-use crate::sigv4::PathStyle;
+use crate::policy::{Effect, Extent, PayloadMode, Policy, Rule, is_s3};
 
 /// Checks the rules. The allow-list is checked when it is read, but for what rules make of it.
 pub(super) fn check(policy: &Policy, notes: &mut Notes) -> Result<(), ConfigError> {
@@ -46,11 +45,6 @@ pub(super) fn check(policy: &Policy, notes: &mut Notes) -> Result<(), ConfigErro
         ));
     }
     Ok(())
-}
-
-/// Whether a signing name is one of S3's.
-fn is_s3(service: &str) -> bool {
-    endpoint::of_custom_domain(service, "").path_style == PathStyle::S3
 }
 
 /// A rule, its place, and what it is for.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::credentials::Credentials;
 use crate::credentials::cache::Pace;
-use crate::credentials::call::Settings;
+use crate::credentials::call::SETTINGS;
 use crate::credentials::identity::{RoleArn, Session, SessionName};
 use crate::credentials::role::Roles;
 use crate::credentials::source::web_identity::WebIdentity;
@@ -117,13 +117,3 @@ fn a_lease_outlasts_its_calls() {
     let listener = call(Expected::Token, &[]).timeout;
     assert!(SETTINGS.lease() > listener + SETTINGS.timeout);
 }
-
-const SETTINGS: Settings<'static> = Settings {
-    token_cluster: "token",
-    token_audience: "sts.amazonaws.com",
-    container_cluster: "container",
-    sts_cluster: "sts",
-    sts_host: "sts.eu-west-1.amazonaws.com",
-    timeout: Duration::from_secs(5),
-    region: "eu-west-1",
-};

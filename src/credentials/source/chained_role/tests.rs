@@ -1,7 +1,7 @@
 use super::*;
 use crate::credentials::Credentials;
 use crate::credentials::cache::{Pace, Record};
-use crate::credentials::call::{Call, Expected, Settings};
+use crate::credentials::call::{Call, Expected, SETTINGS};
 use crate::credentials::failure::Failure;
 use crate::credentials::identity::{RoleArn, SessionDuration, SessionName, SessionPolicy};
 use std::time::{Duration, SystemTime};
@@ -75,15 +75,7 @@ fn with_failure(retry: Retry) -> Record {
 
 fn context(own: &Record, now: SystemTime) -> Context<'_> {
     Context {
-        settings: Settings {
-            token_cluster: "token",
-            token_audience: "sts.amazonaws.com",
-            container_cluster: "container",
-            sts_cluster: "sts",
-            sts_host: "sts.eu-west-1.amazonaws.com",
-            timeout: Duration::from_secs(5),
-            region: "eu-west-1",
-        },
+        settings: SETTINGS,
         own,
         now,
     }

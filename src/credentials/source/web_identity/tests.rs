@@ -1,6 +1,6 @@
 use super::*;
 use crate::credentials::cache::{Record, Retry};
-use crate::credentials::call::Settings;
+use crate::credentials::call::SETTINGS;
 use crate::credentials::identity::{RoleArn, SessionDuration, SessionName, SessionPolicy};
 use crate::credentials::outcome::Fetched;
 use base64::Engine as _;
@@ -40,15 +40,7 @@ fn the_form_is_percent_encoded() {
 
 fn context(own: &Record) -> Context<'_> {
     Context {
-        settings: Settings {
-            token_cluster: "token",
-            token_audience: "sts.amazonaws.com",
-            container_cluster: "container",
-            sts_cluster: "sts",
-            sts_host: "sts.eu-west-1.amazonaws.com",
-            timeout: Duration::from_secs(5),
-            region: "eu-west-1",
-        },
+        settings: SETTINGS,
         own,
         now: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_464_000),
     }
