@@ -239,17 +239,15 @@ mod tests {
             std::env::temp_dir().join(format!("it's a launcher {}", std::process::id()));
         fs::create_dir_all(&directory).unwrap();
         let (program, script) = (directory.join("program"), directory.join("run"));
-        write_launcher(
-            &program,
-            &[
-                "sh".into(),
-                "-c".into(),
-                "command -v run; echo $0 $1".into(),
-            ],
-        )
-        .unwrap();
-        write_launcher(&script, std::slice::from_ref(&program)).unwrap();
-        let output = Command::new(&script).args(["a", "b"]).output().unwrap();
+        std::os::unix::fs::symlink("/bin/sh", &program).unwrap();
+        let words = [program, "-c".into(), "command -v run; echo $0 $1".into()];
+        write_launcher(&script, &words).unwrap();
+        // Given to a shell: a file that was just written is "busy" while another test's child still has it open.
+        let output = Command::new("sh")
+            .arg(&script)
+            .args(["a", "b"])
+            .output()
+            .unwrap();
         fs::remove_dir_all(&directory).unwrap();
         let printed = String::from_utf8(output.stdout).unwrap();
         assert_eq!(printed, format!("{}\na b\n", script.display()));
