@@ -7,10 +7,10 @@
 
 mod abi;
 mod answer;
+mod envoy;
 mod fetch;
 mod guard;
-mod host;
-mod record;
+mod role_view;
 mod root;
 mod status;
 mod stream;

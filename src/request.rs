@@ -13,8 +13,8 @@ pub mod holdings;
 pub mod lifecycle;
 pub mod limits;
 pub mod parking;
+pub mod planned;
 pub mod release;
-pub mod unsigned;
 
 #[cfg(test)]
 mod judge;

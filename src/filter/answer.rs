@@ -3,7 +3,7 @@
 //! A look at an answer's status is a call to Envoy; a busy worker makes it for some only (see `Holdings::may_look`). All
 //! else is read where AWS refused: who signed stands in the decision's line. (The request's headers are gone by now: Envoy lends them for their callback only.)
 
-use super::host;
+use super::envoy;
 use super::worker::Worker;
 use crate::endpoint::{self, Host, Resolution};
 use crate::headers::{self, Header};
@@ -25,13 +25,13 @@ pub(super) struct Refused {
 
 /// Reads the headers of an answer. `Some`: its body says more.
 pub(super) fn read_headers(worker: &Worker, end_of_stream: bool) -> Option<Refused> {
-    let status = host::response_status()?;
+    let status = envoy::response_status()?;
     if matches!(verdict::of_headers(status, None), Reading::Nothing) && !worker.has_skews() {
         return None;
     }
-    let map = host::response_headers().ok()?;
+    let map = envoy::response_headers().ok()?;
     let headers = headers::read(&map)?;
-    let measurement = measure(&headers, host::now());
+    let measurement = measure(&headers, envoy::now());
     match verdict::of_headers(status, text(&headers, "x-amzn-errortype")) {
         Reading::InBody if !end_of_stream => {
             return Some(Refused {
@@ -49,7 +49,7 @@ impl Refused {
     /// Reads what has come of the body. `true`: enough.
     pub(super) fn read(&mut self, worker: &Worker, body_size: usize, end_of_stream: bool) -> bool {
         let wanted = MAX_BODY_BYTES.saturating_sub(self.start.len());
-        if let Ok(part) = host::response_body(body_size.min(wanted)) {
+        if let Ok(part) = envoy::response_body(body_size.min(wanted)) {
             self.start.extend_from_slice(&part);
         }
         let is_enough = end_of_stream || self.start.len() >= MAX_BODY_BYTES;
@@ -61,7 +61,7 @@ impl Refused {
 }
 
 fn measure(headers: &[Header<'_>], received: SystemTime) -> Option<Measurement> {
-    let sent = host::request_time()?;
+    let sent = envoy::request_time()?;
     let (date, age) = (text(headers, "date"), text(headers, "age"));
     Measurement::new(date, age, sent, received)
 }
@@ -72,7 +72,7 @@ fn text<'a>(headers: &[Header<'a>], name: &str) -> Option<&'a str> {
 
 /// Draws the consequences, if we signed the request.
 fn act_on_answer(worker: &Worker, found: Option<Verdict>, measurement: Option<Measurement>) {
-    let line = host::line().unwrap_or_default();
+    let line = envoy::line().unwrap_or_default();
     let Some(signed) = SignedLine::read(&line) else {
         return;
     };
@@ -105,5 +105,5 @@ fn compare_clocks(
         Learned::TooFar(offset) => format!("{offset}: set the node's clock; {authority}"),
     };
     worker.count(metrics::CLOCK_SKEW);
-    host::log(LogLevel::Warn, &said);
+    envoy::log(LogLevel::Warn, &said);
 }

@@ -3,8 +3,8 @@
 //! Only the root context makes callouts. Who fetches, when, and what is called, the core decides
 //! ([`crate::credentials::fetch`] and the sources).
 
-use super::host::{self, Change};
-use super::record::RoleView;
+use super::envoy::{self, Change};
+use super::role_view::RoleView;
 use super::worker::Worker;
 use crate::credentials::Credentials;
 use crate::credentials::cache::{Next, Record, Retry};
@@ -76,7 +76,7 @@ impl Fetcher {
             return;
         };
         // One byte more than is read shows that there is more.
-        let (status, body) = host::call_reply(body_size, MAX_REPLY_BYTES + 1);
+        let (status, body) = envoy::call_reply(body_size, MAX_REPLY_BYTES + 1);
         #[cfg(feature = "trap")]
         super::trap::on_reply(&body);
         let own = worker.roles.own().record();
@@ -96,7 +96,7 @@ impl Fetcher {
         while let Progress::Call(call) = progress {
             let fetch = Fetch::new(id, &call);
             let body = call.body.as_ref().map(|body| body.expose().as_bytes());
-            match host::call(call.cluster, &call.headers.expose(), body, call.timeout) {
+            match envoy::call(call.cluster, &call.headers.expose(), body, call.timeout) {
                 Ok(callout) => return self.fetches.wait(callout, fetch),
                 Err(_) => {
                     let why = format!("Envoy has no cluster \"{}\"", call.cluster);
@@ -115,16 +115,16 @@ impl Fetcher {
     fn succeeded(&self, role: &RoleView, credentials: &Credentials, now: SystemTime) {
         let (id, expires_at) = (&credentials.access_key_id, credentials.expires_at);
         // Before anything is signed with them. Where that cannot be, neither could they be shared.
-        let filed = host::change_shared_data(own_keys::KEY, |stored| {
+        let filed = envoy::change_shared_data(own_keys::KEY, |stored| {
             let keys = stored.map(OwnKeys::from_bytes).unwrap_or_default();
             Some(keys.with(credentials, now).as_bytes().to_vec())
         });
         if filed == Change::Failed {
-            host::log(LogLevel::Critical, "new credentials cannot be filed");
+            envoy::log(LogLevel::Critical, "new credentials cannot be filed");
             return;
         }
         self.worker.count(metrics::sts(Fetched::Ok));
-        host::log(
+        envoy::log(
             LogLevel::Info,
             &format!(
                 "new credentials {id} of role {} until {}",
@@ -132,7 +132,7 @@ impl Fetcher {
                 rfc3339(expires_at)
             ),
         );
-        let (jitter, pace) = (host::jitter(), self.worker.config.pace);
+        let (jitter, pace) = (envoy::jitter(), self.worker.config.pace);
         role.change_record(|record| {
             record.succeeded(self.worker.owner, credentials.clone(), now, jitter, pace)
         });
@@ -148,7 +148,7 @@ impl Fetcher {
             }
         }
         self.worker.count(metrics::sts(*outcome));
-        let (now, jitter) = (host::now(), host::jitter());
+        let (now, jitter) = (envoy::now(), envoy::jitter());
         role.change_record(|record| {
             record.failed(self.worker.owner, failure.clone(), now, jitter, pace)
         });
@@ -166,7 +166,7 @@ impl Fetcher {
             _ => LogLevel::Warn,
         };
         let name = &role.role.name;
-        host::log(
+        envoy::log(
             level,
             &format!("no new credentials of role {name}: {failure}; {meanwhile}"),
         );

@@ -5,7 +5,7 @@
 //! leaves through: what was signed for a listed cluster leaves through no other. A request that Envoy sends once more
 //! (a copy, a redirect) has lost its line, so that the guard also looks for our own access key ids.
 
-use super::host::{self, HostError, Stat};
+use super::envoy::{self, CallFailed, Stat};
 use crate::decision;
 use crate::headers;
 use crate::refusal::{ErrorFormat, Refusal};
@@ -25,17 +25,17 @@ impl Context for Guard {}
 
 impl HttpContext for Guard {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
-        let cluster = host::cluster_name().unwrap_or_default();
+        let cluster = envoy::cluster_name().unwrap_or_default();
         if self.clusters.contains(&cluster) {
             return Action::Continue;
         }
-        let line = host::line().unwrap_or_default();
-        let map = host::request_headers();
+        let line = envoy::line().unwrap_or_default();
+        let map = envoy::request_headers();
         let headers = map.as_ref().ok().and_then(|map| headers::read(map));
         let refusal = match &headers {
-            Some(headers) => decision::escape(cluster, &line, headers, &host::own_keys),
+            Some(headers) => decision::escape(cluster, &line, headers, &envoy::own_keys),
             None => {
-                let what = HostError::no_map().to_string();
+                let what = CallFailed::no_map().to_string();
                 Some((Refusal::HostCallFailed { what }, ErrorFormat::Plain))
             }
         };
@@ -43,9 +43,9 @@ impl HttpContext for Guard {
             return Action::Continue;
         };
         Stat::counter(metrics::refused(&refusal)).add(1);
-        host::show_line(&access_log::refused(refusal.reason().word()));
+        envoy::show_line(&access_log::refused(refusal.reason().word()));
         // Paused, the request goes nowhere, even if the reply could not be sent.
-        let _ = host::reply(&refusal.answer(format));
+        envoy::logged(envoy::reply(&refusal.answer(format)));
         Action::Pause
     }
 }

@@ -1,9 +1,9 @@
 //! The plugin in one worker: it takes the configuration, and at each tick and each reply sees to the
 //! credentials and to the requests that wait.
 
+use super::envoy::{self, Stat};
 use super::fetch::Fetcher;
 use super::guard::Guard;
-use super::host::{self, Stat};
 use super::status::Status;
 use super::stream::Stream;
 use super::worker::Worker;
@@ -18,12 +18,12 @@ use std::time::{Duration, SystemTime};
 #[derive(Debug)]
 pub(super) struct Root {
     id: u32,
-    position: Position,
+    state: State,
 }
 
-/// Where it stands in Envoy, with what it needs there.
+/// What the configuration made it, with what it needs for that.
 #[derive(Debug)]
-enum Position {
+enum State {
     Unconfigured,
     Signer(Box<SigningRoot>),
     Guard { clusters: Rc<[String]> },
@@ -42,14 +42,14 @@ impl Root {
     pub(super) fn new(id: u32) -> Self {
         Self {
             id,
-            position: Position::Unconfigured,
+            state: State::Unconfigured,
         }
     }
 }
 
 impl Context for Root {
     fn on_http_call_response(&mut self, token_id: u32, _: usize, body_size: usize, _: usize) {
-        if let Position::Signer(signer) = &mut self.position {
+        if let State::Signer(signer) = &mut self.state {
             signer.on_reply(token_id, body_size);
         }
     }
@@ -57,10 +57,10 @@ impl Context for Root {
 
 impl RootContext for Root {
     fn on_configure(&mut self, _: usize) -> bool {
-        let json = match host::plugin_configuration() {
+        let json = match envoy::plugin_configuration() {
             Ok(json) => json,
             Err(error) => {
-                host::log(LogLevel::Critical, &error.to_string());
+                envoy::log(LogLevel::Critical, &error.to_string());
                 return false;
             }
         };
@@ -72,7 +72,7 @@ impl RootContext for Root {
                 worker.introduce(&json);
                 // Nothing is fetched here: this also runs where the configuration is only tried out.
                 worker.set_tick_period(FIRST_TICK);
-                self.position = Position::Signer(Box::new(SigningRoot {
+                self.state = State::Signer(Box::new(SigningRoot {
                     fetcher: Fetcher::new(Rc::clone(&worker)),
                     worker,
                     age: Stat::gauge(metrics::CREDENTIAL_AGE),
@@ -81,37 +81,37 @@ impl RootContext for Root {
                 true
             }
             Ok(Plugin::Status) => {
-                self.position = Position::Status;
+                self.state = State::Status;
                 true
             }
             Ok(Plugin::Upstream { clusters }) => {
-                self.position = Position::Guard {
+                self.state = State::Guard {
                     clusters: clusters.into(),
                 };
                 true
             }
             Err(error) => {
-                host::log(LogLevel::Critical, &error.to_string());
+                envoy::log(LogLevel::Critical, &error.to_string());
                 false
             }
         }
     }
 
     fn on_tick(&mut self) {
-        if let Position::Signer(signer) = &mut self.position {
+        if let State::Signer(signer) = &mut self.state {
             signer.on_tick();
         }
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        match &self.position {
-            Position::Signer(signer) => Some(Box::new(Stream::new(id, Rc::clone(&signer.worker)))),
-            Position::Guard { clusters } => Some(Box::new(Guard {
+        match &self.state {
+            State::Signer(signer) => Some(Box::new(Stream::new(id, Rc::clone(&signer.worker)))),
+            State::Guard { clusters } => Some(Box::new(Guard {
                 clusters: Rc::clone(clusters),
             })),
-            Position::Status => Some(Box::new(Status)),
+            State::Status => Some(Box::new(Status)),
             // Envoy has no streams for a plugin that refused its configuration.
-            Position::Unconfigured => None,
+            State::Unconfigured => None,
         }
     }
 
@@ -122,7 +122,7 @@ impl RootContext for Root {
 
 impl SigningRoot {
     fn on_tick(&mut self) {
-        let now = host::now();
+        let now = envoy::now();
         self.worker.holdings.borrow_mut().on_tick();
         self.fetcher.start_due(now);
         self.worker.settle_held(now);
@@ -132,7 +132,7 @@ impl SigningRoot {
     }
 
     fn on_reply(&mut self, callout: u32, body_size: usize) {
-        let now = host::now();
+        let now = envoy::now();
         self.fetcher.on_reply(callout, body_size, now);
         self.worker.settle_held(now);
         self.worker.adjust_ticks(now);

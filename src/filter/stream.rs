@@ -1,7 +1,7 @@
 //! One request in the downstream filter chain: its callbacks become events, and its steps calls to Envoy.
 
 use super::answer::{self, Refused};
-use super::host::{self, HostError};
+use super::envoy::{self, CallFailed};
 use super::worker::{Done, Worker};
 use crate::decision::{self, Head};
 use crate::headers::{self, Header};
@@ -68,12 +68,12 @@ impl Drop for Stream {
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        let map = match host::request_headers() {
+        let map = match envoy::request_headers() {
             Ok(map) => map,
             Err(error) => return self.fail(error.into()),
         };
         let Some(headers) = headers::read(&map) else {
-            return self.fail(HostError::no_map().into());
+            return self.fail(CallFailed::no_map().into());
         };
         #[cfg(feature = "trap")]
         super::trap::on_request(&headers);
@@ -81,9 +81,9 @@ impl HttpContext for Stream {
         let route_metadata = worker.route_metadata();
         let head = Head {
             headers: &headers,
-            cluster: &host::cluster_name,
+            cluster: &envoy::cluster_name,
             route_metadata: &route_metadata,
-            own_keys: &host::own_keys,
+            own_keys: &envoy::own_keys,
             end_of_stream,
         };
         let decision = decision::decide(&worker.config, head);

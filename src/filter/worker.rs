@@ -1,12 +1,11 @@
 //! What one worker's VM knows for one plugin: the configuration, its view of the process's credentials,
 //! and the requests that it holds.
 
-use super::host::{self, Change, HostError, Stat};
-use super::record::RoleView;
+use super::envoy::{self, CallFailed, Change, Stat};
+use super::role_view::RoleView;
 use crate::config::Config;
 use crate::credentials::cache::Record;
 use crate::credentials::role::{Role, RoleId, Roles};
-use crate::decision::LeftAlone;
 use crate::endpoint::Endpoint;
 use crate::headers::{self, Header};
 use crate::policy::RouteMetadata;
@@ -20,8 +19,8 @@ use crate::request::body::Resigned;
 use crate::request::edits::{self, Edit, Signatory};
 use crate::request::holdings::Holdings;
 use crate::request::lifecycle::{Step, Warning};
+use crate::request::planned::{Chunks, Signing};
 use crate::request::release::Release;
-use crate::request::unsigned::{Chunks, Signing};
 use crate::response::skew::{Learned, Measurement, Skews};
 use crate::response::verdict::Verdict;
 use crate::sigv4::Signer;
@@ -80,7 +79,7 @@ impl Worker {
                 &config.roles,
             )),
             config,
-            owner: host::random(),
+            owner: envoy::random(),
             root_id,
             signer: RefCell::default(),
             skews: RefCell::default(),
@@ -96,7 +95,7 @@ impl Worker {
     pub(super) fn introduce(&self, configuration: &[u8]) {
         for (_, view) in self.roles.iter() {
             let Role { name, source } = &view.role;
-            host::log(LogLevel::Info, &format!("role {name}: {source}"));
+            envoy::log(LogLevel::Info, &format!("role {name}: {source}"));
         }
         Stat::gauge(&metrics::build_info()).record(1);
         let source = self.roles.own().role.source.word();
@@ -105,9 +104,9 @@ impl Worker {
         let entry = Entry::new(
             configuration,
             roles.map(|(_, view)| (&view.role, view.key.as_str())),
-            host::now(),
+            envoy::now(),
         );
-        let added = host::change_shared_data(REGISTER_KEY, |stored| {
+        let added = envoy::change_shared_data(REGISTER_KEY, |stored| {
             let register = stored.map(|bytes| Register::from_bytes(&bytes));
             let register = register.unwrap_or_default().with(entry.clone())?;
             Some(register.to_bytes())
@@ -115,7 +114,7 @@ impl Worker {
         // The first worker with this configuration says for all what is odd about it.
         if added == Change::Made {
             for warning in &self.config.warnings {
-                host::log(LogLevel::Warn, &format!("configuration: {warning}"));
+                envoy::log(LogLevel::Warn, &format!("configuration: {warning}"));
             }
         }
     }
@@ -124,7 +123,7 @@ impl Worker {
     pub(super) fn route_metadata(&self) -> RouteMetadata {
         let keys = self.route_metadata_keys.iter();
         let mut metadata = RouteMetadata::new();
-        metadata.extend(keys.filter_map(|key| Some((key.clone(), host::route_metadata(key)?))));
+        metadata.extend(keys.filter_map(|key| Some((key.clone(), envoy::route_metadata(key)?))));
         metadata
     }
 
@@ -140,17 +139,16 @@ impl Worker {
             }
             Step::LeaveAlone(why) => {
                 self.count(metrics::left_alone(why));
-                // Most of a pod's traffic may be none of AWS's: it is not worth a call to Envoy.
-                if why != LeftAlone::NotAws {
-                    host::show_line(&access_log::left_alone(why.word()));
+                if let Some(line) = access_log::left_alone(why) {
+                    envoy::show_line(&line);
                 }
                 Ok(())
             }
             Step::Answer(refusal, format) => {
                 self.count(metrics::refused(&refusal));
-                host::show_line(&access_log::refused(refusal.reason().word()));
+                envoy::show_line(&access_log::refused(refusal.reason().word()));
                 // Where it fails, nobody is there to be answered.
-                host::logged(host::reply(&refusal.answer(format)));
+                envoy::logged(envoy::reply(&refusal.answer(format)));
                 Ok(())
             }
             Step::Sign(signing) => {
@@ -159,10 +157,12 @@ impl Worker {
                     Err(refusal) => Done::Failed(refusal),
                 };
             }
-            Step::WithholdMethod => host::set_request_header(":method", None),
-            Step::ReplaceBody(Resigned { length, new }) => host::replace_request_body(length, &new),
+            Step::WithholdMethod => envoy::set_request_header(":method", None),
+            Step::ReplaceBody(Resigned { length, new }) => {
+                envoy::replace_request_body(length, &new)
+            }
             Step::Resume => {
-                host::logged(host::resume_request());
+                envoy::logged(envoy::resume_request());
                 Ok(())
             }
             Step::Warn(warning) => {
@@ -170,7 +170,7 @@ impl Worker {
                     Warning::NoHead => LogLevel::Critical,
                     Warning::NoBody => LogLevel::Error,
                 };
-                host::log(level, warning.text());
+                envoy::log(level, warning.text());
                 Ok(())
             }
         };
@@ -186,8 +186,8 @@ impl Worker {
         let headers = match headers {
             Some(headers) => headers,
             None => {
-                map = host::request_headers()?;
-                headers::read(&map).ok_or(HostError::no_map())?
+                map = envoy::request_headers()?;
+                headers::read(&map).ok_or(CallFailed::no_map())?
             }
         };
         let plan = &signing.request.plan;
@@ -203,8 +203,8 @@ impl Worker {
         };
         let chunks = edits::sign(signing, headers, by, &mut |edit| {
             match edit {
-                Edit::Line(line) => host::leave_line(line)?,
-                Edit::Header(name, value) => host::set_request_header(name, value)?,
+                Edit::Line(line) => envoy::leave_line(line)?,
+                Edit::Header(name, value) => envoy::set_request_header(name, value)?,
             }
             Ok(())
         })?;
@@ -239,7 +239,7 @@ impl Worker {
             self.count(metrics::STALE);
             let text =
                 format!("AWS takes {access_key_id} of role {role} for expired: a refresh begins");
-            host::log(LogLevel::Warn, &text);
+            envoy::log(LogLevel::Warn, &text);
         }
     }
 
@@ -254,11 +254,11 @@ impl Worker {
         for due in due {
             let mut release = Release::new(due, now);
             // It fails where the client has gone meanwhile.
-            if host::enter(release.stream) {
+            if envoy::enter(release.stream) {
                 self.release(&mut release);
             }
         }
-        host::enter(self.root_id);
+        envoy::enter(self.root_id);
     }
 
     fn release(&self, release: &mut Release) {
@@ -282,13 +282,13 @@ impl Worker {
 
     /// Nothing is held here any longer: this configuration ends.
     pub(super) fn withdraw_levels(&self) {
-        self.tell(Levels::default(), host::now());
+        self.tell(Levels::default(), envoy::now());
     }
 
     fn tell(&self, levels: Levels, now: SystemTime) {
         // Each round that fails is a part of another worker's.
         for _ in 0..1000 {
-            let (bytes, cas) = host::shared_data(TALLY_KEY).unzip();
+            let (bytes, cas) = envoy::shared_data(TALLY_KEY).unzip();
             let tally = bytes
                 .map(|bytes| Tally::from_bytes(&bytes))
                 .unwrap_or_default();
@@ -300,7 +300,7 @@ impl Worker {
                     return;
                 }
                 Some(changed) => {
-                    if host::swap_shared_data(TALLY_KEY, &changed.to_bytes(), cas) {
+                    if envoy::swap_shared_data(TALLY_KEY, &changed.to_bytes(), cas) {
                         self.show(changed.total());
                         return;
                     }
@@ -322,7 +322,7 @@ impl Worker {
 
     pub(super) fn set_tick_period(&self, period: Duration) {
         if self.tick_period.replace(period) != period {
-            host::logged(host::set_tick_period(period));
+            envoy::logged(envoy::set_tick_period(period));
         }
     }
 
@@ -342,7 +342,7 @@ impl Worker {
 
 impl Ask for Worker {
     fn now(&self) -> SystemTime {
-        host::now()
+        envoy::now()
     }
 
     fn record(&self, role: RoleId) -> Option<Rc<Record>> {
@@ -356,10 +356,10 @@ impl Ask for Worker {
     }
 
     fn connection(&self) -> Option<u64> {
-        host::connection_id()
+        envoy::connection_id()
     }
 
     fn body(&self, start: usize, length: usize) -> Result<Vec<u8>, Refusal> {
-        Ok(host::request_body(start, length)?)
+        Ok(envoy::request_body(start, length)?)
     }
 }

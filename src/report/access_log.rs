@@ -3,6 +3,8 @@
 //! The filter leaves it in the stream's filter state, where no client can put it. The access log finds it as
 //! `%FILTER_STATE(wasm.sigv4_egress:PLAIN)%`, and the guard knows a signed request by it.
 
+use crate::decision::LeftAlone;
+
 /// The name of the property.
 pub(crate) const PROPERTY: &str = "sigv4_egress";
 
@@ -81,9 +83,10 @@ fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     rest.split(' ').next()
 }
 
-/// `left_alone reason=presigned`.
-pub(crate) fn left_alone(reason: &str) -> String {
-    ["left_alone reason=", reason].concat()
+/// `left_alone reason=presigned`. `None` for what is none of AWS's: it may be most of a pod's traffic, and is not worth a
+/// call to Envoy.
+pub(crate) fn left_alone(why: LeftAlone) -> Option<String> {
+    (why != LeftAlone::NotAws).then(|| ["left_alone reason=", why.word()].concat())
 }
 
 /// `refused reason=not_allowed`.
@@ -112,9 +115,10 @@ mod tests {
              host=s3.eu-west-1.amazonaws.com"
         );
         assert_eq!(SignedLine::read(&line), Some(signed));
-        let line = left_alone("presigned");
-        assert_eq!(line, "left_alone reason=presigned");
-        assert_eq!(SignedLine::read(&line), None);
+        let line = left_alone(LeftAlone::Presigned);
+        assert_eq!(line.as_deref(), Some("left_alone reason=presigned"));
+        assert_eq!(line.as_deref().and_then(SignedLine::read), None);
+        assert_eq!(left_alone(LeftAlone::NotAws), None);
         assert_eq!(refused("connect_refused"), "refused reason=connect_refused");
     }
 }

@@ -1,7 +1,7 @@
 //! A body as it comes: held until it is complete, or signed anew chunk by chunk.
 
 use super::ask::Ask;
-use super::unsigned::{OwnedPayload, Unsigned};
+use super::planned::{OwnedPayload, Planned};
 use crate::chunked::Resigner;
 use crate::decision::PayloadPlan;
 use crate::refusal::Refusal;
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 #[derive(Debug)]
 pub struct Body {
     /// Its payload is known at the end.
-    request: Box<Unsigned>,
+    request: Box<Planned>,
     /// Of the bytes that have come; `None` where they are held only for their number.
     hash: Option<Sha256>,
     /// The client's `content-length`.
@@ -25,7 +25,7 @@ pub struct Body {
 
 impl Body {
     /// Nothing of it has come.
-    pub fn new(request: Box<Unsigned>, length: Option<usize>, method: Option<String>) -> Self {
+    pub fn new(request: Box<Planned>, length: Option<usize>, method: Option<String>) -> Self {
         let is_hashed = request.plan.payload == PayloadPlan::Hashed;
         Self {
             request,
@@ -77,7 +77,7 @@ impl Body {
     }
 
     /// The request, now that the body has ended, and the method if it may still have to be withheld.
-    pub fn finish(self) -> (Box<Unsigned>, Option<String>) {
+    pub fn finish(self) -> (Box<Planned>, Option<String>) {
         let mut request = self.request;
         request.payload = match (&request.plan.payload, self.hash) {
             (PayloadPlan::Held(value), _) => OwnedPayload::Literal((*value).to_owned()),

@@ -1,6 +1,6 @@
 //! The changes of a request's headers that sign it.
 
-use super::unsigned::{Chunks, OwnedPayload, Signing, Unsigned};
+use super::planned::{Chunks, OwnedPayload, Planned, Signing};
 use crate::chunked::Resigner;
 use crate::headers::{self, Header};
 use crate::refusal::Refusal;
@@ -41,7 +41,7 @@ pub fn sign(
     by: Signatory<'_>,
     make: &mut dyn FnMut(Edit<'_>) -> Result<(), Refusal>,
 ) -> Result<Chunks, Refusal> {
-    let Unsigned { plan, payload, .. } = &*signing.request;
+    let Planned { plan, payload, .. } = &*signing.request;
     let Some(credentials) = signing.record.usable(signing.now) else {
         let waited = Default::default();
         return Err(Refusal::CredentialsPending { waited });

@@ -15,7 +15,7 @@ use super::ask::Ask;
 use super::body::{self, Body, End, Resigned};
 use super::holdings::Holdings;
 use super::parking::{Admission, OnPart, Ticket};
-use super::unsigned::{Chunks, OwnedPayload, Signing, Unsigned};
+use super::planned::{Chunks, OwnedPayload, Planned, Signing};
 use crate::decision::{Decision, Head, LeftAlone, PayloadPlan, Plan};
 use crate::refusal::{ErrorFormat, Refusal};
 use std::time::{Duration, SystemTime};
@@ -170,7 +170,7 @@ impl Lifecycle {
 
     fn begin(&mut self, plan: Plan, head: Head<'_>, holdings: &mut Holdings, ask: &dyn Ask) {
         self.format = plan.format;
-        let mut request = Box::new(Unsigned {
+        let mut request = Box::new(Planned {
             plan,
             payload: OwnedPayload::Empty,
             content_length: None,
@@ -226,7 +226,7 @@ impl Lifecycle {
     /// of unknown length, or that of a request that waits for credentials, or come where no body does.
     fn withhold_method(
         &mut self,
-        request: &mut Unsigned,
+        request: &mut Planned,
         head: Head<'_>,
         length: Option<usize>,
         holdings: &Holdings,
@@ -242,10 +242,10 @@ impl Lifecycle {
     /// Signs or answers a request whose payload is known. `Some`: it has to wait.
     fn settle(
         &mut self,
-        request: Box<Unsigned>,
+        request: Box<Planned>,
         holdings: &mut Holdings,
         ask: &dyn Ask,
-    ) -> Option<(Box<Unsigned>, SystemTime)> {
+    ) -> Option<(Box<Planned>, SystemTime)> {
         let now = ask.now();
         let Some(record) = ask.fresh_record(request.plan.role, now) else {
             self.answer(host_call_failed("the rule names no role"), holdings);
@@ -265,7 +265,7 @@ impl Lifecycle {
         None
     }
 
-    fn park(&mut self, request: Box<Unsigned>, now: SystemTime, holdings: &mut Holdings) {
+    fn park(&mut self, request: Box<Planned>, now: SystemTime, holdings: &mut Holdings) {
         // It may have had one for its body.
         if let Some(ticket) = self.ticket.take() {
             holdings.parking.forget(ticket);

@@ -11,7 +11,7 @@
 
 use super::body::End;
 use super::limits::Limits;
-use super::unsigned::{Chunks, OwnedPayload, Unsigned};
+use super::planned::{Chunks, OwnedPayload, Planned};
 use crate::credentials::cache::{Failure, Lookup, Record};
 use crate::credentials::role::{RoleId, Roles};
 use crate::refusal::{ErrorFormat, Refusal};
@@ -54,7 +54,7 @@ pub enum Ending {
     /// Sign it, [`Parking::resume`] it, and let it go on.
     Sign {
         /// The request.
-        request: Box<Unsigned>,
+        request: Box<Planned>,
         /// What Envoy holds of its body.
         body: BodySoFar,
         /// Has the credentials.
@@ -89,7 +89,7 @@ impl Due {
 #[derive(Debug)]
 pub enum OnPart {
     /// It is signed with the credentials in this record, and goes on.
-    Sign(Box<Unsigned>, Rc<Record>),
+    Sign(Box<Planned>, Rc<Record>),
     /// It was resumed, and goes on.
     Resumed(Chunks),
     /// It goes on waiting.
@@ -150,7 +150,7 @@ enum Held {
     Body(ErrorFormat),
     /// For credentials.
     Parked {
-        request: Box<Unsigned>,
+        request: Box<Planned>,
         body: BodySoFar,
     },
     /// No longer, and nothing of it may flow.
@@ -194,7 +194,7 @@ impl Parking {
     }
 
     /// Parks a request. Of its body, nothing has come that is not covered by its payload already.
-    pub fn park(&mut self, stream: u32, request: Box<Unsigned>, now: SystemTime) -> Ticket {
+    pub fn park(&mut self, stream: u32, request: Box<Planned>, now: SystemTime) -> Ticket {
         let body = BodySoFar::Nothing;
         self.take_in(stream, Held::Parked { request, body }, now)
     }
@@ -358,7 +358,7 @@ impl Parking {
 
     fn settled(
         &self,
-        request: Box<Unsigned>,
+        request: Box<Planned>,
         body: BodySoFar,
         record: Rc<Record>,
         now: SystemTime,

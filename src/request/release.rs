@@ -5,7 +5,7 @@ use super::body::{self, End, Resigned};
 use super::holdings::Holdings;
 use super::lifecycle::Step;
 use super::parking::{BodySoFar, Due, Ending, Ticket};
-use super::unsigned::{Chunks, Signing};
+use super::planned::{Chunks, Signing};
 use crate::refusal::{ErrorFormat, Refusal};
 use std::time::SystemTime;
 

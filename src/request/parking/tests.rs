@@ -19,7 +19,7 @@ fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_795_000_000 + seconds)
 }
 
-fn request(role: RoleId) -> Box<Unsigned> {
+fn request(role: RoleId) -> Box<Planned> {
     let plan = Plan {
         withheld_method: None,
         authority: "s3.eu-west-1.amazonaws.com".to_owned(),
@@ -34,7 +34,7 @@ fn request(role: RoleId) -> Box<Unsigned> {
         why: Signed::NoSignature,
         format: ErrorFormat::S3,
     };
-    Box::new(Unsigned {
+    Box::new(Planned {
         plan,
         payload: OwnedPayload::Empty,
         content_length: None,

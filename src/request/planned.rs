@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 /// All that is needed to sign a request, now or later.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsigned {
+pub struct Planned {
     /// How it is signed.
     pub plan: Plan,
     /// What stands for its body.
@@ -48,7 +48,7 @@ impl OwnedPayload {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signing {
     /// The request.
-    pub request: Box<Unsigned>,
+    pub request: Box<Planned>,
     /// Has the credentials that sign.
     pub record: Rc<Record>,
     /// The time, at which they are usable.

@@ -18,12 +18,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A call to Envoy that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct HostError {
+pub(super) struct CallFailed {
     call: &'static str,
     status: Status,
 }
 
-impl HostError {
+impl CallFailed {
     /// What Envoy handed over is no map of headers.
     pub(super) fn no_map() -> Self {
         Self {
@@ -33,24 +33,24 @@ impl HostError {
     }
 }
 
-impl fmt::Display for HostError {
+impl fmt::Display for CallFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} failed with {:?}", self.call, self.status)
     }
 }
 
 /// The answer where a request cannot go on without the call.
-impl From<HostError> for Refusal {
+impl From<CallFailed> for Refusal {
     #[cold]
-    fn from(error: HostError) -> Self {
+    fn from(error: CallFailed) -> Self {
         Self::HostCallFailed {
             what: error.to_string(),
         }
     }
 }
 
-fn failed(call: &'static str) -> impl Fn(Status) -> HostError {
-    move |status| HostError { call, status }
+fn failed(call: &'static str) -> impl Fn(Status) -> CallFailed {
+    move |status| CallFailed { call, status }
 }
 
 /// Wall clock. Without a clock every credential counts as expired.
@@ -75,20 +75,20 @@ pub(super) fn log(level: LogLevel, message: &str) {
 }
 
 /// For a call that nothing depends on.
-pub(super) fn logged(done: Result<(), HostError>) {
+pub(super) fn logged(done: Result<(), CallFailed>) {
     if let Err(error) = done {
         log(LogLevel::Error, &error.to_string());
     }
 }
 
-pub(super) fn plugin_configuration() -> Result<Vec<u8>, HostError> {
+pub(super) fn plugin_configuration() -> Result<Vec<u8>, CallFailed> {
     let bytes = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX >> 1);
     bytes
         .map(Option::unwrap_or_default)
         .map_err(failed("get_buffer"))
 }
 
-pub(super) fn set_tick_period(period: Duration) -> Result<(), HostError> {
+pub(super) fn set_tick_period(period: Duration) -> Result<(), CallFailed> {
     hostcalls::set_tick_period(period).map_err(failed("set_tick_period"))
 }
 
@@ -123,15 +123,15 @@ pub(super) fn route_metadata(key: &str) -> Option<String> {
 }
 
 /// The request's headers, for [`crate::headers::read`].
-pub(super) fn request_headers() -> Result<Vec<u8>, HostError> {
+pub(super) fn request_headers() -> Result<Vec<u8>, CallFailed> {
     header_map(MapType::HttpRequestHeaders)
 }
 
-fn header_map(map: MapType) -> Result<Vec<u8>, HostError> {
+fn header_map(map: MapType) -> Result<Vec<u8>, CallFailed> {
     abi::header_map(map).map_err(failed("get_map"))
 }
 
-pub(super) fn set_request_header(name: &str, value: Option<&str>) -> Result<(), HostError> {
+pub(super) fn set_request_header(name: &str, value: Option<&str>) -> Result<(), CallFailed> {
     match value {
         Some(value) => hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some(value)),
         None => hostcalls::remove_map_value(MapType::HttpRequestHeaders, name),
@@ -141,7 +141,7 @@ pub(super) fn set_request_header(name: &str, value: Option<&str>) -> Result<(), 
 
 /// What Envoy hands over of the body from `start` on, at most `length` bytes: all that it holds, or what
 /// has come since the last callback where it holds nothing.
-pub(super) fn request_body(start: usize, length: usize) -> Result<Vec<u8>, HostError> {
+pub(super) fn request_body(start: usize, length: usize) -> Result<Vec<u8>, CallFailed> {
     let bytes = hostcalls::get_buffer(BufferType::HttpRequestBody, start, length);
     bytes
         .map(Option::unwrap_or_default)
@@ -149,15 +149,15 @@ pub(super) fn request_body(start: usize, length: usize) -> Result<Vec<u8>, HostE
 }
 
 /// Puts `new` in the place of the first `length` bytes of the body that Envoy holds.
-pub(super) fn replace_request_body(length: usize, new: &[u8]) -> Result<(), HostError> {
+pub(super) fn replace_request_body(length: usize, new: &[u8]) -> Result<(), CallFailed> {
     hostcalls::set_buffer(BufferType::HttpRequestBody, 0, length, new).map_err(failed("set_buffer"))
 }
 
-pub(super) fn resume_request() -> Result<(), HostError> {
+pub(super) fn resume_request() -> Result<(), CallFailed> {
     hostcalls::resume_http_request().map_err(failed("resume_http_request"))
 }
 
-pub(super) fn reply(answer: &Answer) -> Result<(), HostError> {
+pub(super) fn reply(answer: &Answer) -> Result<(), CallFailed> {
     let headers = answer.headers.iter();
     hostcalls::send_http_response(
         u32::from(answer.status),
@@ -169,7 +169,7 @@ pub(super) fn reply(answer: &Answer) -> Result<(), HostError> {
     .map_err(failed("send_http_response"))
 }
 
-pub(super) fn reply_json(document: &str) -> Result<(), HostError> {
+pub(super) fn reply_json(document: &str) -> Result<(), CallFailed> {
     let headers = vec![("content-type", "application/json")];
     hostcalls::send_http_response(200, headers, Some(document.as_bytes()))
         .map_err(failed("send_http_response"))
@@ -182,12 +182,12 @@ pub(super) fn response_status() -> Option<u16> {
 }
 
 /// The headers of an answer from upstream, for [`crate::headers::read`].
-pub(super) fn response_headers() -> Result<Vec<u8>, HostError> {
+pub(super) fn response_headers() -> Result<Vec<u8>, CallFailed> {
     header_map(MapType::HttpResponseHeaders)
 }
 
 /// The first `length` bytes of what has come of an answer's body since the last callback.
-pub(super) fn response_body(length: usize) -> Result<Vec<u8>, HostError> {
+pub(super) fn response_body(length: usize) -> Result<Vec<u8>, CallFailed> {
     let bytes = hostcalls::get_buffer(BufferType::HttpResponseBody, 0, length);
     bytes
         .map(Option::unwrap_or_default)
@@ -202,7 +202,7 @@ pub(super) fn request_time() -> Option<SystemTime> {
 }
 
 /// Leaves the decision's line in the stream's filter state. A later one takes its place (Envoy 1.36.4 and 1.40.0).
-pub(super) fn leave_line(line: &str) -> Result<(), HostError> {
+pub(super) fn leave_line(line: &str) -> Result<(), CallFailed> {
     abi::set_property(access_log::PROPERTY.as_bytes(), line.as_bytes())
         .map_err(failed("set_property"))
 }
@@ -224,7 +224,7 @@ pub(super) fn call(
     headers: &[(&str, &str)],
     body: Option<&[u8]>,
     timeout: Duration,
-) -> Result<u32, HostError> {
+) -> Result<u32, CallFailed> {
     hostcalls::dispatch_http_call(cluster, headers.to_vec(), body, Vec::new(), timeout)
         .map_err(failed("dispatch_http_call"))
 }

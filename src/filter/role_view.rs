@@ -1,6 +1,6 @@
 //! One role's credentials as this worker's VM sees them: its view of the record in shared data.
 
-use super::host;
+use super::envoy;
 use crate::config::Config;
 use crate::credentials::cache::{Pace, Record};
 use crate::credentials::fetch::View;
@@ -41,7 +41,7 @@ impl RoleView {
     /// AWS called what a key signed expired or unknown. `true`: a refresh is due for it now, and was not
     /// before.
     pub(super) fn note_stale(&self, access_key_id: &str, pace: Pace) -> bool {
-        let (now, jitter) = (host::now(), host::jitter());
+        let (now, jitter) = (envoy::now(), envoy::jitter());
         let cas = self.read_record();
         let record = self.record().stale(access_key_id, now, jitter, pace);
         // Where somebody was faster, that is as good.
@@ -51,14 +51,14 @@ impl RoleView {
     /// As [`Self::read_record`]; the first worker that finds no record writes one.
     pub(super) fn read_or_start(&self, now: SystemTime, spread: Duration) -> Option<u32> {
         self.read_record().or_else(|| {
-            self.swap_record(None, Record::started(now, spread, host::jitter()));
+            self.swap_record(None, Record::started(now, spread, envoy::jitter()));
             self.read_record()
         })
     }
 
     /// Brings this view up to date; returns the CAS number of the stored record.
     pub(super) fn read_record(&self) -> Option<u32> {
-        let (bytes, cas) = host::shared_data(&self.key)?;
+        let (bytes, cas) = envoy::shared_data(&self.key)?;
         let record = Record::from_bytes(&bytes).unwrap_or_default();
         self.view.borrow_mut().record = Rc::new(record);
         Some(cas)
@@ -80,7 +80,7 @@ impl RoleView {
     /// Changes the stored record if it is still the one with this CAS number. `false`: somebody was
     /// faster, and nothing has changed.
     pub(super) fn swap_record(&self, cas: Option<u32>, record: Record) -> bool {
-        let swapped = host::swap_shared_data(&self.key, &record.to_bytes(), cas);
+        let swapped = envoy::swap_shared_data(&self.key, &record.to_bytes(), cas);
         if swapped {
             self.view.borrow_mut().record = Rc::new(record);
         }
