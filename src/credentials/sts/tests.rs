@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -580,6 +581,7 @@ proptest! {
             text.push_str(&noise);
         }
         let secrets = [Secret::new(token.clone()), Secret::new(key.clone())];
+        let parts: HashSet<&[u8]> = token.as_bytes().windows(8).chain(key.as_bytes().windows(8)).collect();
         let escaped = text.replace('&', "&amp;");
         for body in [
             json_error("Code", &text),
@@ -591,11 +593,8 @@ proptest! {
             for operation in [Operation::AssumeRoleWithWebIdentity, Operation::AssumeRole] {
                 let reply = super::parse_reply(operation, status, body.as_bytes(), &secrets, now());
                 let visible = visible(&reply.unwrap_err());
-                for secret in [&token, &key] {
-                    for window in secret.as_bytes().windows(8) {
-                        let window = std::str::from_utf8(window).unwrap();
-                        prop_assert!(!visible.contains(window), "{window} in {visible}");
-                    }
+                for window in visible.as_bytes().windows(8) {
+                    prop_assert!(!parts.contains(window), "{} in {visible}", String::from_utf8_lossy(window));
                 }
             }
         }
