@@ -71,7 +71,7 @@ pub static SESSION_DURATION_SECONDS: Key = key(
         high: 43_200,
         chained: 3600,
     },
-    Fallback::Told("an hour, as STS has it"),
+    Fallback::Told("3600, as STS chooses"),
     "How long credentials of the role live.",
 );
 

@@ -236,7 +236,7 @@ fn documents() -> Result {
 fn unknown_command(document: &str) -> Option<&str> {
     let names = document.split("cargo xtask ").skip(1);
     let mut names = names.map(|rest| {
-        rest.split(|c: char| !c.is_ascii_alphanumeric())
+        rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
             .next()
             .unwrap_or_default()
     });

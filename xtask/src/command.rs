@@ -58,6 +58,11 @@ pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
         "requests as JSON lines on stdin: decision, canonical request, headers",
     ),
     (
+        "check-config",
+        "<file or ->",
+        "a configuration of the filter: what is odd about it, and the value and source of each key",
+    ),
+    (
         "simulate",
         "[--check]",
         "a day of 100,000 sidecars with an outage of STS, into docs; --check fails if it would change",
@@ -204,7 +209,7 @@ pub(crate) fn parse(arguments: &[&str]) -> Result<Command, Misuse> {
             }
             Ok(Command::Endpoints(botocore, changes))
         }
-        "resolve" | "explain" => Ok(Command::Tool(
+        "resolve" | "explain" | "check-config" => Ok(Command::Tool(
             arguments.iter().map(|&word| word.to_owned()).collect(),
         )),
         "simulate" => match options {

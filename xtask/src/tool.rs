@@ -1,4 +1,4 @@
-//! `cargo xtask resolve` and `cargo xtask explain`: the command-line tool, built and run.
+//! `cargo xtask resolve`, `explain` and `check-config`: the command-line tool, built and run.
 
 use crate::build;
 use crate::run::{Result, cargo};

@@ -5,7 +5,7 @@ use sigv4_egress::config::keys::{DOWNSTREAM, Key, STATUS, UPSTREAM};
 use sigv4_egress::config::{self, Config, ConfigError, Environment, Plugin};
 use std::fmt::Write as _;
 
-/// A table of key, value and source, and below it a line for each warning.
+/// A line for each warning, and below them a table of key, value and source.
 ///
 /// # Errors
 ///
@@ -21,11 +21,11 @@ pub(crate) fn check(json: &[u8], environment: &Environment) -> Result<String, Co
     let credentials = config.and_then(|config| sourced("credentials", config));
     let keys = keys.iter().map(|key| row(key, &written, config));
     let rows: Vec<[String; 3]> = credentials.into_iter().chain(keys).collect();
-    let mut text = table(&rows);
-    for warning in config.iter().flat_map(|config| &config.warnings) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "warning: {warning}");
-    }
+    let warnings = config.iter().flat_map(|config| &config.warnings);
+    let mut text: String = warnings
+        .map(|warning| format!("warning: {warning}\n"))
+        .collect();
+    text.push_str(&table(&rows));
     Ok(text)
 }
 
@@ -185,8 +185,8 @@ mod tests {
         both.push(pod_identity[1]);
         check_row(json, &both, "credentials", role, "environment AWS_ROLE_ARN");
         let table = check(json.as_bytes(), &environment(&both)).unwrap();
-        let warning = format!("\nwarning: environment variable {name}: is set and not used: ");
-        assert!(table.contains(&warning), "{table}");
+        let warning = format!("warning: environment variable {name}: is set and not used: ");
+        assert!(table.starts_with(&warning), "{table}");
     }
 
     #[test]
