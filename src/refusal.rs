@@ -238,7 +238,7 @@ impl Refusal {
                 "Retry. If it lasts, look at the stats sigv4_egress.sts.* and at the connection to STS.".to_owned()
             }
             Self::CredentialsUnavailable { advice, .. } => advice.clone(),
-            Self::TooManyParked { .. } => "Retry. If it lasts, credentials cannot be had; see the stats sigv4_egress.sts.*, or raise max_parked.".to_owned(),
+            Self::TooManyParked { .. } => "Retry. If it lasts, credentials cannot be fetched; see the stats sigv4_egress.sts.*, or raise max_parked.".to_owned(),
             Self::TooMuchHeld { holder: Holder::Worker, .. } => "Retry. If it lasts, send fewer large bodies at once, or raise max_held_bytes.".to_owned(),
             Self::TooMuchHeld { holder: Holder::Connection, .. } => "Retry. If it lasts, send fewer large bodies at once on one connection, or raise max_held_bytes.".to_owned(),
             Self::UploadTooLargeToHold { .. } => "Retry when credentials are there; uploads stream then.".to_owned(),

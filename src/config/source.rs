@@ -71,7 +71,7 @@ pub(super) fn choose(
         }),
         (None, _) if has_token_file => Err(refused(
             TOKEN_FILE,
-            "is set, and no role is: neither role_arn nor AWS_ROLE_ARN".to_owned(),
+            "is set, but no role is: neither role_arn nor AWS_ROLE_ARN".to_owned(),
             &format!("it together with a role, or {RELATIVE_URI} or {FULL_URI}"),
         )),
         (None, Some(_)) => {

@@ -238,7 +238,7 @@ impl Worker {
         {
             self.count(metrics::STALE);
             let text =
-                format!("AWS takes {access_key_id} of role {role} for expired: a refresh begins");
+                format!("AWS says that {access_key_id} of role {role} has expired: refreshing");
             envoy::log(LogLevel::Warn, &text);
         }
     }

@@ -155,7 +155,7 @@ fn check_against_allow(policy: &Policy, place: usize, rule: &Rule, key: &str, no
             "add them there, or set `effect` to allow",
         ),
         None if is_last && client_signature.is_some() && sets_nothing => (
-            "has no effect: signatures of clients are left alone anyhow",
+            "has no effect: signatures of clients are left alone anyway",
             REMOVE,
         ),
         _ => return,
