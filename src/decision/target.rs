@@ -5,7 +5,7 @@ use super::unsigned::{LeftAlone, Unsigned};
 use crate::authorization::{self, ClientSignature, OwnSignature};
 use crate::config::Config;
 use crate::endpoint::{self, Asked, Destination, Host, ScopeError};
-use crate::refusal::{ErrorFormat, Refusal};
+use crate::refusal::{ErrorFormat, Refusal, Unreplaced};
 
 /// What a request is for, and what it came with.
 #[derive(Debug, PartialEq, Eq)]
@@ -84,6 +84,11 @@ impl<'a> Target<'a> {
             ClientSignature::SessionToken | ClientSignature::StraySessionToken => {
                 return Err(head.refused(Refusal::ExpressSession));
             }
+            ClientSignature::PresignedByPlaceholder => {
+                let host = self.host.name().to_owned();
+                let why = Unreplaced::Presigned;
+                return Err(head.refused(Refusal::Unreplaced { host, why }));
+            }
             _ => return Err(head.refused(Refusal::NoTarget)),
         };
         let (path, query) = head.path_and_query();
@@ -137,7 +142,7 @@ fn left_alone(own: Option<OwnSignature>, why: LeftAlone) -> Unsigned {
 fn mentions_aws(authority: &[u8]) -> bool {
     let text = String::from_utf8_lossy(authority).to_ascii_lowercase();
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-')
-        .any(|part| endpoint::strip_aws_suffix(part.trim_end_matches('.')).is_some())
+        .any(|part| endpoint::is_below_aws(part.trim_end_matches('.')))
 }
 
 #[cfg(test)]
