@@ -293,6 +293,7 @@ impl Refusal {
             Self::OwnSignature { place: OwnSignature::Query } => "Send a presigned URL to the AWS host that it names, through a cluster that is listed in `clusters`.".to_owned(),
             Self::ClientSignatureRefused => "Use placeholder keys, or change `client_signature` in the rule.".to_owned(),
             Self::UnknownService { why: ScopeError::Ambiguous, .. } => "Call the service by its own host name, over http through this proxy (HTTP_PROXY).".to_owned(),
+            Self::UnknownService { why: ScopeError::Customers, .. } => "Call the host by its own name, over http through this proxy (HTTP_PROXY), and list that name in `allow`.".to_owned(),
             Self::UnknownService { .. } => "Set up the client with a region and service that AWS has.".to_owned(),
             Self::NoTarget => "Give the SDK placeholder keys beside AWS_ENDPOINT_URL; without an SDK, name an AWS host and use this address as HTTP_PROXY.".to_owned(),
             Self::ExpressSession => "Set AWS_S3_DISABLE_EXPRESS_SESSION_AUTH=true in the client's environment, or s3_disable_express_session_auth in its configuration; each request is then signed here.".to_owned(),

@@ -70,13 +70,13 @@ impl<'a> Target<'a> {
             own,
         };
         if target.host.is_loopback() && head.is_listed(config) {
-            target.follow_scope(head)?;
+            target.follow_scope(config, head)?;
         }
         Ok(target)
     }
 
     /// Exchanges the loopback endpoint for the host that the client's scope means.
-    fn follow_scope(&mut self, head: Head<'a>) -> Result<(), Unsigned> {
+    fn follow_scope(&mut self, config: &Config, head: Head<'a>) -> Result<(), Unsigned> {
         let scope = match &self.signature {
             ClientSignature::Placeholder {
                 scope: Some(scope), ..
@@ -99,6 +99,7 @@ impl<'a> Target<'a> {
             query: query.unwrap_or_default(),
             account: head.text("x-amz-account-id"),
             route: head.text("x-amz-request-route"),
+            home_region: &config.region,
         };
         // SigV4A for exactly one region means that region's host.
         let region = scope.region.or_else(|| head.text("x-amz-region-set"));
