@@ -25,6 +25,8 @@ pub enum ClientSignature<'a> {
     Real,
     /// Presigned in the query.
     Presigned,
+    /// Presigned in the query, with a key id that is listed as a placeholder, or that is none of AWS's.
+    PresignedByPlaceholder,
     /// Signed with a key id of AWS's shape, with an S3 Express session token beside it.
     SessionToken,
     /// Carries an S3 Express session token without the signature of a session's key.
@@ -63,10 +65,10 @@ pub fn read<'a>(
     let Some(header) = header else {
         return if has_s3_session_token {
             ClientSignature::StraySessionToken
-        } else if query.is_some_and(is_presigned) {
-            ClientSignature::Presigned
         } else {
-            ClientSignature::None
+            query.map_or(ClientSignature::None, |query| {
+                Parameters::read(query.as_bytes(), placeholders, None).signature()
+            })
         };
     };
     let header = header.trim_ascii();
@@ -216,7 +218,8 @@ impl Search<'_> {
         let query = url
             .get(start + 1..)
             .filter(|query| may_be_presigned(query))?;
-        let found = Parameters::read(query, Some(self));
+        let placeholders = self.placeholders;
+        let found = Parameters::read(query, placeholders, Some(self));
         match found.is_presigned() {
             true => (found.has_own_id || found.has_own_token).then_some(OwnSignature::Query),
             // An id alone is no secret, and AWS prints it.
@@ -322,6 +325,7 @@ struct Parameters {
     has_v4_signature: bool,
     has_v2_key: bool,
     has_v2_signature: bool,
+    has_placeholder: bool,
     has_own_id: bool,
     has_own_token: bool,
 }
@@ -329,7 +333,7 @@ struct Parameters {
 impl Parameters {
     /// Reads names and values as AWS does, whatever of them is percent-encoded, and the names in any case.
     #[cold]
-    fn read(query: &[u8], mut search: Option<&mut Search<'_>>) -> Self {
+    fn read(query: &[u8], placeholders: &[String], mut search: Option<&mut Search<'_>>) -> Self {
         let mut found = Self::default();
         for parameter in query.split(|byte| *byte == b'&') {
             let end = parameter.iter().position(|byte| *byte == b'=');
@@ -348,10 +352,17 @@ impl Parameters {
                 b"x-amz-security-token" | b"securitytoken" => is_token = true,
                 _ => {}
             }
-            if let Some(search) = &mut search
-                && (is_key || is_token)
-            {
-                let value = percent_decoded(value.get(1..).unwrap_or_default());
+            if !is_key && !is_token {
+                continue;
+            }
+            let value = percent_decoded(value.get(1..).unwrap_or_default());
+            if is_key {
+                // Before its scope. No id of AWS's has a slash.
+                let id = value.split(|byte| *byte == b'/').next();
+                let id = id.and_then(|id| std::str::from_utf8(id).ok());
+                found.has_placeholder |= !id.is_some_and(|id| is_real_key_id(id, placeholders));
+            }
+            if let Some(search) = &mut search {
                 found.has_own_id |= is_key && search.has_id(&value);
                 found.has_own_token |= is_token && search.has_token(&value);
             }
@@ -363,10 +374,14 @@ impl Parameters {
     fn is_presigned(&self) -> bool {
         self.has_v4_signature || self.has_v2_key && self.has_v2_signature
     }
-}
 
-fn is_presigned(query: &str) -> bool {
-    Parameters::read(query.as_bytes(), None).is_presigned()
+    fn signature(&self) -> ClientSignature<'static> {
+        match self.is_presigned() {
+            false => ClientSignature::None,
+            true if self.has_placeholder => ClientSignature::PresignedByPlaceholder,
+            true => ClientSignature::Presigned,
+        }
+    }
 }
 
 /// The header in which credentials of a session have their token.

@@ -6,6 +6,7 @@
 
 mod escape;
 mod head;
+mod meaning;
 mod permission;
 mod plan;
 mod target;
@@ -17,8 +18,8 @@ pub use plan::{PayloadPlan, Plan, Signed};
 pub use unsigned::LeftAlone;
 
 use crate::config::Config;
-use crate::endpoint::{self, Resolution};
 use crate::refusal::{ErrorFormat, Refusal};
+use meaning::Meaning;
 use permission::Permission;
 use target::Target;
 use unsigned::Unsigned;
@@ -54,13 +55,10 @@ pub fn decide_by_rule(config: &Config, head: Head<'_>) -> (Decision, Option<usiz
         Ok(target) => target,
         Err(unsigned) => return (unsigned.into(), None),
     };
-    let endpoint = match endpoint::resolve(&target.host, &config.region) {
-        Resolution::Aws(endpoint) => Some(endpoint),
-        Resolution::NotAws => None,
-    };
-    let ruling = permission::judge(config, head, &target, endpoint);
+    let meaning = Meaning::of(&config.region, head, &target);
+    let ruling = permission::judge(config, head, &target, meaning.endpoint());
     let rule = ruling.rule();
-    let plan = Permission::of(config, head, &target, endpoint, ruling)
+    let plan = Permission::of(config, head, &target, meaning, ruling)
         .and_then(|permission| Plan::of(config, head, &target, permission));
     let decision = match plan {
         Ok(plan) => Decision::Sign(plan.sent_to(target)),

@@ -10,6 +10,7 @@
 //! No look-up allocates.
 
 mod bucket;
+mod client;
 mod documented;
 mod host;
 mod known;
@@ -22,12 +23,13 @@ mod scope;
 mod table;
 
 pub use bucket::{BucketPlace, bucket_place};
+pub use client::{may_be_of_region, of_client_scope, service_at};
 pub use host::{Host, HostError};
 pub use known::{
     Answering, answering, home_of, is_known_region, is_known_service, nearest_region,
     nearest_service, service_of_alias, streams_by_default, takes_unsigned_payload,
 };
-pub use partition::{dns_suffix, global_region, is_region, strip_aws_suffix};
+pub use partition::{dns_suffix, global_region, is_below_aws, is_region, strip_aws_suffix};
 pub use pattern::{HostKind, Hosts, hosts_of};
 pub use resolution::{Endpoint, Resolution};
 pub use resolver::{of_custom_domain, resolve};

@@ -115,6 +115,13 @@ pub enum Refusal {
     NoTarget,
     /// It opens an S3 Express session at the loopback endpoint, or has a session's token that cannot be used.
     ExpressSession,
+    /// It carries a placeholder's signature that nothing here replaces.
+    Unreplaced {
+        /// The host the request is for.
+        host: String,
+        /// Why nothing does.
+        why: Unreplaced,
+    },
     /// `CONNECT` would carry what cannot be signed.
     ConnectRefused,
     /// The host is under one of AWS's names, and no valid host name.
@@ -150,6 +157,17 @@ pub enum Refusal {
     },
 }
 
+/// Why a placeholder's signature is not replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreplaced {
+    /// What the host is signed as is not known, though its name is below AWS's.
+    UnknownHost,
+    /// A rule leaves requests to the host alone.
+    LeftAlone,
+    /// It stands in the query of a presigned URL.
+    Presigned,
+}
+
 /// A local reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -182,6 +200,11 @@ impl Refusal {
             Self::UnknownService { .. } => Reason::UnknownService,
             Self::NoTarget => Reason::NoTarget,
             Self::ExpressSession => Reason::ExpressSessionUnsupported,
+            Self::Unreplaced {
+                why: Unreplaced::Presigned,
+                ..
+            } => Reason::PresignedByPlaceholder,
+            Self::Unreplaced { .. } => Reason::PlaceholderUnreplaced,
             Self::ConnectRefused => Reason::ConnectRefused,
             Self::InvalidHost { .. } => Reason::InvalidHost,
             Self::MalformedAuthorization => Reason::MalformedAuthorization,
@@ -270,9 +293,15 @@ impl Refusal {
             Self::OwnSignature { place: OwnSignature::Query } => "Send a presigned URL to the AWS host that it names, through a cluster that is listed in `clusters`.".to_owned(),
             Self::ClientSignatureRefused => "Use placeholder keys, or change `client_signature` in the rule.".to_owned(),
             Self::UnknownService { why: ScopeError::Ambiguous, .. } => "Call the service by its own host name, over http through this proxy (HTTP_PROXY).".to_owned(),
+            Self::UnknownService { why: ScopeError::Customers, .. } => "Call the host by its own name, over http through this proxy (HTTP_PROXY), and list that name in `allow`.".to_owned(),
             Self::UnknownService { .. } => "Set up the client with a region and service that AWS has.".to_owned(),
             Self::NoTarget => "Give the SDK placeholder keys beside AWS_ENDPOINT_URL; without an SDK, name an AWS host and use this address as HTTP_PROXY.".to_owned(),
             Self::ExpressSession => "Set AWS_S3_DISABLE_EXPRESS_SESSION_AUTH=true in the client's environment, or s3_disable_express_session_auth in its configuration; each request is then signed here.".to_owned(),
+            Self::Unreplaced { host, why } => match why {
+                Unreplaced::UnknownHost => format!("If a service of AWS's has the host, name the service in `allow` (\"*\" names none), or write a rule with \"sign_as\" for {host}. If it is a customer's own, and not SigV4 what it takes, write a rule with \"effect\": \"leave_alone\"."),
+                Unreplaced::LeftAlone => "Send the request without a signature (anonymous credentials, --no-sign-request), or change the rule.".to_owned(),
+                Unreplaced::Presigned => "Make the request itself through this proxy, which signs it; only a key of AWS's can presign a URL.".to_owned(),
+            },
             Self::ConnectRefused => "Use http:// URLs: this proxy signs and adds TLS. A tunnel would carry unsigned requests.".to_owned(),
             Self::InvalidHost { .. } => "Send one valid host name.".to_owned(),
             Self::MalformedAuthorization => "Send one authorization header that can be read, or none.".to_owned(),
@@ -333,6 +362,11 @@ impl fmt::Display for Refusal {
             } => write!(f, "the credential scope (service {service:?}, region {region:?}) names no host: {why}"),
             Self::NoTarget => f.write_str("the request names no AWS host and carries no placeholder signature to read one from"),
             Self::ExpressSession => f.write_str("an S3 Express session cannot be used here: what it signs would not be what AWS gets"),
+            Self::Unreplaced { host, why } => match why {
+                Unreplaced::UnknownHost => write!(f, "the host {host} is below AWS's names, and what it is signed as is not known"),
+                Unreplaced::LeftAlone => write!(f, "a rule leaves requests to {host} alone, and this one has a placeholder's signature, which AWS refuses"),
+                Unreplaced::Presigned => f.write_str("the URL is presigned with a placeholder key, which AWS does not know"),
+            },
             Self::ConnectRefused => f.write_str("CONNECT to an AWS host"),
             Self::InvalidHost { why } => write!(f, "the host cannot be signed for: {why}"),
             Self::MalformedAuthorization => f.write_str("the authorization header cannot be read"),

@@ -5,6 +5,7 @@ Several services can share a signing name. What tells them apart in a request wi
 """
 
 import collections
+import re
 
 import botocore.session
 from botocore.endpoint_provider import EndpointProvider
@@ -36,14 +37,85 @@ def survey(partitions):
 NOT_BY_SCOPE = ("s3", "s3control", "signin")
 
 
+# The host of what customers create, which nobody can know.
+CUSTOMERS = "!"
+# What no service model has, before what the models have: (patterns, host).
+BESIDE_THE_MODELS = {
+    # "Prometheus-compatible APIs" and "Alert manager and ruler" in the Managed Prometheus guide.
+    "aps": [(["/workspaces/*/alertmanager/api", "/workspaces/*/api"], "aps-workspaces.*.$")],
+    # "Claude in Amazon Bedrock" on AWS's own endpoint: https://<name>.<region>.api.aws.
+    "aws-external-anthropic": [([], "=.*.%")],
+    # "Endpoints supported by Amazon Bedrock": OpenAI's and Anthropic's APIs.
+    "bedrock": [(["/anthropic", "/openai"], "bedrock-runtime.*.$")],
+    # "Invoke an AgentCore Gateway" in the Bedrock AgentCore guide.
+    "bedrock-agentcore": [(["/mcp"], CUSTOMERS)],
+    "bedrock-mantle": [([], "=.*.%")],
+    # "Submitting search requests" in the CloudSearch guide: doc-<domain>, search-<domain>.
+    "cloudsearch": [(["/2013-01-01"], CUSTOMERS)],
+    # "Connecting devices to AWS IoT": MQTT over WebSocket at <id>-ats.iot.
+    "iotdevicegateway": [([], CUSTOMERS)],
+    # "GetDataEndpoint" and "GetSignalingChannelEndpoint" in the Kinesis Video Streams API: s-<id>.
+    "kinesisvideo": [
+        (["/getClip", "/getDASHStreamingSessionURL", "/getHLSStreamingSessionURL", "/getImages", "/getMedia",
+          "/getMediaForFragmentList", "/joinStorageSession", "/joinStorageSessionAsViewer", "/listFragments",
+          "/putMedia", "/v1"], CUSTOMERS)
+    ],
+    # "Connecting to Amazon Neptune using IAM authentication": botocore's plain host is none.
+    "neptune-db": [([], CUSTOMERS)],
+    # "Streaming face liveness" in the Rekognition guide.
+    "rekognition": [(["/start-face-liveness-session", "/start-face-liveness-session-websocket"], "streaming-rekognition.*.$")],
+    # "Track experiments using MLflow" in the SageMaker AI guide.
+    "sagemaker-mlflow": [([], "*.experiments.sagemaker.aws")],
+    # "Setting up a streaming transcription" in the Transcribe guide (HTTP/2 and WebSocket).
+    "transcribe": [
+        ([f"/{kind}stream-transcription{end}" for kind in ("", "call-analytics-", "medical-") for end in ("", "-websocket")]
+         + ["/medical-scribe-stream"], "transcribestreaming.*.$")
+    ],
+    # "SIGv4 authenticated requests for Amazon VPC Lattice".
+    "vpc-lattice-svcs": [([], CUSTOMERS)],
+}
+# With whose names customers' hosts sign: what is none of the models' requests is for one of these.
+WITH_CUSTOMERS = {
+    "aoss", "appsync", "emr-serverless", "es", "lambda", "mediapackagev2", "mediastore", "neptune-graph", "osis",
+}
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def of_api(fits):
+    """The pattern of an operation beside customers' hosts: its target's prefix, or the first literal labels of its path.
+    `#` stands for any date, so that new versions of an API need no row."""
+    if "/" not in fits:
+        return fits.split(".")[0] + "."
+    labels = fits.split(" ")[1].split("/")[1:3]
+    if DATE.fullmatch(labels[0]):
+        labels[0] = "#"
+    elif labels[0] not in ("v1", "v2"):
+        labels = labels[:1]
+    return "/" + "/".join(labels)
+
+
 def rows(partitions):
     """[(signing name, patterns, host, partitions' bits)]: the first that a request fits holds.
 
-    No pattern fits anything. No host is the answer that no host is known.
+    No pattern fits anything. No host is the answer that no host is known, and `!` that each customer has one.
     """
+    everything = (1 << len(partitions)) - 1
     found = []
-    for name, hosts in sorted(survey(partitions).items()):
-        everywhere = ((f"{name}.*.$", (1 << len(partitions)) - 1),)
+    surveyed = survey(partitions)
+    for name in sorted(surveyed.keys() | BESIDE_THE_MODELS.keys()):
+        beside = BESIDE_THE_MODELS.get(name, [])
+        found += [(name, patterns, host, everything) for patterns, host in beside]
+        if name not in surveyed or any(not patterns for patterns, _ in beside):
+            continue
+        hosts = surveyed[name]
+        if name in WITH_CUSTOMERS:
+            # MediaStore's other host is customers', too.
+            (usual,) = [key for key in hosts if not key[0][0].startswith("data.")]
+            patterns = sorted({of_api(fits) for fits in hosts[usual]})
+            found += [(name, patterns, host, bits) for host, bits in usual]
+            found.append((name, [], CUSTOMERS, everything))
+            continue
+        everywhere = ((f"{name}.*.$", everything),)
         usual = max(
             sorted(hosts), key=lambda key: (f"{name}.*.$" in dict(key), hosts[key].total())
         )
@@ -55,13 +127,15 @@ def rows(partitions):
                 continue
             others = {f for other, all_fits in hosts.items() if other != key for f in all_fits}
             patterns, unclear = shortest(fits, others)
+            patterns = [p for p in patterns if not any(p in others for others, _ in beside)]
             lacking.update("=" + p if "/" in p else p for p in unclear)
             if patterns:
-                found += [(name, patterns, host, bits) for host, bits in key]
+                hosts_of_key = [(CUSTOMERS, everything)] if patterns == ["/@connections"] else key
+                found += [(name, patterns, host, bits) for host, bits in hosts_of_key]
         if lacking:
-            found.append((name, sorted(lacking), "", (1 << len(partitions)) - 1))
+            found.append((name, sorted(lacking), "", everything))
         if not lone:
-            found.append((name, [], "", (1 << len(partitions)) - 1))
+            found.append((name, [], CUSTOMERS, everything))
         elif usual != everywhere:
             found += [(name, [], host, bits) for host, bits in usual]
     return found

@@ -299,28 +299,28 @@ def operation_list(by_name):
 
 def scope_table(rows):
     lines, last = [], None
+    everywhere = max(bits for *_, bits in rows)
     for name, patterns, host, bits in rows:
         if name != last:
             lines.append(name)
             last = name
         # The signing name as the first label is an `=`.
         host = re.sub(f"^{name}\\.", "=.", host)
-        lines.append(f"\t{joined(patterns)}\t{host}\t{bits:02x}")
+        bits = "" if bits == everywhere else f"\t{bits:02x}"
+        lines.append(f"\t{joined(patterns)}\t{host}{bits}")
     return "\n".join(lines) + "\n"
 
 
 def joined(patterns):
-    """Patterns apart by `|`; the operations of one target prefix as `<prefix>.<name>,<name>`."""
-    targets = collections.defaultdict(list)
-    words = []
+    """Patterns apart by `|`; those that differ in their end alone as `<prefix>.<name>,<name>`, or with
+    a path's last labels apart by commas."""
+    ends = collections.defaultdict(list)
     for pattern in patterns:
-        if "/" in pattern or pattern.endswith("."):
-            words.append(pattern)
-        else:
-            prefix, operation = pattern.split(".")
-            targets[prefix].append(operation)
-    words += [f"{prefix}.{','.join(names)}" for prefix, names in sorted(targets.items())]
-    return "|".join(words)
+        start, sign, end = pattern.rpartition("/" if "/" in pattern else ".")
+        # The end of a greedy path stands alone.
+        key = (pattern, "") if end in ("", "**") else (start, sign)
+        ends[key].append("" if key[1] == "" else end)
+    return "|".join(start + sign + ",".join(names) for (start, sign), names in sorted(ends.items()))
 
 
 def exception_rows(rows):

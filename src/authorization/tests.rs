@@ -141,7 +141,7 @@ fn presigned_urls_are_recognised_in_any_case() {
     );
     assert_eq!(presigned("x-amz-signature=00"), ClientSignature::Presigned);
     assert_eq!(
-        presigned("AWSAccessKeyId=a&Signature=b&Expires=1"),
+        presigned("AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=b&Expires=1"),
         ClientSignature::Presigned
     );
     assert_eq!(presigned("Signature=b"), ClientSignature::None);
@@ -155,6 +155,39 @@ fn presigned_urls_are_recognised_in_any_case() {
     ] {
         assert_eq!(presigned(query), ClientSignature::None, "{query}");
     }
+}
+
+#[test]
+fn a_url_may_be_presigned_by_a_placeholder() {
+    let listed = ["AKIAIOSFODNN7LISTED0".to_owned()];
+    let presigned = |query: &str| {
+        let found = read(&[], Some(query), false, &listed);
+        (
+            found == ClientSignature::Presigned,
+            found == ClientSignature::PresignedByPlaceholder,
+        )
+    };
+    let scope = "%2F20261123%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Signature=00";
+    for id in [
+        "placeholder",
+        "",
+        "a%2Fb",
+        "%ff",
+        "AKIAIOSFODNN7LISTED0",
+        "AKIAIOSFODNN7EXAMPLE1",
+    ] {
+        for query in [
+            format!("X-Amz-Credential={id}{scope}"),
+            format!("x-amz-%63redential={id}{scope}"),
+            format!("Signature=b&AWSAccessKeyId={id}"),
+        ] {
+            assert_eq!(presigned(&query), (false, true), "{query}");
+        }
+    }
+    let real = format!("X-Amz-Credential=AKIAIOSFODNN7EXAMPLE{scope}");
+    assert_eq!(presigned(&real), (true, false));
+    // An id alone signs nothing.
+    assert_eq!(presigned("AWSAccessKeyId=placeholder"), (false, false));
 }
 
 const OWN: &str = "ASIAOWNOWNOWNOWNOWN1";

@@ -1,13 +1,14 @@
 //! The second stage: what the host is to AWS, and what rules and allow-list say of it.
 
 use super::head::Head;
+use super::meaning::Meaning;
 use super::target::{Addressed, Target};
 use super::unsigned::{LeftAlone, Unsigned};
 use crate::bucket;
 use crate::config::Config;
 use crate::endpoint::Endpoint;
-use crate::policy::{Rule, Ruling, Subject, Treatment};
-use crate::refusal::{ErrorFormat, Refusal};
+use crate::policy::{Allow, Effect, Rule, Ruling, Subject, Treatment};
+use crate::refusal::{ErrorFormat, Refusal, Unreplaced};
 
 /// What a request may be signed as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,22 +48,36 @@ impl<'p> Permission<'p> {
         config: &Config,
         head: Head<'_>,
         target: &Target<'_>,
-        endpoint: Option<Endpoint<'_>>,
+        meaning: Meaning<'_>,
         ruling: Ruling<'p>,
     ) -> Result<Self, Unsigned> {
+        let service = meaning.endpoint().map(|endpoint| endpoint.service);
+        // Where the request goes on unsigned, unless a placeholder's signature would.
+        let unsigned = |left_alone, why| match meaning.bars(target, why) {
+            Some(refusal) => Unsigned::Refused(refusal, ErrorFormat::of(head.headers, service)),
+            None => target.left_alone(left_alone),
+        };
         let (endpoint, rule) = match (ruling, target.addressed) {
             (Ruling::Permit { endpoint, rule }, _) => (endpoint, rule.map(|found| found.rule)),
-            (Ruling::NotAws, _) => return Err(target.left_alone(LeftAlone::NotAws)),
-            (Ruling::LeaveAlone { .. }, Addressed::ByName) => {
+            (Ruling::NotAws, _) => {
+                return Err(unsigned(LeftAlone::NotAws, Unreplaced::UnknownHost));
+            }
+            // The host may be anybody's of whom a rule knows better.
+            (Ruling::LeaveAlone { .. }, Addressed::ByName) if meaning == Meaning::NotAws => {
                 return Err(target.left_alone(LeftAlone::Rule));
             }
+            (Ruling::LeaveAlone { .. }, Addressed::ByName) => {
+                return Err(unsigned(LeftAlone::Rule, Unreplaced::LeftAlone));
+            }
             (other, _) => {
-                let service = endpoint.map(|endpoint| endpoint.service);
                 let refusal = refused(config, target.host.name(), other);
                 let format = ErrorFormat::of(head.headers, service);
                 return Err(Unsigned::Refused(refusal, format));
             }
         };
+        if matches!(meaning, Meaning::Scoped(_)) && !is_named(config, rule, endpoint.service) {
+            return Err(unsigned(LeftAlone::NotAws, Unreplaced::UnknownHost));
+        }
         let format = ErrorFormat::of(head.headers, Some(endpoint.service));
         if head.value(":method") == Some(b"CONNECT") {
             return Err(Unsigned::Refused(Refusal::ConnectRefused, format));
@@ -73,6 +88,17 @@ impl<'p> Permission<'p> {
             format,
         })
     }
+}
+
+/// Whether allow-list or rule name a service that they permit: `"*"` and patterns of hosts do not.
+fn is_named(config: &Config, rule: Option<&Rule>, service: &str) -> bool {
+    let listed = match (config.policy.allow(), rule) {
+        (_, Some(rule)) if rule.sign_as.is_some() => return true,
+        (_, Some(rule)) if rule.effect == Some(Effect::Allow) => &rule.when.services,
+        (Allow::Listed { services, .. }, _) => services,
+        (Allow::Everything, _) => return false,
+    };
+    listed.iter().any(|listed| listed == service)
 }
 
 /// The answer to a request that the policy does not let pass.

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::credentials::role::RoleId;
 use crate::endpoint::Endpoint;
 use crate::policy::{OnClientSignature, PayloadMode};
-use crate::refusal::{ErrorFormat, Refusal};
+use crate::refusal::{ErrorFormat, Refusal, Unreplaced};
 use crate::report::words::words;
 use crate::sigv4::{Algorithm, ContentSha256, HeaderSelection, PathStyle, Scope, Settings};
 
@@ -166,6 +166,10 @@ fn why(target: &Target<'_>, permission: Permission<'_>) -> Result<Signed, Unsign
             scope: Some(scope), ..
         } if by_name && !agrees(scope, endpoint) => Ok(Signed::PlaceholderForOther),
         ClientSignature::Placeholder { .. } => Ok(Signed::Placeholder),
+        ClientSignature::PresignedByPlaceholder => refused(Refusal::Unreplaced {
+            host: target.host.name().to_owned(),
+            why: Unreplaced::Presigned,
+        }),
         ClientSignature::Presigned => left_alone(LeftAlone::Presigned),
         ClientSignature::SessionToken
             if endpoint.service == "s3express" && on_real != OnClientSignature::Refuse =>

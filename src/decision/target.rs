@@ -5,7 +5,7 @@ use super::unsigned::{LeftAlone, Unsigned};
 use crate::authorization::{self, ClientSignature, OwnSignature};
 use crate::config::Config;
 use crate::endpoint::{self, Asked, Destination, Host, ScopeError};
-use crate::refusal::{ErrorFormat, Refusal};
+use crate::refusal::{ErrorFormat, Refusal, Unreplaced};
 
 /// What a request is for, and what it came with.
 #[derive(Debug, PartialEq, Eq)]
@@ -70,19 +70,24 @@ impl<'a> Target<'a> {
             own,
         };
         if target.host.is_loopback() && head.is_listed(config) {
-            target.follow_scope(head)?;
+            target.follow_scope(config, head)?;
         }
         Ok(target)
     }
 
     /// Exchanges the loopback endpoint for the host that the client's scope means.
-    fn follow_scope(&mut self, head: Head<'a>) -> Result<(), Unsigned> {
+    fn follow_scope(&mut self, config: &Config, head: Head<'a>) -> Result<(), Unsigned> {
         let scope = match &self.signature {
             ClientSignature::Placeholder {
                 scope: Some(scope), ..
             } => *scope,
             ClientSignature::SessionToken | ClientSignature::StraySessionToken => {
                 return Err(head.refused(Refusal::ExpressSession));
+            }
+            ClientSignature::PresignedByPlaceholder => {
+                let host = self.host.name().to_owned();
+                let why = Unreplaced::Presigned;
+                return Err(head.refused(Refusal::Unreplaced { host, why }));
             }
             _ => return Err(head.refused(Refusal::NoTarget)),
         };
@@ -94,6 +99,7 @@ impl<'a> Target<'a> {
             query: query.unwrap_or_default(),
             account: head.text("x-amz-account-id"),
             route: head.text("x-amz-request-route"),
+            home_region: &config.region,
         };
         // SigV4A for exactly one region means that region's host.
         let region = scope.region.or_else(|| head.text("x-amz-region-set"));
@@ -137,7 +143,7 @@ fn left_alone(own: Option<OwnSignature>, why: LeftAlone) -> Unsigned {
 fn mentions_aws(authority: &[u8]) -> bool {
     let text = String::from_utf8_lossy(authority).to_ascii_lowercase();
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-')
-        .any(|part| endpoint::strip_aws_suffix(part.trim_end_matches('.')).is_some())
+        .any(|part| endpoint::is_below_aws(part.trim_end_matches('.')))
 }
 
 #[cfg(test)]

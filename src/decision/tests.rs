@@ -94,7 +94,7 @@ fn check(request: &str, expected: &str) {
 }
 
 #[track_caller]
-fn check_with(extra: &str, request: &str, expected: &str) {
+pub(super) fn check_with(extra: &str, request: &str, expected: &str) {
     assert_eq!(
         word(&decide_as(&config(extra), Some("aws"), request)),
         expected,
@@ -288,7 +288,7 @@ fn the_operation_decides_where_hosts_share_a_signing_name() {
 
 const MRAP: &str = "mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com";
 
-fn sigv4a_by(key_id: &str, service: &str) -> String {
+pub(super) fn sigv4a_by(key_id: &str, service: &str) -> String {
     format!(
         "authorization: AWS4-ECDSA-P256-SHA256 Credential={key_id}/20261123/{service}/aws4_request, SignedHeaders=host, Signature=30"
     )
@@ -531,7 +531,7 @@ fn a_rule_leaves_alone_what_is_meant_to_be_anonymous() {
     check_with(
         extra,
         &format!("GET {host} /\n{signed}"),
-        "left alone: Rule",
+        "refused: placeholder_unreplaced",
     );
     // As it is, it would go to no AWS host.
     check_with(

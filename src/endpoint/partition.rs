@@ -95,6 +95,12 @@ pub(super) struct Split<'a> {
     pub(super) dual_stack: bool,
 }
 
+/// Whether a name is below one of AWS's, whatever it names.
+pub fn is_below_aws(name: &str) -> bool {
+    // `on.aws` and `sagemaker.aws` are no partition's; all of `.aws` is AWS's own (IANA's root zone database).
+    split(name).is_some() || name.ends_with(".aws")
+}
+
 /// Splits a suffix off; `None` for a name without one.
 pub(super) fn split(name: &str) -> Option<Split<'_>> {
     let strip = |suffix| name.strip_suffix(suffix)?.strip_suffix('.');

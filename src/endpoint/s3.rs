@@ -107,7 +107,7 @@ fn accelerate<'a>(labels: &str, home_region: &'a str) -> Found<'a> {
     }
 }
 
-fn is_accelerate(labels: &str) -> bool {
+pub(super) fn is_accelerate(labels: &str) -> bool {
     let labels = labels.strip_suffix(".dualstack").unwrap_or(labels);
     labels.rsplit('.').next() == Some("s3-accelerate")
 }

@@ -16,7 +16,8 @@ pub use lookup::{Asked, Destination, ScopeError};
 /// rows `<patterns>\t<host>\t<partitions>`, of which the first that a request fits holds. Patterns are
 /// apart by `|`, and none fits anything. In a host, `=` is the signing name, `*` the region, `@` the
 /// partition's global region, `$` its suffix and `%` its dual-stack suffix; no host is the answer that
-/// nobody knows. The last, in hexadecimal, has a bit for each row of `PARTITIONS`.
+/// nobody knows, and `!` that each customer has one. The last, in hexadecimal, has a bit for each row of `PARTITIONS`;
+/// without it the row holds in all.
 const SCOPES: &str = include_str!("scopes.txt");
 
 /// The host that a credential scope `<date>/<region>/<service>/aws4_request` stands for, where
@@ -35,12 +36,17 @@ pub fn destination<'a>(
     if service.is_empty() || service.len() > 63 || !service.bytes().all(of_label) {
         return Err(ScopeError::BadService);
     }
+    let of_all = region == "*";
+    let region = if of_all { asked.home_region } else { region };
     if !is_region(region) {
         return Err(ScopeError::UnknownRegion);
     }
     let partition = partition_of(region);
     let end = [region, partition.dns_suffix].join(".");
-    if let Some(found) = s3::destination(service, &end, asked) {
+    if of_all && service == "cloudfront-keyvaluestore" {
+        return key_value_store(asked.path, partition.dual_stack_suffix);
+    }
+    if !of_all && let Some(found) = s3::destination(service, &end, asked) {
         return found;
     }
     let knows_nothing = asked.target.is_none() && asked.path.is_empty();
@@ -56,10 +62,14 @@ pub fn destination<'a>(
         .find(|row| row.patterns.is_empty() || request.fits_one_of(row.patterns));
     let host = match row {
         Some(row) if unclear(&row) => return Err(ScopeError::Ambiguous),
+        Some(row) if row.host == "!" => return Err(ScopeError::Customers),
         Some(row) => row.host,
         None if is_listed || is_known(service) => "=.*.$",
         None => return Err(ScopeError::UnknownService),
     };
+    if of_all && host.contains('*') {
+        return Err(ScopeError::UnknownRegion);
+    }
     let labels: Vec<&str> = host
         .split('.')
         .map(|label| match label {
@@ -75,6 +85,29 @@ pub fn destination<'a>(
         host: Host::of_name(labels.join(".")),
         path: None,
     })
+}
+
+/// CloudFront KeyValueStore takes SigV4A alone, at a host of the account that its path names in an ARN:
+/// `/key-value-stores/arn:aws:cloudfront::<account>:key-value-store/<id>` (botocore's endpoint rules).
+fn key_value_store<'a>(path: &str, suffix: &str) -> Result<Destination<'a>, ScopeError> {
+    let account = path
+        .split_once("cloudfront")
+        .map(|(_, rest)| rest.trim_start_matches("%3A").trim_start_matches(':'))
+        .and_then(|rest| rest.get(..12))
+        .filter(|account| s3::is_account(account));
+    let account = account.ok_or(ScopeError::Customers)?;
+    Ok(Destination {
+        host: Host::of_name([account, ".cloudfront-kvs.global.", suffix].concat()),
+        path: None,
+    })
+}
+
+fn is_date(label: &str) -> bool {
+    let of_date = |(at, b): (usize, u8)| match at {
+        4 | 7 => b == b'-',
+        _ => b.is_ascii_digit(),
+    };
+    label.len() == 10 && label.bytes().enumerate().all(of_date)
 }
 
 /// The signing names that have rows.
@@ -102,7 +135,10 @@ fn rows_of(service: &str) -> impl Iterator<Item = Row<'static>> + Clone {
         Some(Row {
             patterns: words.next()?,
             host: words.next()?,
-            partitions: u32::from_str_radix(words.next()?, 16).ok()?,
+            partitions: match words.next() {
+                Some(bits) => u32::from_str_radix(bits, 16).ok()?,
+                None => u32::MAX,
+            },
         })
     })
 }
@@ -139,7 +175,8 @@ impl<'a> Request<'a> {
     }
 
     /// A pattern is `<target prefix>.[<operation>,...]`, or `[=][<method> ]<path>`: a path's
-    /// beginning or, behind `=`, all of it; `*` is any label, `**` any labels at the end.
+    /// beginning or, behind `=`, all of it; `*` is any label, `#` a date, `**` any labels at the end, and
+    /// one of several has commas between them.
     fn fits(&self, pattern: &str) -> bool {
         let Some(start) = pattern.find('/') else {
             return match (self.target, pattern.split_once('.')) {
@@ -171,10 +208,11 @@ impl<'a> Request<'a> {
             if wanted == "**" {
                 return true;
             }
-            let fits = labels
-                .next()
-                .is_some_and(|label| wanted == "*" || wanted == label);
-            if !fits {
+            let Some(label) = labels.next() else {
+                return false;
+            };
+            let fits = |one: &str| one == label || one == "*" || (one == "#" && is_date(label));
+            if !wanted.split(',').any(fits) {
                 return false;
             }
         }

@@ -366,14 +366,191 @@ fn a_request_says_which_host_of_a_signing_name_it_is_for() {
         "POST /participant/message",
         "participant.connect.eu-west-1.amazonaws.com",
     );
-    check_request("execute-api", None, "GET /prod/pets", ambiguous);
+}
+
+#[test]
+fn what_is_for_a_customers_host_goes_to_no_other() {
+    let customers = "each customer has a host of its own for this request";
+    let of = |service: &str, end: &str| format!("{service}.eu-west-1.{end}");
+    for (service, lines, host) in [
+        (
+            "es",
+            "GET /2021-01-01/opensearch/domain/d,GET /2015-01-01/tags/",
+            of("es", "amazonaws.com"),
+        ),
+        (
+            "es",
+            "GET /my-index/_search,PUT /2021-01-01/_doc/1,GET /,GET /_bulk",
+            String::new(),
+        ),
+        ("aoss", "GET /my-index/_search,POST /", String::new()),
+        ("osis", "POST /log/ingest", String::new()),
+        (
+            "osis",
+            "GET /2022-01-01/osis/listPipelines",
+            of("osis", "amazonaws.com"),
+        ),
+        (
+            "neptune-db",
+            "POST /opencypher,GET /status,GET /gremlin",
+            String::new(),
+        ),
+        ("neptune-graph", "POST /queries", String::new()),
+        (
+            "neptune-graph",
+            "GET /graphs",
+            of("neptune-graph", "amazonaws.com"),
+        ),
+        (
+            "appsync",
+            "POST /graphql,POST /event,GET /v1",
+            String::new(),
+        ),
+        (
+            "appsync",
+            "GET /v1/apis,GET /v2/apis/a",
+            of("appsync", "amazonaws.com"),
+        ),
+        (
+            "lambda",
+            "GET /,POST /hook,GET /2026-11-29/report",
+            String::new(),
+        ),
+        // A version of the API that nobody knows yet.
+        (
+            "lambda",
+            "POST /2015-03-31/functions/f/invocations,GET /2031-01-01/functions",
+            of("lambda", "amazonaws.com"),
+        ),
+        (
+            "execute-api",
+            "GET /prod/pets,POST /@connections/c",
+            String::new(),
+        ),
+        ("vpc-lattice-svcs", "GET /", String::new()),
+        ("cloudsearch", "POST /2013-01-01/search", String::new()),
+        ("cloudsearch", "POST /", of("cloudsearch", "amazonaws.com")),
+        ("mediastore", "PUT /folder/clip.mp4", String::new()),
+        (
+            "kinesisvideo",
+            "POST /getMedia,POST /putMedia",
+            String::new(),
+        ),
+        (
+            "kinesisvideo",
+            "POST /getDataEndpoint",
+            of("kinesisvideo", "amazonaws.com"),
+        ),
+        ("emr-serverless", "POST /sessions", String::new()),
+        ("bedrock-agentcore", "POST /mcp", String::new()),
+        (
+            "bedrock-agentcore",
+            "POST /runtimes/r/invocations",
+            of("bedrock-agentcore", "amazonaws.com"),
+        ),
+        // Data planes that are AWS's own.
+        (
+            "aps",
+            "POST /workspaces/ws-1/api/v1/remote_write,GET /workspaces/ws-1/api/v1/rules",
+            of("aps-workspaces", "amazonaws.com"),
+        ),
+        (
+            "aps",
+            "GET /workspaces/ws-1/alertmanager/api/v2/alerts",
+            of("aps-workspaces", "amazonaws.com"),
+        ),
+        (
+            "aps",
+            "GET /workspaces/ws-1,PUT /workspaces/ws-1/alertmanager/definition",
+            of("aps", "amazonaws.com"),
+        ),
+        (
+            "bedrock",
+            "POST /openai/v1/chat/completions,POST /anthropic/v1/messages",
+            of("bedrock-runtime", "amazonaws.com"),
+        ),
+        (
+            "bedrock-mantle",
+            "POST /anthropic/v1/messages,GET /v1/models",
+            of("bedrock-mantle", "api.aws"),
+        ),
+        (
+            "aws-external-anthropic",
+            "POST /v1/messages",
+            of("aws-external-anthropic", "api.aws"),
+        ),
+        (
+            "transcribe",
+            "POST /stream-transcription",
+            of("transcribestreaming", "amazonaws.com"),
+        ),
+        (
+            "sagemaker-mlflow",
+            "POST /api/2.0/mlflow/runs/create",
+            "eu-west-1.experiments.sagemaker.aws".to_owned(),
+        ),
+    ] {
+        let expected = if host.is_empty() { customers } else { &host };
+        for line in lines.split(',') {
+            check_request(service, None, line, expected);
+        }
+    }
+    let target = "OpenSearchServerless.ListCollections";
+    check_request(
+        "aoss",
+        Some(target),
+        "POST /",
+        "aoss.eu-west-1.amazonaws.com",
+    );
+}
+
+#[test]
+fn a_signature_for_all_regions_is_for_a_host_of_all_regions() {
+    let unknown = "its region is none of AWS's";
+    let customers = "each customer has a host of its own for this request";
+    for (service, path, home_region, expected) in [
+        ("iam", "/", "eu-west-1", "iam.amazonaws.com"),
+        ("iam", "/", "us-gov-west-1", "iam.us-gov.amazonaws.com"),
+        (
+            "route53",
+            "/2013-04-01/hostedzone",
+            "eu-west-1",
+            "route53.amazonaws.com",
+        ),
+        (
+            "cloudfront-keyvaluestore",
+            "/key-value-stores/arn%3Aaws%3Acloudfront%3A%3A123456789012%3Akey-value-store%2Fab/keys",
+            "eu-west-1",
+            "123456789012.cloudfront-kvs.global.api.aws",
+        ),
+        (
+            "cloudfront-keyvaluestore",
+            "/key-value-stores/mine/keys",
+            "eu-west-1",
+            customers,
+        ),
+        ("s3", "/b/k", "eu-west-1", unknown),
+        ("sqs", "/", "eu-west-1", unknown),
+        ("iam", "/", "", unknown),
+    ] {
+        let asked = Asked {
+            method: "GET",
+            path,
+            home_region,
+            ..Asked::default()
+        };
+        let found = match destination(service, "*", asked) {
+            Ok(found) => found.host.name().to_owned(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(found, expected, "{service} {path}");
+    }
 }
 
 #[test]
 fn a_service_that_nobody_knows_has_no_host() {
     let unknown = "its service is none of AWS's with a host of its own";
     check_scope("notaservice", "eu-west-1", unknown);
-    check_scope("vpc-lattice-svcs", "eu-west-1", unknown);
     check_scope(
         "IoTSecuredTunneling",
         "eu-west-1",

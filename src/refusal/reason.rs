@@ -38,6 +38,11 @@ words! {
         ClientSignatureRefused = "client_signature_refused",
         /// The credential scope names no single AWS host.
         UnknownService = "unknown_service",
+        /// A placeholder's signature, to a host below AWS's names of which nothing says what it is signed as, or that a rule
+        /// leaves alone.
+        PlaceholderUnreplaced = "placeholder_unreplaced",
+        /// A URL that is presigned with a placeholder key, which AWS does not know.
+        PresignedByPlaceholder = "presigned_by_placeholder",
         /// `CONNECT` to an AWS host.
         ConnectRefused = "connect_refused",
         /// An AWS name that is no valid host name, or several host headers.
@@ -82,6 +87,8 @@ impl Reason {
             | Self::OwnSignature
             | Self::ClientSignatureRefused
             | Self::UnknownService
+            | Self::PlaceholderUnreplaced
+            | Self::PresignedByPlaceholder
             | Self::ConnectRefused => 403,
             Self::InvalidHost
             | Self::NoTarget

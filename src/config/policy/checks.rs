@@ -268,6 +268,13 @@ impl At<'_> {
         notes: &mut Notes,
     ) -> Result<(), ConfigError> {
         let is_single_label = !host.contains('.');
+        // What goes there with a key that is none of AWS's is refused otherwise.
+        let is_of_others = self.has(Effect::LeaveAlone) && hosts.kind == HostKind::UnknownOfAws;
+        if is_of_others {
+            let advice = "the rule is for requests whose keys look like placeholders";
+            notes.warn(&self.key("hosts"), no_api(host), advice);
+            return Ok(());
+        }
         if !self.has(Effect::Deny) || is_single_label {
             let allowed = match is_single_label {
                 true => "AWS hosts, or `sign_as`; a bucket's name belongs in `buckets`",

@@ -1,6 +1,5 @@
 use super::*;
 use crate::decision::tests::{config, head, headers, signed_by};
-use crate::endpoint::{self, Resolution};
 
 /// What the stage says of a request, and the service and role of the permission.
 fn permission(extra: &str, text: &str) -> Result<(String, ErrorFormat), Unsigned> {
@@ -8,12 +7,9 @@ fn permission(extra: &str, text: &str) -> Result<(String, ErrorFormat), Unsigned
     let headers = headers(text);
     let head = head(&headers);
     let target = Target::of(&config, head)?;
-    let endpoint = match endpoint::resolve(&target.host, &config.region) {
-        Resolution::Aws(endpoint) => Some(endpoint),
-        Resolution::NotAws => None,
-    };
-    let ruling = judge(&config, head, &target, endpoint);
-    let found = Permission::of(&config, head, &target, endpoint, ruling)?;
+    let meaning = Meaning::of(&config.region, head, &target);
+    let ruling = judge(&config, head, &target, meaning.endpoint());
+    let found = Permission::of(&config, head, &target, meaning, ruling)?;
     let role = found.rule.map(|rule| config.roles.get(rule.role).unwrap());
     let role = role.map_or("no rule", |role| role.name.as_str());
     let words = format!("{} with {role}", found.endpoint.service);

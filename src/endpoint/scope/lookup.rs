@@ -14,6 +14,8 @@ pub enum ScopeError {
     UnknownRegion,
     /// Several hosts sign with this name, and the request does not say which it is for.
     Ambiguous,
+    /// What signs with this name, or what of it the request is for, is customers': each has a host of its own.
+    Customers,
     /// It asks for an S3 Express session, whose signatures would cover the address of this Envoy.
     ExpressSession,
 }
@@ -25,6 +27,7 @@ impl fmt::Display for ScopeError {
             Self::UnknownService => "its service is none of AWS's with a host of its own",
             Self::UnknownRegion => "its region is none of AWS's",
             Self::Ambiguous => "several AWS hosts sign with this service name",
+            Self::Customers => "each customer has a host of its own for this request",
             Self::ExpressSession => "a session's signatures would cover another host",
         })
     }
@@ -43,6 +46,8 @@ pub struct Asked<'a> {
     pub query: &'a str,
     /// Its `x-amz-account-id`, which S3 Control has.
     pub account: Option<&'a str>,
+    /// A region of the partition that a signature for all regions is for.
+    pub home_region: &'a str,
     /// Its `x-amz-request-route`, which an answer to S3 Object Lambda has.
     pub route: Option<&'a str>,
 }

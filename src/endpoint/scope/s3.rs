@@ -39,7 +39,7 @@ pub(super) fn destination<'a>(
 /// The path of every operation of S3 Control (its service model).
 const CONTROL_API: &str = "/v20180820/";
 
-fn is_account(text: &str) -> bool {
+pub(super) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 

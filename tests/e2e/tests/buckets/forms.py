@@ -68,8 +68,8 @@ else:
     DIRECTORY["team-b-private--euw1-az1--x-s3"] = "own"
 
 
-def expected(wanted, at_loopback):
-    """What a request comes to that names things of which this is wanted."""
+def expected(wanted, at_loopback, is_signed=True):
+    """What a request comes to that names things of which this is wanted; `is_signed`: with a placeholder's key."""
     if "denied" in wanted:
         return "denied"
     if "not listed" in wanted:
@@ -77,7 +77,9 @@ def expected(wanted, at_loopback):
     if len(set(wanted)) > 1:
         return "buckets_of_different_roles"
     if wanted[0] == "left alone":
-        return "left_alone_at_loopback" if at_loopback else "untouched"
+        if at_loopback:
+            return "left_alone_at_loopback"
+        return "placeholder_unreplaced" if is_signed else "untouched"
     return f"signed {wanted[0]}"
 
 
@@ -104,6 +106,7 @@ class Client:
     def __init__(self, what, service="s3", region="eu-west-1", endpoint=None, keys=("placeholder", "placeholder"), **config):
         self.what = what
         self.at_loopback = endpoint == SIDECAR
+        self.is_signed = config.get("signature_version") is not UNSIGNED
         self.number, self.alter, self.is_sent = None, None, False
         proxies = {} if self.at_loopback else {"http": SIDECAR}
         settings = Config(
@@ -136,7 +139,7 @@ class Client:
             # What the fake AWS answers is nothing that S3 does.
             if not self.is_sent:
                 raise RuntimeError(f"{what}: not sent") from error
-        RUN.report(self.number, what, expected(wanted, self.at_loopback), reason)
+        RUN.report(self.number, what, expected(wanted, self.at_loopback, self.is_signed), reason)
 
 
 def path_style(**more):
@@ -413,7 +416,7 @@ def presigned():
             proxy.open(urllib.request.Request(url, headers={"x-test-id": number}))
         except urllib.error.HTTPError as error:
             reason = error.headers.get("x-sigv4-egress-reason")
-        should = expected([wanted], False)
+        should = expected([wanted], False, is_signed=False)
         if should.startswith("signed"):
             should = "untouched"
         RUN.report(number, f"presigned: {name}", should, reason)
