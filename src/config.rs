@@ -9,6 +9,7 @@ mod object;
 mod plain;
 mod plugin;
 mod policy;
+mod ports;
 #[cfg(not(target_family = "wasm"))]
 pub mod reference;
 mod roles;
@@ -83,7 +84,7 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
     let region = region(object, environment, &mut notes)?;
     let sts_host = sts_host(object, environment, &region, &mut notes);
     let marker_header = plain::marker_header(object);
-    let required = object.flag(&keys::REQUIRE_MARKER);
+    let require_marker = object.flag(&keys::REQUIRE_MARKER);
     let max_body_bytes = object.count(&keys::MAX_BODY_BYTES);
     object.finish()?;
     let policy = policy::policy(object, &region, &roles, &mut notes)?;
@@ -97,8 +98,9 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
         start_jitter: object.milliseconds(&keys::START_JITTER_MS),
         pace,
         clusters: plain::clusters(object),
+        ports: ports::ports(object, &policy, &region, &mut notes)?,
         policy,
-        required_marker: required.then(|| marker_header.clone()),
+        require_marker,
         marker_header,
         placeholders: plain::placeholders(object, &mut notes),
         parking: Limits {

@@ -10,6 +10,7 @@ mod allow;
 mod extent;
 mod index;
 mod order;
+mod port;
 mod rule;
 mod ruling;
 
@@ -21,6 +22,7 @@ pub(crate) use allow::is_s3;
 use allow::names_s3;
 pub use extent::{Extent, host_covers};
 use index::Index;
+pub use port::{Outside, Port};
 use rule::host_fits;
 pub use rule::{
     Condition, Effect, NO_ROUTE_METADATA, OnClientSignature, PayloadMode, RouteMetadata, Rule,

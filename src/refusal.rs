@@ -10,7 +10,7 @@ use crate::authorization::OwnSignature;
 use crate::bucket::Named;
 use crate::chunked::{self, MAX_CHUNK_BYTES};
 use crate::endpoint::{HostError, ScopeError};
-use crate::policy::Unlisted;
+use crate::policy::{Outside, Unlisted};
 use crate::request::budget::Holder;
 use format::Said;
 use std::fmt;
@@ -150,6 +150,13 @@ pub enum Refusal {
     },
     /// A chunk of a body that is signed chunk by chunk is larger than may be held.
     ChunkTooLarge,
+    /// It came to a port that stands for one host, and that does not take it.
+    OutsidePort {
+        /// The port.
+        port: u16,
+        /// What it does not take.
+        what: Outside,
+    },
     /// A call to Envoy failed.
     HostCallFailed {
         /// Which, and how.
@@ -213,6 +220,7 @@ impl Refusal {
             Self::ChunkSignaturesUnsupported => Reason::ChunkSignaturesUnsupported,
             Self::MalformedChunks { .. } => Reason::MalformedChunks,
             Self::ChunkTooLarge => Reason::ChunkTooLarge,
+            Self::OutsidePort { .. } => Reason::OutsidePort,
             Self::HostCallFailed { .. } => Reason::HostCallFailed,
         }
     }
@@ -293,9 +301,9 @@ impl Refusal {
             Self::OwnSignature { place: OwnSignature::Query } => "Send a presigned URL to the AWS host that it names, through a cluster that is listed in `clusters`.".to_owned(),
             Self::ClientSignatureRefused => "Use placeholder keys, or change `client_signature` in the rule.".to_owned(),
             Self::UnknownService { why: ScopeError::Ambiguous, .. } => "Call the service by its own host name, over http through this proxy (HTTP_PROXY).".to_owned(),
-            Self::UnknownService { why: ScopeError::Customers, .. } => "Call the host by its own name, over http through this proxy (HTTP_PROXY), and list that name in `allow`.".to_owned(),
+            Self::UnknownService { why: ScopeError::Customers, .. } => "Call the host by its own name, over http through this proxy (HTTP_PROXY), or give it a port in `ports`; and list that name in `allow`.".to_owned(),
             Self::UnknownService { .. } => "Set up the client with a region and service that AWS has.".to_owned(),
-            Self::NoTarget => "Give the SDK placeholder keys beside AWS_ENDPOINT_URL; without an SDK, name an AWS host and use this address as HTTP_PROXY.".to_owned(),
+            Self::NoTarget => "Give the SDK placeholder keys beside AWS_ENDPOINT_URL; without an SDK, name an AWS host and use this address as HTTP_PROXY. For a program that takes nothing but a URL, give the host a port in `ports`.".to_owned(),
             Self::ExpressSession => "Set AWS_S3_DISABLE_EXPRESS_SESSION_AUTH=true in the client's environment, or s3_disable_express_session_auth in its configuration; each request is then signed here.".to_owned(),
             Self::Unreplaced { host, why } => match why {
                 Unreplaced::UnknownHost => format!("If a service of AWS's has the host, name the service in `allow` (\"*\" names none), or write a rule with \"sign_as\" for {host}. If it is a customer's own, and not SigV4 what it takes, write a rule with \"effect\": \"leave_alone\"."),
@@ -310,6 +318,11 @@ impl Refusal {
             Self::ChunkSignaturesUnsupported => "Set the client to unsigned payloads (x-amz-content-sha256: UNSIGNED-PAYLOAD or STREAMING-UNSIGNED-PAYLOAD-TRAILER).".to_owned(),
             Self::MalformedChunks { .. } => "Send the body as x-amz-content-sha256 says, or set the client to unsigned payloads.".to_owned(),
             Self::ChunkTooLarge => format!("Set the client to chunks of at most {MAX_CHUNK_BYTES} bytes, or to unsigned payloads."),
+            Self::OutsidePort { port, what } => match what {
+                Outside::Method => format!("Add the method to ports.{port}.methods in the filter's configuration."),
+                Outside::Path => format!("Add the path to ports.{port}.paths in the filter's configuration, and send it without dot segments and encoded slashes."),
+                Outside::Signature => "Set the program up without user name, password, token and keys, or with placeholder keys.".to_owned(),
+            },
             Self::HostCallFailed { .. } => "This is a fault of the filter or of Envoy's capability_restriction_config; please report it.".to_owned(),
         }
     }
@@ -379,6 +392,11 @@ impl fmt::Display for Refusal {
             Self::ChunkSignaturesUnsupported => f.write_str("the body is signed piece by piece with the client's key: an event stream, or chunks where SigV4A signs"),
             Self::MalformedChunks { why } => write!(f, "the body is not signed chunk by chunk: {why}"),
             Self::ChunkTooLarge => write!(f, "{}", chunked::Fault::ChunkTooLarge),
+            Self::OutsidePort { port, what } => write!(f, "the port {port} does not take {}", match what {
+                Outside::Method => "this method",
+                Outside::Path => "this path",
+                Outside::Signature => "a request with authorization of its own",
+            }),
             Self::HostCallFailed { what } => write!(f, "the request could not be signed: {what}"),
         }
     }

@@ -24,6 +24,7 @@ fn plan(host: &str, target: &str) -> Plan {
     let head = Head {
         headers: &headers,
         cluster: &|| Some("sigv4-egress-aws".to_owned()),
+        port: &|| None,
         route_metadata: NO_ROUTE_METADATA,
         own_keys: &sigv4_egress::own_keys::OwnKeys::default,
         end_of_stream: true,

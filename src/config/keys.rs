@@ -215,6 +215,13 @@ pub static POSITION: Choice<Position, 3> = choice(
     "`upstream` makes the plugin the guard among the router's `upstream_http_filters`; it then takes `clusters` only. `status`, in the token listener, makes it answer `/status`.",
 );
 
+pub static PORTS: Key = key(
+    "ports",
+    Kind::Ports,
+    Fallback::Json("{}"),
+    "Ports of the loopback endpoint that stand for one host, for programs that take nothing but a URL. The listener must have them (`additional_addresses`). Requests to `127.0.0.1` or `localhost` that come to one are signed for its host, without a signature too.",
+);
+
 /// The keys of the filter that signs.
 pub static DOWNSTREAM: &[&Key] = &[
     &ALLOW,
@@ -229,6 +236,7 @@ pub static DOWNSTREAM: &[&Key] = &[
     &MARKER_HEADER.key,
     &PLACEHOLDERS.key,
     &RULES,
+    &PORTS,
     &TOKEN_CLUSTER.key,
     &CONTAINER_CLUSTER.key,
     &TOKEN_AUDIENCE.key,
@@ -395,6 +403,47 @@ pub mod sign_as {
 
 /// The keys of `sign_as` in a rule.
 pub static SIGN_AS: &[&Key] = &[&sign_as::SERVICE, &sign_as::REGION];
+
+/// A port in `ports`.
+pub mod port {
+    use super::{Fallback, Key, Kind, key};
+
+    pub static HOST: Key = key(
+        "host",
+        Kind::Host,
+        Fallback::Required,
+        "The host that requests to the port are for: one of AWS's, or one that a rule has `sign_as` for. It must be allowed, as ever.",
+    );
+
+    pub static METHODS: Key = key(
+        "methods",
+        Kind::Texts,
+        Fallback::Told("all"),
+        "The methods that the port takes.",
+    );
+
+    pub static PATHS: Key = key(
+        "paths",
+        Kind::Texts,
+        Fallback::Told("all"),
+        "How the paths begin that the port takes. With it, paths with `..`, or with encoded dots, slashes or backslashes, are refused.",
+    );
+
+    pub static REQUIRE_MARKER: Key = key(
+        "require_marker",
+        Kind::Boolean,
+        Fallback::Told("`require_marker` of the filter"),
+        "`false`: what comes to the port without a signature is signed without the marker header.",
+    );
+}
+
+/// The keys of a port.
+pub static PORT: &[&Key] = &[
+    &port::HOST,
+    &port::METHODS,
+    &port::PATHS,
+    &port::REQUIRE_MARKER,
+];
 
 /// A role in `roles`.
 pub mod role {

@@ -190,12 +190,16 @@ impl Object {
     }
 
     pub(super) fn flag(&mut self, key: &Flag) -> bool {
-        match self.map.remove(key.name) {
-            None => false,
-            Some(Value::Bool(value)) => value,
-            Some(value) => {
+        self.flag_or_none(key).unwrap_or(false)
+    }
+
+    /// The same, where it matters whether it is there.
+    pub(super) fn flag_or_none(&mut self, key: &Key) -> Option<bool> {
+        match self.map.remove(key.name)? {
+            Value::Bool(value) => Some(value),
+            value => {
                 self.refuse_value(key, &value, "true or false");
-                false
+                None
             }
         }
     }

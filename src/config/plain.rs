@@ -9,6 +9,7 @@ use crate::authorization::is_shaped_like_aws;
 use crate::credentials::role::Role;
 use crate::endpoint::{self, Host, Resolution};
 use crate::headers;
+use crate::policy::Port;
 
 /// Clusters are named as Envoy has them. One that is called `*` there is none; in Istio's names, it stands between bars.
 pub(super) fn clusters(object: &mut Object) -> Vec<String> {
@@ -136,7 +137,9 @@ pub(super) fn check_as_a_whole(
             notes.warn(key, finding, "remove it");
         }
     }
-    if is_written(keys::MARKER_HEADER.name) && config.required_marker.is_none() {
+    let asks = |port: &Port| port.require_marker == Some(true);
+    let takes_marker = config.require_marker || config.ports.iter().any(asks);
+    if is_written(keys::MARKER_HEADER.name) && !takes_marker {
         let finding = "has no effect without require_marker".to_owned();
         notes.warn(
             keys::MARKER_HEADER.name,

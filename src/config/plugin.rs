@@ -4,7 +4,7 @@ use super::findings::{Sourced, Warning};
 use crate::credentials::cache::Pace;
 use crate::credentials::call::Settings;
 use crate::credentials::role::{Role, Roles};
-use crate::policy::Policy;
+use crate::policy::{Policy, Port};
 use crate::request::limits::Limits;
 use std::time::Duration;
 
@@ -54,9 +54,11 @@ pub struct Config {
     pub clusters: Vec<String>,
     /// What may be signed, and as what.
     pub policy: Policy,
-    /// The header that asks for a signature, where one must be asked for.
-    pub required_marker: Option<String>,
-    /// The marker header's name: never forwarded.
+    /// Ports of the loopback endpoint that stand for one host.
+    pub ports: Vec<Port>,
+    /// Whether what comes without a signature must ask for one.
+    pub require_marker: bool,
+    /// The name of the header that asks: never forwarded.
     pub marker_header: String,
     /// Key ids that stand for "sign this for me".
     pub placeholders: Vec<String>,

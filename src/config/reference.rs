@@ -1,7 +1,7 @@
 //! The table of keys as Markdown, as it stands in docs/configuration.md.
 
 use super::keys::{
-    ALLOW_ENTRY, DOWNSTREAM, Fallback, Key, Kind, ROLE, RULE, SIGN_AS, STATUS, UPSTREAM,
+    ALLOW_ENTRY, DOWNSTREAM, Fallback, Key, Kind, PORT, ROLE, RULE, SIGN_AS, STATUS, UPSTREAM,
 };
 use std::fmt;
 use std::fmt::Write as _;
@@ -23,6 +23,7 @@ pub fn markdown() -> String {
         ("A rule in `rules`", RULE),
         ("`sign_as` in a rule", SIGN_AS),
         ("A role in `roles`", ROLE),
+        ("A port in `ports`", PORT),
         ("The guard (`\"position\": \"upstream\"`)", UPSTREAM),
         ("The status document (`\"position\": \"status\"`)", STATUS),
     ] {
@@ -98,6 +99,7 @@ impl fmt::Display for Kind {
             Self::Roles => "object of roles",
             Self::RoleName => "name of a role",
             Self::SignAs => "object",
+            Self::Ports => "object of ports",
         };
         f.write_str(words)
     }

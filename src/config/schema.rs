@@ -3,7 +3,7 @@
 //! It takes all that the parser takes. The parser refuses more: what only shows when keys are read together.
 
 use super::keys::{
-    ALLOW_ENTRY, DOWNSTREAM, Fallback, Key, Kind, ROLE, RULE, SIGN_AS, STATUS, UPSTREAM,
+    ALLOW_ENTRY, DOWNSTREAM, Fallback, Key, Kind, PORT, ROLE, RULE, SIGN_AS, STATUS, UPSTREAM,
 };
 use serde_json::{Map, Value, json};
 
@@ -28,6 +28,7 @@ pub fn schema() -> Value {
             "rule": object(RULE),
             "sign_as": object(SIGN_AS),
             "role": object(ROLE),
+            "port": object(PORT),
         },
     })
 }
@@ -100,5 +101,10 @@ fn value(kind: Kind) -> Value {
             "additionalProperties": {"$ref": "#/$defs/role"},
         }),
         Kind::SignAs => json!({"$ref": "#/$defs/sign_as"}),
+        Kind::Ports => json!({
+            "type": "object",
+            "propertyNames": {"pattern": "^[1-9][0-9]{0,4}$"},
+            "additionalProperties": {"$ref": "#/$defs/port"},
+        }),
     }
 }

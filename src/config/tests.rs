@@ -49,7 +49,8 @@ fn a_pod_prepared_for_irsa_needs_only_the_allow_list() {
     assert_eq!(config.token_cluster, "sigv4-egress-token");
     assert_eq!(config.sts_cluster, "sigv4-egress-sts");
     assert_eq!(config.token_audience, "sts.amazonaws.com");
-    assert_eq!(config.required_marker, None);
+    assert!(!config.require_marker);
+    assert_eq!(config.ports, []);
     assert_eq!(config.marker_header, "x-sigv4-egress");
     assert_eq!(config.placeholders, ["placeholder"]);
     assert_eq!(config.parking.max_wait, Duration::from_secs(5));

@@ -15,6 +15,8 @@ pub struct Head<'a> {
     /// Reads the cluster that its route leads to; `None` where the route has none. Not a value, because that is a
     /// call to Envoy, and most of a pod's requests are decided without it.
     pub cluster: &'a dyn Fn() -> Option<String>,
+    /// Reads the port of this Envoy that it came to, where that is known. A call to Envoy as well.
+    pub port: &'a dyn Fn() -> Option<u16>,
     /// What its route carries for the rules, as far as they ask for it.
     pub route_metadata: &'a RouteMetadata,
     /// Reads the keys that this process has got. A call to Envoy, too, which is made where a request carries

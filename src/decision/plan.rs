@@ -63,9 +63,12 @@ impl Plan {
                 cluster: (head.cluster)().unwrap_or_default(),
             }));
         }
-        if let (Signed::NoSignature, Some(marker)) = (why, &config.required_marker)
-            && head.value(marker).is_none()
-        {
+        let require_marker = match target.addressed {
+            Addressed::ByPort { require_marker } => require_marker,
+            Addressed::ByName | Addressed::ByScope => config.require_marker,
+        };
+        let marker = &config.marker_header;
+        if why == Signed::NoSignature && require_marker && head.value(marker).is_none() {
             return Err(refused(Refusal::MarkerMissing {
                 header: marker.clone(),
             }));

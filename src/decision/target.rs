@@ -5,6 +5,7 @@ use super::unsigned::{LeftAlone, Unsigned};
 use crate::authorization::{self, ClientSignature, OwnSignature};
 use crate::config::Config;
 use crate::endpoint::{self, Asked, Destination, Host, ScopeError};
+use crate::policy::{Outside, Port};
 use crate::refusal::{ErrorFormat, Refusal, Unreplaced};
 
 /// What a request is for, and what it came with.
@@ -29,6 +30,11 @@ pub(super) enum Addressed {
     ByName,
     /// By the scope of its placeholder's signature: it came to the loopback endpoint.
     ByScope,
+    /// By the port of the loopback endpoint that it came to.
+    ByPort {
+        /// Whether it must ask for a signature where it has none.
+        require_marker: bool,
+    },
 }
 
 impl<'a> Target<'a> {
@@ -70,9 +76,41 @@ impl<'a> Target<'a> {
             own,
         };
         if target.host.is_loopback() && head.is_listed(config) {
-            target.follow_scope(config, head)?;
+            match port(config, head) {
+                Some(port) => target.follow_port(config, port, head)?,
+                None => target.follow_scope(config, head)?,
+            }
         }
         Ok(target)
+    }
+
+    /// Exchanges the loopback endpoint for the host that the port stands for.
+    fn follow_port(
+        &mut self,
+        config: &Config,
+        port: &Port,
+        head: Head<'a>,
+    ) -> Result<(), Unsigned> {
+        let method = head.text(":method").unwrap_or_default();
+        let path = head.path_and_query().0.unwrap_or_default();
+        let what = match self.signature {
+            ClientSignature::None | ClientSignature::Placeholder { .. } => port.bars(method, path),
+            ClientSignature::PresignedByPlaceholder => {
+                let host = port.host.name().to_owned();
+                let why = Unreplaced::Presigned;
+                return Err(head.refused(Refusal::Unreplaced { host, why }));
+            }
+            _ => Some(Outside::Signature),
+        };
+        if let Some(what) = what {
+            let port = port.number;
+            return Err(head.refused(Refusal::OutsidePort { port, what }));
+        }
+        self.host = port.host.clone();
+        self.addressed = Addressed::ByPort {
+            require_marker: port.require_marker.unwrap_or(config.require_marker),
+        };
+        Ok(())
     }
 
     /// Exchanges the loopback endpoint for the host that the client's scope means.
@@ -130,6 +168,15 @@ impl<'a> Target<'a> {
     pub(super) fn left_alone(&self, why: LeftAlone) -> Unsigned {
         left_alone(self.own, why)
     }
+}
+
+/// What the port stands for that a request came to.
+fn port<'c>(config: &'c Config, head: Head<'_>) -> Option<&'c Port> {
+    if config.ports.is_empty() {
+        return None;
+    }
+    let number = (head.port)()?;
+    config.ports.iter().find(|port| port.number == number)
 }
 
 fn left_alone(own: Option<OwnSignature>, why: LeftAlone) -> Unsigned {

@@ -56,6 +56,7 @@ pub(super) fn head<'a>(headers: &'a [Header<'a>]) -> Head<'a> {
     Head {
         headers,
         cluster: &|| Some("aws".to_owned()),
+        port: &|| None,
         route_metadata: NO_ROUTE_METADATA,
         own_keys: &OwnKeys::default,
         end_of_stream: true,
@@ -595,9 +596,8 @@ fn only_listed_clusters_get_signed_requests() {
 #[test]
 fn the_cluster_is_read_only_where_it_decides() {
     let reads = Cell::new(0);
-    let check = |host: &str, expected: u32| {
-        let text = format!("GET {host} /");
-        let headers = headers(&text);
+    let check = |text: &str, expected: u32| {
+        let headers = headers(text);
         let head = Head {
             cluster: &|| {
                 reads.set(reads.get() + 1);
@@ -606,11 +606,11 @@ fn the_cluster_is_read_only_where_it_decides() {
             ..head(&headers)
         };
         decide(&config(r#", "allow": "*""#), head);
-        assert_eq!(reads.take(), expected, "{host}");
+        assert_eq!(reads.take(), expected, "{text}");
     };
-    check("storage.example.com", 0);
-    check("s3.eu-west-1.amazonaws.com", 1);
-    check("127.0.0.1:9911", 1);
+    check("GET storage.example.com /", 0);
+    check("GET s3.eu-west-1.amazonaws.com /", 1);
+    check("GET 127.0.0.1:9911 /", 1);
 }
 
 #[test]

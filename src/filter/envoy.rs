@@ -109,6 +109,12 @@ pub(super) fn connection_id() -> Option<u64> {
     Some(u64::from_le_bytes(bytes.try_into().ok()?))
 }
 
+/// The port of the listener that the request came to.
+pub(super) fn port() -> Option<u16> {
+    let bytes = abi::property(b"destination\0port").ok()?;
+    u16::try_from(i64::from_le_bytes(bytes.try_into().ok()?)).ok()
+}
+
 /// A string in the metadata of the request's route; `None` where it has none under this key.
 pub(super) fn route_metadata(key: &str) -> Option<String> {
     let path = [

@@ -82,6 +82,7 @@ impl HttpContext for Stream {
         let head = Head {
             headers: &headers,
             cluster: &envoy::cluster_name,
+            port: &envoy::port,
             route_metadata: &route_metadata,
             own_keys: &envoy::own_keys,
             end_of_stream,

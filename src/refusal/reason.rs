@@ -51,6 +51,8 @@ words! {
         ExpressSessionUnsupported = "express_session_unsupported",
         /// A request to `127.0.0.1` or `localhost` without a placeholder's signature.
         NoTarget = "no_target",
+        /// A port that stands for one host (`ports`), and a method, a path or a signature that it does not take.
+        OutsidePort = "outside_port",
         /// An `authorization` of AWS's scheme that cannot be read.
         MalformedAuthorization = "malformed_authorization",
         /// The body was not complete after `body_timeout_ms`.
@@ -89,6 +91,7 @@ impl Reason {
             | Self::UnknownService
             | Self::PlaceholderUnreplaced
             | Self::PresignedByPlaceholder
+            | Self::OutsidePort
             | Self::ConnectRefused => 403,
             Self::InvalidHost
             | Self::NoTarget

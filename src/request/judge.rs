@@ -329,6 +329,7 @@ impl Judge {
         let head = Head {
             headers: &headers,
             cluster: &|| None,
+            port: &|| None,
             route_metadata: &RouteMetadata::new(),
             own_keys: &OwnKeys::default,
             end_of_stream: x.is_over,

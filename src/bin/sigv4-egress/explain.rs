@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use sigv4_egress::credentials::{Credentials, Secret};
 use sigv4_egress::decision::{self, Decision, Head, PayloadPlan, Plan};
-use sigv4_egress::headers::Header;
+use sigv4_egress::headers::{self, Header};
 use sigv4_egress::own_keys::OwnKeys;
 use sigv4_egress::refusal::{ErrorFormat, Refusal};
 use sigv4_egress::sigv4::{self, Payload, SignedHeaders, Signer};
@@ -143,6 +143,7 @@ pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Expla
     let head = Head {
         headers: &headers,
         cluster: &|| request.cluster.clone(),
+        port: &|| port(&headers),
         route_metadata: &request.route_metadata,
         // Those of a running Envoy are not known here.
         own_keys: &OwnKeys::default,
@@ -165,6 +166,13 @@ pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Expla
         return refused(&Refusal::BodyTooLarge { max_body_bytes }, rule, plan.format);
     }
     Explanation::Sign(Box::new(sign(request, head, &plan, rule, shown, now)))
+}
+
+/// The port of this Envoy: a client writes it into its URL.
+fn port(headers: &[Header<'_>]) -> Option<u16> {
+    let authority = headers::value(headers, ":authority")?;
+    let (_, port) = std::str::from_utf8(authority).ok()?.rsplit_once(':')?;
+    port.parse().ok()
 }
 
 fn refused(refusal: &Refusal, rule: Option<usize>, format: ErrorFormat) -> Explanation {

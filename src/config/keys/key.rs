@@ -82,6 +82,8 @@ pub enum Kind {
     RoleName,
     /// What `sign_as` holds.
     SignAs,
+    /// Ports, by number.
+    Ports,
 }
 
 /// What holds where a key is left out.

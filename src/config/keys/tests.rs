@@ -37,7 +37,7 @@ fn with(key: &Key, value: impl Into<Value>) -> Value {
 /// Each table, a plugin with an object of its keys, and where that stands.
 type Place = (&'static [&'static Key], fn(Value) -> Value, &'static str);
 
-fn places() -> [Place; 7] {
+fn places() -> [Place; 8] {
     [
         (DOWNSTREAM, |object| object, ""),
         (UPSTREAM, |object| object, ""),
@@ -53,6 +53,11 @@ fn places() -> [Place; 7] {
             ROLE,
             |object| json!({"allow": "*", "roles": {"a": object}}),
             "roles.a.",
+        ),
+        (
+            PORT,
+            |object| json!({"allow": "*", "ports": {"9912": object}}),
+            "ports.9912.",
         ),
     ]
 }
@@ -198,7 +203,7 @@ fn a_default_that_is_written_is_what_holds_without() {
         };
         assert_eq!(found, without, "{}", key.name);
     }
-    assert_eq!(count, 18);
+    assert_eq!(count, 19);
 }
 
 #[test]

@@ -122,9 +122,7 @@ fn a_required_marker_is_missed_by_unsigned_requests_alone() {
         let extra = r#", "allow": ["ebs"], "require_marker": true"#;
         plan(extra, permission("sqs"), text).map(|plan| plan.why)
     };
-    let header = config(r#", "allow": ["ebs"], "require_marker": true"#)
-        .required_marker
-        .unwrap();
+    let header = config(r#", "allow": ["ebs"], "require_marker": true"#).marker_header;
     assert_eq!(
         marked(&format!("GET h /\n{header}: 1")),
         Ok(Signed::NoSignature)

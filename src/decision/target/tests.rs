@@ -120,3 +120,77 @@ fn a_url_presigned_with_own_keys_goes_to_listed_clusters_alone() {
     let expected = Unsigned::Refused(Refusal::OwnSignature { place }, ErrorFormat::Plain);
     assert_eq!(target(elsewhere), Err(expected));
 }
+
+/// A program that takes nothing but a URL calls `http://127.0.0.1:9912`.
+#[track_caller]
+fn at_port(number: u16, extra: &str, text: &str) -> Result<(String, Addressed), String> {
+    let ports = r#""9912": {"host": "search-x.eu-west-1.es.amazonaws.com", "methods": ["GET", "POST"], "paths": ["/logs-"]}"#;
+    let config = config(&format!(
+        r#", "allow": ["search-x.eu-west-1.es.amazonaws.com"], "ports": {{{ports}}}{extra}"#
+    ));
+    let headers = headers(text);
+    let head = Head {
+        port: &|| Some(number),
+        ..head(&headers)
+    };
+    match Target::of(&config, head) {
+        Ok(target) => Ok((target.host.name().to_owned(), target.addressed)),
+        Err(Unsigned::Refused(refusal, _)) => Err(refusal.to_string()),
+        Err(Unsigned::LeftAlone(why)) => Err(format!("left alone: {why:?}")),
+    }
+}
+
+#[test]
+fn a_port_stands_for_its_host_with_and_without_a_placeholders_signature() {
+    let search = |require_marker| {
+        let host = "search-x.eu-west-1.es.amazonaws.com".to_owned();
+        Ok((host, Addressed::ByPort { require_marker }))
+    };
+    let marked = r#", "require_marker": true"#;
+    assert_eq!(
+        at_port(9912, "", "GET 127.0.0.1:9912 /logs-1?q"),
+        search(false)
+    );
+    assert_eq!(at_port(9912, "", "GET localhost /logs-1"), search(false));
+    assert_eq!(
+        at_port(9912, marked, "GET 127.0.0.1:9912 /logs-1"),
+        search(true)
+    );
+    let signed = format!(
+        "POST [::1]:9912 /logs-1\n{}",
+        signed_by("placeholder", "sqs")
+    );
+    assert_eq!(at_port(9912, "", &signed), search(false));
+}
+
+#[test]
+fn a_port_takes_what_it_says_and_other_ports_and_hosts_are_as_ever() {
+    for (text, expected) in [
+        (
+            "PUT 127.0.0.1:9912 /logs-1",
+            "the port 9912 does not take this method",
+        ),
+        (
+            "GET 127.0.0.1:9912 /",
+            "the port 9912 does not take this path",
+        ),
+        (
+            "GET 127.0.0.1:9912 /logs-1\nauthorization: Basic YTpi",
+            "the port 9912 does not take a request with authorization of its own",
+        ),
+        (
+            "GET 127.0.0.1:9912 /logs-1?X-Amz-Signature=1&X-Amz-Credential=placeholder/x",
+            "the URL is presigned with a placeholder key, which AWS does not know",
+        ),
+    ] {
+        assert_eq!(at_port(9912, "", text).unwrap_err(), expected, "{text}");
+    }
+    // What the client writes does not say where it connected to.
+    let none = at_port(9911, "", "GET 127.0.0.1:9912 /logs-1").unwrap_err();
+    assert!(none.starts_with("the request names no AWS host"), "{none}");
+    // The second one an attacker's name that was made to lead here.
+    for host in ["sqs.eu-west-1.amazonaws.com", "rebound.example"] {
+        let named = at_port(9912, "", &format!("GET {host} /logs-1"));
+        assert_eq!(named, Ok((host.to_owned(), Addressed::ByName)));
+    }
+}

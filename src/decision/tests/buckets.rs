@@ -204,7 +204,7 @@ proptest! {
             (":authority", b"s3.eu-west-1.amazonaws.com"),
             (":path", &path),
         ];
-        let head = Head { headers: &headers, cluster: &|| Some("aws".to_owned()), route_metadata: NO_ROUTE_METADATA, own_keys: &OwnKeys::default, end_of_stream: true };
+        let head = Head { headers: &headers, cluster: &|| Some("aws".to_owned()), port: &|| None, route_metadata: NO_ROUTE_METADATA, own_keys: &OwnKeys::default, end_of_stream: true };
         let decision = decide(&config, head);
         let is_slashes = before.iter().all(|byte| *byte == b'/');
         let is_denied = matches!(&decision, Decision::Refuse(Refusal::Denied { .. }, _));
@@ -317,6 +317,7 @@ fn a_decision_says_which_rule_made_it() {
         let head = Head {
             headers: &headers,
             cluster: &|| Some("aws".to_owned()),
+            port: &|| None,
             route_metadata: NO_ROUTE_METADATA,
             own_keys: &OwnKeys::default,
             end_of_stream: true,

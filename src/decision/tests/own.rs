@@ -31,6 +31,7 @@ fn check_own(extra: &str, cluster: &str, request: &str, expected: &str) {
     let head = Head {
         headers: &headers,
         cluster: &|| Some(cluster.to_owned()),
+        port: &|| None,
         route_metadata: NO_ROUTE_METADATA,
         own_keys: &own_keys,
         end_of_stream: true,
@@ -172,6 +173,7 @@ fn a_target_that_is_no_text_hides_no_presigned_query() {
     let head = Head {
         headers: &headers,
         cluster: &|| Some("elsewhere".to_owned()),
+        port: &|| None,
         route_metadata: NO_ROUTE_METADATA,
         own_keys: &own_keys,
         end_of_stream: true,
