@@ -24,9 +24,10 @@ pub fn of_client_scope<'a>(name: &str, service: &'a str, region: &'a str) -> Opt
 
 /// The service that answers a path at a host of this one: the hosts of Location's Maps, Places and Routes also have the
 /// older API, whose paths are `/<name>/v0/...` (botocore's models `location` and `geo-*`).
-pub fn service_at<'a>(service: &'a str, path: &str) -> &'a str {
+pub fn service_at<'a>(service: &'a str, path: Option<&str>) -> &'a str {
+    let version = path.and_then(|path| path.split('/').nth(2));
     match service {
-        "geo-maps" | "geo-places" | "geo-routes" if path.split('/').nth(2) == Some("v0") => "geo",
+        "geo-maps" | "geo-places" | "geo-routes" if version == Some("v0") => "geo",
         _ => service,
     }
 }
