@@ -289,14 +289,21 @@ const LATTICE: &str = "vpc-lattice-svcs";
 
 /// Whether the body is in chunks of S3's own framing, without signatures. A client that does not sign, such as the C++
 /// SDK with anonymous credentials, says so in these headers alone; S3 would store the framing.
+#[inline(never)]
 fn is_framed(head: Head<'_>) -> bool {
-    let is_aws_chunked = |coding: &[u8]| coding.trim_ascii().eq_ignore_ascii_case(b"aws-chunked");
-    head.values("content-encoding")
-        .flat_map(|value| value.split(|byte| *byte == b','))
-        .any(is_aws_chunked)
-        && ["x-amz-trailer", "x-amz-decoded-content-length"]
-            .iter()
-            .any(|name| head.value(name).is_some())
+    let (mut is_chunked, mut is_told) = (false, false);
+    for (name, value) in head.headers {
+        match *name {
+            "content-encoding" => {
+                for coding in value.split(|byte| *byte == b',') {
+                    is_chunked |= coding.trim_ascii().eq_ignore_ascii_case(b"aws-chunked");
+                }
+            }
+            "x-amz-trailer" | "x-amz-decoded-content-length" => is_told = true,
+            _ => {}
+        }
+    }
+    is_chunked && is_told
 }
 
 /// botocore's models `sdb` and `importexport` (`signatureVersion`). SimpleDB's newer API, below `/v2/`, takes SigV4

@@ -1,6 +1,7 @@
 //! Partitions, their DNS suffixes and their regions.
 
 use super::table::PARTITIONS;
+use super::words;
 
 /// A partition of AWS: a set of regions with DNS suffixes of their own.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,9 +78,9 @@ pub fn is_region(label: &str) -> bool {
 
 fn is_new_geography(area: &[u8], direction: Option<&[u8]>) -> bool {
     let area = area.strip_prefix(b"eusc-").unwrap_or(area);
-    let mut directions = DIRECTIONS.split(' ');
+    let direction = direction.and_then(|direction| str::from_utf8(direction).ok());
     matches!(area, [b'a'..=b'z', b'a'..=b'z'])
-        && directions.any(|known| Some(known.as_bytes()) == direction)
+        && direction.is_some_and(|direction| words::has(DIRECTIONS, direction))
 }
 
 const DIRECTIONS: &str = "north south east west central northeast northwest southeast southwest";

@@ -62,7 +62,7 @@ words! {
         /// A chunk of such a body has more than 1 MiB.
         ChunkTooLarge = "chunk_too_large",
         /// The service takes Signature Version 2 alone: SimpleDB's older API (`sdb`).
-        SignatureV2Only = "signature_v2_only",
+        SignatureV2Only = "signature_version_two",
         /// The body is an event stream, or `STREAMING-*` to another service than S3, or its chunks are signed with SigV4A or
         /// for a host that takes nothing else.
         ChunkSignaturesUnsupported = "chunk_signatures_unsupported",
