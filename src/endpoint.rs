@@ -21,6 +21,7 @@ mod resolver;
 mod s3;
 mod scope;
 mod table;
+mod words;
 
 pub use bucket::{BucketPlace, bucket_place};
 pub use client::{may_be_of_region, of_client_scope, service_at};

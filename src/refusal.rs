@@ -141,6 +141,11 @@ pub enum Refusal {
         /// The limit, in bytes.
         max_body_bytes: usize,
     },
+    /// The service takes no SigV4.
+    SignatureV2Only {
+        /// Its signing name.
+        service: String,
+    },
     /// The body is signed piece by piece in a form that is not signed here.
     ChunkSignaturesUnsupported,
     /// The framing of a body that is signed chunk by chunk is broken.
@@ -217,6 +222,7 @@ impl Refusal {
             Self::MalformedAuthorization => Reason::MalformedAuthorization,
             Self::BodyTimeout { .. } => Reason::BodyTimeout,
             Self::BodyTooLarge { .. } => Reason::BodyTooLarge,
+            Self::SignatureV2Only { .. } => Reason::SignatureV2Only,
             Self::ChunkSignaturesUnsupported => Reason::ChunkSignaturesUnsupported,
             Self::MalformedChunks { .. } => Reason::MalformedChunks,
             Self::ChunkTooLarge => Reason::ChunkTooLarge,
@@ -315,7 +321,8 @@ impl Refusal {
             Self::MalformedAuthorization => "Send one authorization header that can be read, or none.".to_owned(),
             Self::BodyTimeout { .. } => "Send the body faster, or raise body_timeout_ms.".to_owned(),
             Self::BodyTooLarge { .. } => "Raise max_body_bytes and Envoy's buffer limit above the body's size; to S3, send content-length so that the body can stream.".to_owned(),
-            Self::ChunkSignaturesUnsupported => "Set the client to unsigned payloads (x-amz-content-sha256: UNSIGNED-PAYLOAD or STREAMING-UNSIGNED-PAYLOAD-TRAILER).".to_owned(),
+            Self::SignatureV2Only { .. } => "Let the program sign these requests, with a key of its own.".to_owned(),
+            Self::ChunkSignaturesUnsupported => "Set the client to unsigned payloads (to S3, x-amz-content-sha256: UNSIGNED-PAYLOAD or STREAMING-UNSIGNED-PAYLOAD-TRAILER; to others none).".to_owned(),
             Self::MalformedChunks { .. } => "Send the body as x-amz-content-sha256 says, or set the client to unsigned payloads.".to_owned(),
             Self::ChunkTooLarge => format!("Set the client to chunks of at most {MAX_CHUNK_BYTES} bytes, or to unsigned payloads."),
             Self::OutsidePort { port, what } => match what {
@@ -389,7 +396,8 @@ impl fmt::Display for Refusal {
                 timeout.as_millis()
             ),
             Self::BodyTooLarge { max_body_bytes } => write!(f, "the body is larger than the {max_body_bytes} bytes that are held for its hash"),
-            Self::ChunkSignaturesUnsupported => f.write_str("the body is signed piece by piece with the client's key: an event stream, or chunks where SigV4A signs"),
+            Self::SignatureV2Only { service } => write!(f, "{service} takes Signature Version 2 alone, and what signs here is Version 4"),
+            Self::ChunkSignaturesUnsupported => f.write_str("the body is an event stream, or in chunks where SigV4A signs or where the service is not S3: its pieces cannot be signed here"),
             Self::MalformedChunks { why } => write!(f, "the body is not signed chunk by chunk: {why}"),
             Self::ChunkTooLarge => write!(f, "{}", chunked::Fault::ChunkTooLarge),
             Self::OutsidePort { port, what } => write!(f, "the port {port} does not take {}", match what {

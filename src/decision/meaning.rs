@@ -5,6 +5,7 @@ use super::target::Target;
 use crate::authorization::{ClientScope, ClientSignature};
 use crate::endpoint::{self, Endpoint, Resolution};
 use crate::refusal::{Refusal, Unreplaced};
+use crate::sigv4::PathStyle;
 
 /// What the host is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,28 +22,28 @@ pub(super) enum Meaning<'t> {
 impl<'t> Meaning<'t> {
     /// Reads it. `home_region` is used where neither the host nor the client says one.
     pub(super) fn of(home_region: &'t str, head: Head<'t>, target: &'t Target<'_>) -> Self {
-        let scope = match target.signature {
-            ClientSignature::Placeholder { scope, .. } => scope,
-            _ => None,
-        };
-        let host = &target.host;
-        match (endpoint::resolve(host, home_region), scope) {
-            (Resolution::Aws(mut endpoint), scope) => {
-                if let Some(region) = region_of(scope, &endpoint, host.name()) {
-                    endpoint.region = region;
+        let resolution = endpoint::resolve(&target.host, home_region);
+        match (resolution, &target.signature) {
+            (Resolution::Aws(mut endpoint), signature) => {
+                if endpoint.path_style == PathStyle::S3
+                    && let ClientSignature::Placeholder {
+                        scope: Some(scope), ..
+                    } = signature
+                {
+                    endpoint.region = region_of(*scope, endpoint, target);
                 }
                 if endpoint.service.starts_with("geo-") {
-                    let path = head.path_and_query().0.unwrap_or_default();
-                    endpoint.service = endpoint::service_at(endpoint.service, path);
+                    endpoint.service = endpoint::service_at(endpoint.service, head.text(":path"));
                 }
                 Self::Named(endpoint)
             }
-            (Resolution::NotAws, Some(scope)) => {
-                let region = scope.region.unwrap_or_default();
-                let found = endpoint::of_client_scope(host.name(), scope.service, region);
-                found.map_or(Self::NotAws, Self::Scoped)
-            }
-            (Resolution::NotAws, None) => Self::NotAws,
+            (
+                Resolution::NotAws,
+                ClientSignature::Placeholder {
+                    scope: Some(scope), ..
+                },
+            ) => scoped(*scope, target),
+            (Resolution::NotAws, _) => Self::NotAws,
         }
     }
 
@@ -73,15 +74,26 @@ impl<'t> Meaning<'t> {
     }
 }
 
-/// The region of a host of S3's that has none of its own, as the client has it.
-fn region_of<'t>(
-    scope: Option<ClientScope<'t>>,
-    endpoint: &Endpoint<'_>,
-    host: &str,
-) -> Option<&'t str> {
-    let scope = scope.filter(|scope| scope.service == endpoint.service)?;
-    let region = scope.region.filter(|region| *region != endpoint.region)?;
-    endpoint::may_be_of_region(host, region).then_some(region)
+#[inline(never)]
+fn scoped<'t>(scope: ClientScope<'t>, target: &Target<'_>) -> Meaning<'t> {
+    let region = scope.region.unwrap_or_default();
+    let found = endpoint::of_client_scope(target.host.name(), scope.service, region);
+    found.map_or(Meaning::NotAws, Meaning::Scoped)
+}
+
+/// The region of a host of S3's: the client's, where it has none of its own.
+#[inline(never)]
+fn region_of<'t>(scope: ClientScope<'t>, endpoint: Endpoint<'t>, target: &Target<'_>) -> &'t str {
+    match scope.region {
+        Some(region)
+            if region != endpoint.region
+                && scope.service == endpoint.service
+                && endpoint::may_be_of_region(target.host.name(), region) =>
+        {
+            region
+        }
+        _ => endpoint.region,
+    }
 }
 
 #[cfg(test)]

@@ -51,32 +51,28 @@ impl<'p> Permission<'p> {
         meaning: Meaning<'_>,
         ruling: Ruling<'p>,
     ) -> Result<Self, Unsigned> {
-        let service = meaning.endpoint().map(|endpoint| endpoint.service);
-        // Where the request goes on unsigned, unless a placeholder's signature would.
-        let unsigned = |left_alone, why| match meaning.bars(target, why) {
-            Some(refusal) => Unsigned::Refused(refusal, ErrorFormat::of(head.headers, service)),
-            None => target.left_alone(left_alone),
-        };
+        let unsigned = |left_alone, why| Err(unsigned(head, target, meaning, left_alone, why));
         let (endpoint, rule) = match (ruling, target.addressed) {
             (Ruling::Permit { endpoint, rule }, _) => (endpoint, rule.map(|found| found.rule)),
             (Ruling::NotAws, _) => {
-                return Err(unsigned(LeftAlone::NotAws, Unreplaced::UnknownHost));
+                return unsigned(LeftAlone::NotAws, Unreplaced::UnknownHost);
             }
             // The host may be anybody's of whom a rule knows better.
             (Ruling::LeaveAlone { .. }, Addressed::ByName) if meaning == Meaning::NotAws => {
                 return Err(target.left_alone(LeftAlone::Rule));
             }
             (Ruling::LeaveAlone { .. }, Addressed::ByName) => {
-                return Err(unsigned(LeftAlone::Rule, Unreplaced::LeftAlone));
+                return unsigned(LeftAlone::Rule, Unreplaced::LeftAlone);
             }
             (other, _) => {
+                let service = meaning.endpoint().map(|endpoint| endpoint.service);
                 let refusal = refused(config, target.host.name(), other);
                 let format = ErrorFormat::of(head.headers, service);
                 return Err(Unsigned::Refused(refusal, format));
             }
         };
         if matches!(meaning, Meaning::Scoped(_)) && !is_named(config, rule, endpoint.service) {
-            return Err(unsigned(LeftAlone::NotAws, Unreplaced::UnknownHost));
+            return unsigned(LeftAlone::NotAws, Unreplaced::UnknownHost);
         }
         let format = ErrorFormat::of(head.headers, Some(endpoint.service));
         if head.value(":method") == Some(b"CONNECT") {
@@ -87,6 +83,22 @@ impl<'p> Permission<'p> {
             rule,
             format,
         })
+    }
+}
+
+/// What goes on as it came, unless a placeholder's signature would.
+#[inline(never)]
+fn unsigned(
+    head: Head<'_>,
+    target: &Target<'_>,
+    meaning: Meaning<'_>,
+    left_alone: LeftAlone,
+    why: Unreplaced,
+) -> Unsigned {
+    let service = meaning.endpoint().map(|endpoint| endpoint.service);
+    match meaning.bars(target, why) {
+        Some(refusal) => Unsigned::Refused(refusal, ErrorFormat::of(head.headers, service)),
+        None => target.left_alone(left_alone),
     }
 }
 

@@ -58,6 +58,10 @@ impl Plan {
         } = permission;
         let refused = |refusal| Unsigned::Refused(refusal, format);
         let why = why(target, permission)?;
+        if takes_version_2_alone(endpoint.service, head) {
+            let service = endpoint.service.to_owned();
+            return Err(refused(Refusal::SignatureV2Only { service }));
+        }
         if target.addressed == Addressed::ByName && !head.is_listed(config) {
             return Err(refused(Refusal::ClusterNotListed {
                 cluster: (head.cluster)().unwrap_or_default(),
@@ -148,6 +152,7 @@ pub enum PayloadPlan {
 }
 
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+const UNSIGNED_CHUNKS: &str = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
 
 /// Why a permitted request is signed, or that it is not: its client's signature says so, and what the rule makes of it.
 fn why(target: &Target<'_>, permission: Permission<'_>) -> Result<Signed, Unsigned> {
@@ -220,8 +225,13 @@ fn payload(
     mode: Option<PayloadMode>,
 ) -> Result<PayloadPlan, Refusal> {
     let claimed = head.text("x-amz-content-sha256");
+    let is_s3 = endpoint.path_style == PathStyle::S3;
     if let Some(claimed) = claimed {
-        if claimed == "STREAMING-UNSIGNED-PAYLOAD-TRAILER" {
+        // No other service takes a body in chunks of its own framing.
+        if !is_s3 && claimed.starts_with("STREAMING-") {
+            return Err(Refusal::ChunkSignaturesUnsupported);
+        }
+        if claimed == UNSIGNED_CHUNKS {
             return Ok(PayloadPlan::Streamed(claimed.to_owned()));
         }
         if let Some(form) = Form::of(claimed).filter(|_| endpoint.algorithm == Algorithm::SigV4) {
@@ -236,17 +246,22 @@ fn payload(
             return Err(Refusal::ChunkSignaturesUnsupported);
         }
     }
+    if endpoint.service == LATTICE {
+        return Ok(PayloadPlan::Streamed(UNSIGNED_PAYLOAD.to_owned()));
+    }
     // An upgraded connection has no end of stream to hash up to.
     if head.end_of_stream || head.value("upgrade").is_some() {
         return Ok(PayloadPlan::Empty);
+    }
+    if is_s3 && claimed.is_none() && is_framed(head) {
+        return Ok(PayloadPlan::Streamed(UNSIGNED_CHUNKS.to_owned()));
     }
     let length = head.content_length();
     let unsigned = match mode {
         Some(mode) => mode == PayloadMode::Unsigned,
         None => takes_unsigned(endpoint),
     };
-    let wants_length = endpoint.path_style == PathStyle::S3;
-    if unsigned && (length.is_some() || !wants_length) {
+    if unsigned && (length.is_some() || !is_s3) {
         // S3 itself compares the hash that the client claims with the body it gets.
         let hash = claimed.filter(|claimed| mode.is_none() && is_sha256(claimed));
         return Ok(PayloadPlan::Streamed(
@@ -266,10 +281,44 @@ fn payload(
     })
 }
 
-/// Whether a service takes a payload that is not signed. VPC Lattice takes no other ("SigV4
-/// authenticated requests for Amazon VPC Lattice" in its user guide).
+/// Whether a service takes a payload that is not signed.
 fn takes_unsigned(endpoint: Endpoint<'_>) -> bool {
-    endpoint.path_style == PathStyle::S3 || endpoint.service == "vpc-lattice-svcs"
+    endpoint.path_style == PathStyle::S3 || endpoint.service == LATTICE
+}
+
+/// Takes no signed payload, not even the empty one ("SigV4 authenticated requests for Amazon VPC Lattice" in its user
+/// guide).
+const LATTICE: &str = "vpc-lattice-svcs";
+
+/// Whether the body is in chunks of S3's own framing, without signatures. A client that does not sign, such as the C++
+/// SDK with anonymous credentials, says so in these headers alone; S3 would store the framing.
+#[inline(never)]
+fn is_framed(head: Head<'_>) -> bool {
+    let (mut is_chunked, mut is_told) = (false, false);
+    for (name, value) in head.headers {
+        match *name {
+            "content-encoding" => {
+                for coding in value.split(|byte| *byte == b',') {
+                    is_chunked |= coding.trim_ascii().eq_ignore_ascii_case(b"aws-chunked");
+                }
+            }
+            "x-amz-trailer" | "x-amz-decoded-content-length" => is_told = true,
+            _ => {}
+        }
+    }
+    is_chunked && is_told
+}
+
+/// botocore's models `sdb` and `importexport` (`signatureVersion`). SimpleDB's newer API, below `/v2/`, takes SigV4
+/// (`simpledbv2`).
+fn takes_version_2_alone(service: &str, head: Head<'_>) -> bool {
+    match service {
+        "sdb" => !head
+            .value(":path")
+            .is_some_and(|path| path.starts_with(b"/v2/")),
+        "importexport" | "IngestionService" => true,
+        _ => false,
+    }
 }
 
 fn is_sha256(text: &str) -> bool {

@@ -5,6 +5,7 @@ use super::partition::{self, Split, is_region, partition_of};
 use super::resolution::Endpoint;
 use super::resolver::of_custom_domain;
 use super::s3::{is_accelerate, path_style};
+use super::words;
 use crate::sigv4::PathStyle;
 
 /// What a host below AWS's names that nothing lists is signed as, where a client's scope says it: if the host is
@@ -24,9 +25,10 @@ pub fn of_client_scope<'a>(name: &str, service: &'a str, region: &'a str) -> Opt
 
 /// The service that answers a path at a host of this one: the hosts of Location's Maps, Places and Routes also have the
 /// older API, whose paths are `/<name>/v0/...` (botocore's models `location` and `geo-*`).
-pub fn service_at<'a>(service: &'a str, path: &str) -> &'a str {
+pub fn service_at<'a>(service: &'a str, path: Option<&str>) -> &'a str {
+    let version = path.and_then(|path| path.split('/').nth(2));
     match service {
-        "geo-maps" | "geo-places" | "geo-routes" if path.split('/').nth(2) == Some("v0") => "geo",
+        "geo-maps" | "geo-places" | "geo-routes" if version == Some("v0") => "geo",
         _ => service,
     }
 }
@@ -34,7 +36,7 @@ pub fn service_at<'a>(service: &'a str, path: &str) -> &'a str {
 /// Whether names below `<service>.<region>` are customers', or answer to something else than SigV4: nothing there is signed
 /// because a client says so.
 fn has_customers_hosts(service: &str) -> bool {
-    path_style(service) == PathStyle::S3 || CUSTOMERS.split(' ').any(|name| name == service)
+    path_style(service) == PathStyle::S3 || words::has(CUSTOMERS, service)
 }
 
 /// Databases, brokers, file systems, registries, clusters and the like: the pages that `tests/data/documented-hosts.txt`

@@ -37,6 +37,13 @@ pub(super) const SINGLE_LABEL: &[Shape] = &[
     shape("aps-workspaces", 0..=0, "aps", false),
     // "Setting up a streaming transcription" in the Transcribe guide (HTTP/2).
     shape("transcribestreaming", 0..=0, "transcribe", false),
+    // "DICOMweb" in the HealthImaging guide.
+    shape("dicom-medical-imaging", 0..=0, "medical-imaging", false),
+    // "Amazon ECS interface VPC endpoints" in the ECS guide; `regional` has those that its agent polls.
+    shape("ecs-agent", 0..=0, "ecs", false),
+    shape("ecs-telemetry", 0..=0, "ecs", false),
+    // "Using the Amazon Mechanical Turk sandbox" in the Mechanical Turk API reference.
+    shape("mturk-requester-sandbox", 0..=0, "mturk-requester", false),
     // "Streaming face liveness" in the Rekognition guide (WebSocket).
     shape("streaming-rekognition", 0..=0, "rekognition", false),
 ];
@@ -74,6 +81,27 @@ pub(super) const BEFORE_REGION: &[Shape] = &[
         1..=1,
         "emr-serverless",
         true,
+    ),
+    // "Getting and updating routing control states" in the Application Recovery Controller guide: <id>.
+    shape(
+        "route53-recovery-cluster",
+        1..=1,
+        "route53-recovery-cluster",
+        false,
+    ),
+    // "Using the Ethereum JSON-RPC API" in the Managed Blockchain guide: <node>.ethereum and <node>.wss.ethereum.
+    shape(
+        "ethereum.managedblockchain",
+        1..=2,
+        "managedblockchain",
+        true,
+    ),
+    // "AMB Access Bitcoin endpoints" in its guide: mainnet.bitcoin and testnet.bitcoin, for everybody.
+    shape(
+        "bitcoin.managedblockchain",
+        1..=1,
+        "managedblockchain",
+        false,
     ),
     // "Connecting to Amazon Neptune" in the China Regions: the region stands last.
     shape("neptune", 2..=2, "neptune-db", true),
@@ -181,7 +209,11 @@ pub(super) fn find<'s>(shapes: &'s [Shape], labels: &str) -> Option<&'s Shape> {
 fn permits(shape: &Shape, before: &str) -> bool {
     match shape.tail {
         // <id>.credentials.iot asks for a client certificate, and so does Greengrass.
-        "iot" => !matches!(before, "credentials." | "greengrass-ats."),
+        "iot" => !matches!(before, "credentials." | "greengrass." | "greengrass-ats."),
+        // What is no WebSocket has one label.
+        "ethereum.managedblockchain" => {
+            before.ends_with(".wss.") || before.matches('.').count() == 1
+        }
         "timestream" => before.starts_with("ingest-cell") || before.starts_with("query-cell"),
         "mediapackagev2" => before.split('.').nth(1) == Some("egress"),
         _ => true,

@@ -4,7 +4,7 @@
 use super::resolution::Resolution;
 use super::resolver::resolve;
 use super::scope::host_of_scope;
-use super::{documented, scope, table};
+use super::{documented, scope, table, words};
 use crate::sigv4::PathStyle;
 
 /// Whether some service of AWS's that is known here signs with this name.
@@ -52,15 +52,13 @@ const ALIASES: &str = " cloudwatch=monitoring amp=aps chime-*=chime customer-pro
 
 /// Whether a region is known here.
 pub fn is_known_region(name: &str) -> bool {
-    table::REGIONS.split(' ').any(|known| known == name)
+    words::has(table::REGIONS, name)
 }
 
 /// The region with the most alike spelling.
 pub fn nearest_region(name: &str) -> Option<&'static str> {
     let mut nearest = Nearest::to(name);
-    for known in table::REGIONS.split(' ') {
-        nearest.look_at(known);
-    }
+    words::each(table::REGIONS, &mut |known| nearest.look_at(known));
     nearest.found
 }
 
@@ -113,7 +111,7 @@ pub fn home_of(service: &str, region: &str) -> Option<String> {
 #[inline(never)]
 fn each_service(look: &mut dyn FnMut(&'static str)) {
     for names in [table::KNOWN, "s3 s3express s3-outposts s3-object-lambda"] {
-        names.split(' ').for_each(&mut *look);
+        words::each(names, look);
     }
     scope::services().for_each(&mut *look);
     for (_, service, ..) in table::NAMES {

@@ -1,6 +1,7 @@
 //! Partitions, their DNS suffixes and their regions.
 
 use super::table::PARTITIONS;
+use super::words;
 
 /// A partition of AWS: a set of regions with DNS suffixes of their own.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,7 +54,8 @@ pub fn global_region(pseudo_region: &str) -> Option<&'static str> {
 }
 
 /// Whether a label is shaped like a region of any partition, such as `eu-west-1` or
-/// `us-gov-east-1` (botocore `partitions.json`, `regionRegex`).
+/// `us-gov-east-1` (botocore `partitions.json`, `regionRegex`); or of a geography that AWS has not yet: two letters, or
+/// `eusc-` and two, and a direction. SDKs sign for any region that they are given.
 pub fn is_region(label: &str) -> bool {
     let ([place @ .., b'-', b'0'..=b'9'] | [place @ .., b'-', b'0'..=b'9', b'0'..=b'9']) =
         label.as_bytes()
@@ -68,8 +70,20 @@ pub fn is_region(label: &str) -> bool {
     let area = place
         .get(..place.len() - letters)
         .and_then(|area| area.strip_suffix(b"-"));
-    letters > 0 && area.is_some_and(|area| AREAS.contains(&area))
+    let Some(area) = area.filter(|_| letters > 0) else {
+        return false;
+    };
+    AREAS.contains(&area) || is_new_geography(area, place.get(area.len() + 1..))
 }
+
+fn is_new_geography(area: &[u8], direction: Option<&[u8]>) -> bool {
+    let area = area.strip_prefix(b"eusc-").unwrap_or(area);
+    let direction = direction.and_then(|direction| str::from_utf8(direction).ok());
+    matches!(area, [b'a'..=b'z', b'a'..=b'z'])
+        && direction.is_some_and(|direction| words::has(DIRECTIONS, direction))
+}
+
+const DIRECTIONS: &str = "north south east west central northeast northwest southeast southwest";
 
 const AREAS: &[&[u8]] = &[
     b"us", b"eu", b"ap", b"sa", b"ca", b"me", b"af", b"il", b"mx", b"cn", b"us-gov", b"us-iso",

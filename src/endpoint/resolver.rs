@@ -101,6 +101,9 @@ fn regional<'a>(
     // Of the plain shape, so that it needs no row.
     let service = labels.strip_suffix("-fips").unwrap_or(labels);
     let service = service.strip_prefix("fips.").unwrap_or(service);
+    // "DiscoverPollEndpoint" in the ECS API reference: ecs-a-<n>, ecs-t-<n>.
+    let of_agent = service.starts_with("ecs-a-") || service.starts_with("ecs-t-");
+    let service = if of_agent { "ecs" } else { service };
     let plain = !service.is_empty() && !service.contains('.');
     (plain && !documented::NOT_SIGNED.contains(&service)).then(|| endpoint(service, region))
 }

@@ -9,7 +9,7 @@ mod s3;
 
 use super::host::Host;
 use super::partition::{is_region, partition_of};
-use super::table;
+use super::{table, words};
 pub use lookup::{Asked, Destination, ScopeError};
 
 /// Written by `cargo xtask endpoints`. A line is a signing name; below it, each behind a tab, are its
@@ -116,7 +116,7 @@ pub(super) fn services() -> impl Iterator<Item = &'static str> {
 }
 
 fn is_known(service: &str) -> bool {
-    service == "s3" || table::KNOWN.split(' ').any(|name| name == service)
+    service == "s3" || words::has(table::KNOWN, service)
 }
 
 /// A row of [`SCOPES`].

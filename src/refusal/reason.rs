@@ -63,7 +63,10 @@ words! {
         MalformedChunks = "malformed_chunks",
         /// A chunk of such a body has more than 1 MiB.
         ChunkTooLarge = "chunk_too_large",
-        /// The body is an event stream, or its chunks are signed with SigV4A or for a host that takes nothing else.
+        /// The service takes Signature Version 2 alone: SimpleDB's older API (`sdb`).
+        SignatureV2Only = "signature_version_two",
+        /// The body is an event stream, or `STREAMING-*` to another service than S3, or its chunks are signed with SigV4A or
+        /// for a host that takes nothing else.
         ChunkSignaturesUnsupported = "chunk_signatures_unsupported",
         /// A call to Envoy failed.
         HostCallFailed = "host_call_failed",
@@ -100,7 +103,9 @@ impl Reason {
             Self::BodyTimeout => 408,
             Self::BodyTooLarge | Self::ChunkTooLarge => 413,
             Self::HostCallFailed => 500,
-            Self::ExpressSessionUnsupported | Self::ChunkSignaturesUnsupported => 501,
+            Self::ExpressSessionUnsupported
+            | Self::SignatureV2Only
+            | Self::ChunkSignaturesUnsupported => 501,
         }
     }
 

@@ -163,6 +163,111 @@ fn the_payload_is_what_the_service_takes() {
 }
 
 #[test]
+fn lattice_takes_no_signed_payload() {
+    let hash = "0".repeat(64);
+    for text in [
+        "GET h /".to_owned(),
+        "POST h /\ncontent-length: 5".to_owned(),
+        "GET h /\nupgrade: websocket".to_owned(),
+        format!("POST h /\ncontent-length: 5\nx-amz-content-sha256: {hash}"),
+        format!("GET h /\nx-amz-content-sha256: {hash}"),
+    ] {
+        let plan = plan(HARDLY, permission(LATTICE), &text).unwrap();
+        let unsigned = PayloadPlan::Streamed(UNSIGNED_PAYLOAD.to_owned());
+        assert_eq!(plan.payload, unsigned, "{text}");
+        assert_eq!(plan.content_sha256, ContentSha256::Written, "{text}");
+    }
+}
+
+#[test]
+fn a_body_in_chunks_is_s3s_alone() {
+    let put = |service, payload: &str| {
+        let text =
+            format!("PUT h /k\ncontent-length: 5\nx-amz-content-sha256: STREAMING-{payload}");
+        plan(HARDLY, permission(service), &text).map(|plan| plan.payload)
+    };
+    for payload in [
+        "UNSIGNED-PAYLOAD-TRAILER",
+        "AWS4-HMAC-SHA256-PAYLOAD",
+        "AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+        "AWS4-HMAC-SHA256-EVENTS",
+        "SOMETHING-NEW",
+    ] {
+        for service in ["sqs", "ebs", "mediastore", "transcribe", LATTICE] {
+            assert_eq!(
+                put(service, payload),
+                refused(Refusal::ChunkSignaturesUnsupported),
+                "{service} {payload}"
+            );
+        }
+    }
+    for service in ["s3", "s3express", "s3-outposts", "s3-object-lambda"] {
+        let unsigned = put(service, "UNSIGNED-PAYLOAD-TRAILER");
+        assert_eq!(
+            unsigned,
+            Ok(PayloadPlan::Streamed(UNSIGNED_CHUNKS.to_owned()))
+        );
+        let signed = put(service, "AWS4-HMAC-SHA256-PAYLOAD");
+        assert_eq!(signed, Ok(PayloadPlan::ChunkSigned(Form::Payload)));
+    }
+}
+
+#[test]
+fn chunks_of_a_client_that_signs_nothing_are_said_to_be_chunks() {
+    let payload = |service, headers: &str| {
+        let text = format!("PUT h /k\n{headers}");
+        plan(HARDLY, permission(service), &text).map(|plan| plan.payload)
+    };
+    let trailer = "x-amz-trailer: x-amz-checksum-crc64nvme";
+    let framed = Ok(PayloadPlan::Streamed(UNSIGNED_CHUNKS.to_owned()));
+    for headers in [
+        format!("transfer-encoding: chunked\ncontent-encoding: aws-chunked\n{trailer}"),
+        format!("content-length: 65\ncontent-encoding: aws-chunked\n{trailer}"),
+        format!("content-length: 65\ncontent-encoding: gzip, AWS-Chunked\n{trailer}"),
+        format!("content-encoding: gzip\ncontent-encoding: aws-chunked\n{trailer}"),
+        "content-encoding: aws-chunked\nx-amz-decoded-content-length: 10".to_owned(),
+    ] {
+        assert_eq!(payload("s3", &headers), framed, "{headers}");
+        let claimed = format!("{headers}\nx-amz-content-sha256: UNSIGNED-PAYLOAD");
+        assert_ne!(payload("s3", &claimed), framed, "{claimed}");
+        assert_ne!(payload("ebs", &headers), framed, "{headers}");
+    }
+    for headers in [
+        "content-length: 65\ncontent-encoding: aws-chunked".to_owned(),
+        format!("content-length: 65\n{trailer}"),
+        format!("content-length: 65\ncontent-encoding: not-aws-chunked\n{trailer}"),
+    ] {
+        let plain = Ok(PayloadPlan::Streamed(UNSIGNED_PAYLOAD.to_owned()));
+        assert_eq!(payload("s3", &headers), plain, "{headers}");
+    }
+}
+
+#[test]
+fn what_takes_signature_version_2_alone_is_not_signed() {
+    let signed = |service, line: &str| plan(HARDLY, permission(service), line).map(|_| ());
+    for (service, line) in [
+        ("sdb", "POST h /"),
+        ("sdb", "GET h /?Action=Select&Version=2009-04-15"),
+        ("importexport", "POST h /?Operation=ListJobs"),
+    ] {
+        let service_name = service.to_owned();
+        assert_eq!(
+            signed(service, line),
+            refused(Refusal::SignatureV2Only {
+                service: service_name
+            })
+        );
+    }
+    assert_eq!(signed("sdb", "POST h /v2/ListExports"), Ok(()));
+    // A program's own signature is its own matter.
+    let own = format!("GET h /\n{}", signed_by(REAL, "sdb"));
+    assert_eq!(
+        signed("sdb", &own),
+        Err(Unsigned::LeftAlone(LeftAlone::ClientSignature))
+    );
+}
+
+#[test]
 fn the_hash_of_the_payload_is_sent_where_it_is_read() {
     let sent = |service, text: &str| {
         plan(HARDLY, permission(service), text)
