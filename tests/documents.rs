@@ -187,6 +187,23 @@ fn pages_that_are_named_exist() {
     assert!(named > 30, "{named} names are not all");
 }
 
+/// Whoever sets the proxy alone sends all plain http through it, and most of that is answered 404.
+#[test]
+fn a_file_that_sets_the_proxy_says_what_goes_past_it() {
+    let mut found = documents();
+    files(&root().join("envoy"), &mut found);
+    found.push(root().join("docker-compose.yml"));
+    let mut setting = 0;
+    for path in found {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        if text.contains("HTTP_PROXY=") {
+            setting += 1;
+            assert!(text.contains("NO_PROXY="), "{}", path.display());
+        }
+    }
+    assert!(setting >= 3, "{setting} files are not all");
+}
+
 #[test]
 fn the_number_of_hosts_is_that_of_the_tests() {
     let hosts = read("tests/data/botocore-hosts.txt");

@@ -19,9 +19,11 @@ pub(crate) enum Job {
     Core,
     /// The simulation, and the budget of instructions.
     Costs,
-    /// The tests on real Envoys, but for those of the clients.
+    /// The tests on real Envoys, but for those of the clients and programs.
     EndToEnd,
     Clients,
+    /// The programs that CI runs.
+    Programs,
     Demo,
     Compose,
     /// What is known of the dependencies' faults; it needs GitHub, and no run of all jobs has it.
@@ -30,13 +32,14 @@ pub(crate) enum Job {
 
 impl Job {
     /// By the names of the command line.
-    pub(crate) const ALL: [(&'static str, Self); 9] = [
+    pub(crate) const ALL: [(&'static str, Self); 10] = [
         ("fetch", Self::Fetch),
         ("lints", Self::Lints),
         ("core", Self::Core),
         ("costs", Self::Costs),
         ("e2e", Self::EndToEnd),
         ("clients", Self::Clients),
+        ("programs", Self::Programs),
         ("demo", Self::Demo),
         ("compose", Self::Compose),
         ("advisories", Self::Advisories),
@@ -61,6 +64,7 @@ impl Job {
             }
             Self::EndToEnd => test::test(&Tests::end_to_end(envoy)?),
             Self::Clients => test::test(&Tests::choose(Some(test::CLIENTS), envoy)?),
+            Self::Programs => test::test(&Tests::choose(Some(test::PROGRAMS), envoy)?),
             Self::Demo => step("demo", || demo::demo(demo::After::Stop)),
             Self::Compose => step("compose", compose::compose),
             Self::Advisories => deny(&["advisories"]),

@@ -4,6 +4,7 @@ use crate::bench::Budget;
 use crate::ci::Job;
 use crate::demo::After;
 use crate::endpoints::{Botocore, Changes};
+use crate::programs::{self, Chosen};
 use crate::simulate::Files;
 use crate::tools::ENVOYS;
 use std::fmt;
@@ -24,6 +25,11 @@ pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
         "demo",
         "[--keep]",
         "a program without credentials calls AWS; --keep leaves it running",
+    ),
+    (
+        "programs",
+        "[NAME...]",
+        "programs of others (all, or these) through a real Envoy, and docs/programs.md",
     ),
     (
         "compose",
@@ -71,7 +77,7 @@ pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
         "ci",
         "[JOB...] [--envoy VERSION]",
         "what must pass before a merge, or some of its jobs: \
-         fetch, lints, core, costs, e2e, clients, demo, compose, advisories",
+         fetch, lints, core, costs, e2e, clients, programs, demo, compose, advisories",
     ),
     ("help", "", "this list"),
 ];
@@ -94,6 +100,7 @@ pub(crate) enum Command {
         envoy: Option<&'static str>,
     },
     Demo(After),
+    Programs(Chosen),
     Compose,
     Bench(Bench),
     Endpoints(Botocore, Changes),
@@ -216,6 +223,7 @@ pub(crate) fn parse(arguments: &[&str]) -> Result<Command, Misuse> {
             ["--check", rest @ ..] => refuse(rest).map(|()| Command::Simulate(Files::Compare)),
             other => refuse(other).map(|()| Command::Simulate(Files::Write)),
         },
+        "programs" => programs(options).map(Command::Programs),
         "ci" => ci(options),
         "build" => refuse(options).map(|()| Command::Build),
         "compose" => refuse(options).map(|()| Command::Compose),
@@ -239,6 +247,18 @@ fn test(options: &[&str]) -> Result<Command, Misuse> {
         }
     }
     Ok(Command::Test { only, envoy })
+}
+
+fn programs(options: &[&str]) -> Result<Chosen, Misuse> {
+    let find = |word: &&str| {
+        let found = programs::names().find(|name| name == word);
+        found.ok_or_else(|| Misuse::Value {
+            option: "programs",
+            value: (*word).to_owned(),
+            allowed: programs::names().collect::<Vec<_>>().join(", "),
+        })
+    };
+    options.iter().map(find).collect()
 }
 
 fn ci(options: &[&str]) -> Result<Command, Misuse> {
@@ -370,6 +390,8 @@ mod tests {
         check("help", Command::Help);
         check("build", Command::Build);
         check("compose", Command::Compose);
+        check("programs", Command::Programs(Vec::new()));
+        check("programs pandas", Command::Programs(vec!["pandas"]));
         check("demo", Command::Demo(After::Stop));
         check("demo --keep", Command::Demo(After::Keep));
         let test = |only: Option<&str>, envoy| Command::Test {
@@ -475,6 +497,7 @@ mod tests {
                 "bench --only s3_get,s3_gett",
                 "--only does not take s3_gett; allowed: s3_get, dynamodb_post_1k",
             ),
+            ("programs nope", "programs does not take nope; allowed: "),
             (
                 "ci lint",
                 "ci does not take lint; allowed: fetch, lints, core",

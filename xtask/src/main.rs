@@ -8,9 +8,11 @@ mod command;
 mod compose;
 mod demo;
 mod endpoints;
+mod install;
 mod module;
 mod needs;
 mod overlay;
+mod programs;
 mod run;
 mod simulate;
 mod size;
@@ -49,6 +51,7 @@ fn perform(command: Command) -> Result<ExitCode> {
         Command::Bench(Bench::Instructions(budget)) => bench::instructions(budget),
         Command::Bench(Bench::Size) => size::size(),
         Command::Endpoints(botocore, changes) => endpoints::endpoints(botocore, changes),
+        Command::Programs(chosen) => programs::programs(&chosen),
         Command::Simulate(files) => simulate::simulate(files),
         Command::Tool(arguments) => return tool::tool(&arguments),
         Command::Ci { jobs, envoy } => ci::ci(&jobs, envoy),

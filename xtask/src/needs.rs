@@ -4,6 +4,7 @@ use crate::bench::Budget;
 use crate::ci::Job;
 use crate::command::{Bench, Command};
 use crate::demo::After;
+use crate::programs;
 use crate::run::Result;
 use std::fmt::{self, Write as _};
 use std::process::{self, Stdio};
@@ -20,6 +21,10 @@ pub(crate) enum Work {
     EndToEnd,
     /// The clients of `tests/clients`.
     Clients,
+    /// The programs of `tests/programs` that CI runs.
+    Programs,
+    /// Those that it does not.
+    OtherPrograms,
     Demo,
     /// Counting instructions.
     Instructions,
@@ -42,7 +47,9 @@ enum Probe {
 }
 
 use Probe::{Succeeds, Version};
-use Work::{Clients, Compose, Demo, EndToEnd, Instructions, Module, Python};
+use Work::{
+    Clients, Compose, Demo, EndToEnd, Instructions, Module, OtherPrograms, Programs, Python,
+};
 
 const NODE: &str = "https://nodejs.org";
 
@@ -51,13 +58,13 @@ const NEEDS: &[Need] = &[
         program: "node",
         probe: Version(&["--version"], &[20]),
         install: NODE,
-        work: &[Module, Clients],
+        work: &[Module, Clients, Programs],
     },
     Need {
         program: "npm",
         probe: Version(&["--version"], &[]),
         install: NODE,
-        work: &[Module, Clients],
+        work: &[Module, Clients, Programs],
     },
     Need {
         program: "python3",
@@ -69,7 +76,7 @@ const NEEDS: &[Need] = &[
             "3.10 or later with venv",
         ),
         install: "apt install python3 python3-venv",
-        work: &[Python, Clients],
+        work: &[Python, Clients, Programs],
     },
     Need {
         program: "prlimit",
@@ -94,26 +101,26 @@ const NEEDS: &[Need] = &[
         program: "bash",
         probe: Version(&["--version"], &[]),
         install: "apt install bash",
-        work: &[Clients],
+        work: &[Clients, Programs],
     },
     Need {
         // A JRE alone has none.
         program: "javac",
         probe: Version(&["--version"], &[17]),
         install: "apt install openjdk-17-jdk-headless",
-        work: &[Clients],
+        work: &[Clients, OtherPrograms],
     },
     Need {
         program: "mvn",
         probe: Version(&["--version"], &[]),
         install: "apt install maven",
-        work: &[Clients],
+        work: &[Clients, OtherPrograms],
     },
     Need {
         program: "go",
         probe: Version(&["version"], &[1, 25]),
         install: "https://go.dev/dl",
-        work: &[Clients],
+        work: &[Clients, Programs],
     },
     Need {
         program: "valgrind",
@@ -158,6 +165,13 @@ pub(crate) fn work(command: &Command) -> Vec<Work> {
     match command {
         Command::Build | Command::Bench(Bench::Size) => vec![Module],
         Command::Demo(After::Stop | After::Keep) => work_of(Job::Demo),
+        Command::Programs(chosen) => {
+            let mut work = work_of(Job::Programs);
+            if !programs::are_in_ci(chosen) {
+                work.push(OtherPrograms);
+            }
+            work
+        }
         Command::Compose => work_of(Job::Compose),
         Command::Bench(Bench::Envoy(_)) => vec![Module, Python],
         Command::Bench(Bench::Instructions(Budget::Show | Budget::Check | Budget::Update)) => {
@@ -179,11 +193,12 @@ pub(crate) fn work(command: &Command) -> Vec<Work> {
 
 fn work_of(job: Job) -> Vec<Work> {
     match job {
-        Job::Fetch => vec![Module, Python, Clients],
+        Job::Fetch => vec![Module, Python, Clients, Programs],
         Job::Lints | Job::Core | Job::Advisories => Vec::new(),
         Job::Costs => vec![Instructions],
         Job::EndToEnd => vec![Module, Python, EndToEnd],
         Job::Clients => vec![Module, Python, EndToEnd, Clients],
+        Job::Programs => vec![Module, Python, EndToEnd, Programs],
         Job::Demo => vec![Module, Python, Demo],
         Job::Compose => vec![Python, Compose],
     }

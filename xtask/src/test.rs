@@ -2,7 +2,7 @@
 
 use crate::needs::{self, Work};
 use crate::run::{Result, cargo, root, run, step};
-use crate::{build, clients, tools};
+use crate::{build, clients, programs, tools};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,6 +35,8 @@ enum Part {
     /// The S3 server of `tests/s3s`.
     S3s,
     Clients,
+    /// Those that CI runs.
+    Programs,
 }
 
 /// A test target of cargo's, or the unit tests of a package.
@@ -98,7 +100,13 @@ impl Tests {
     pub(crate) fn all(envoy: Option<&'static str>) -> Self {
         Self {
             arguments: words(&["--workspace"]),
-            parts: BTreeSet::from([Part::Envoys, Part::Trap, Part::S3s, Part::Clients]),
+            parts: BTreeSet::from([
+                Part::Envoys,
+                Part::Trap,
+                Part::S3s,
+                Part::Clients,
+                Part::Programs,
+            ]),
             envoy,
             length: Length::Whole,
         }
@@ -114,12 +122,12 @@ impl Tests {
         }
     }
 
-    /// Those on real Envoys, but for the clients'.
+    /// Those on real Envoys, but for the clients' and the programs'.
     pub(crate) fn end_to_end(envoy: Option<&'static str>) -> Result<Self> {
         let targets = targets()?;
         let chosen = targets.iter().filter(|target| target.package == "e2e");
         let chosen: Vec<&Target> = chosen
-            .filter(|target| target.name.as_deref() != Some(CLIENTS))
+            .filter(|target| ![Some(CLIENTS), Some(PROGRAMS)].contains(&target.name.as_deref()))
             .collect();
         Ok(Self::some(arguments(&chosen), parts(chosen)?, envoy))
     }
@@ -142,6 +150,9 @@ impl Tests {
         if self.parts.contains(&Part::Clients) {
             work.push(Work::Clients);
         }
+        if self.parts.contains(&Part::Programs) {
+            work.push(Work::Programs);
+        }
         work
     }
 
@@ -161,6 +172,9 @@ impl Tests {
         }
         if has(Part::Clients) {
             step("clients", clients::clients)?;
+        }
+        if has(Part::Programs) {
+            step("programs", programs::install_those_of_ci)?;
         }
         if has(Part::S3s) {
             step("s3s", tools::s3s)?;
@@ -206,6 +220,8 @@ pub(crate) fn test(tests: &Tests) -> Result {
 
 /// The target with a test for each of AWS's clients.
 pub(crate) const CLIENTS: &str = "clients";
+/// The one that runs programs.
+pub(crate) const PROGRAMS: &str = "programs";
 
 impl Target {
     fn parts(&self) -> Result<BTreeSet<Part>> {
@@ -216,6 +232,9 @@ impl Target {
         parts.insert(Part::Envoys);
         if self.name.as_deref() == Some(CLIENTS) {
             parts.insert(Part::Clients);
+        }
+        if self.name.as_deref() == Some(PROGRAMS) {
+            parts.insert(Part::Programs);
         }
         for path in &self.sources {
             let text = fs::read_to_string(path)?;
@@ -394,6 +413,11 @@ mod tests {
             "--workspace --test clients",
             &[Part::Envoys, Part::Clients],
         );
+        check(
+            "programs",
+            "--workspace --test programs",
+            &[Part::Envoys, Part::Programs],
+        );
         check("tidy", "--workspace --test tidy", &[]);
     }
 
@@ -409,7 +433,8 @@ mod tests {
     #[test]
     fn a_package_is_chosen_whole() {
         check("xtask", "--package xtask", &[]);
-        let every = [Part::Envoys, Part::Trap, Part::S3s, Part::Clients];
+        let every = Tests::all(None).parts;
+        let every: Vec<Part> = every.into_iter().collect();
         check("e2e", "--package e2e", &every);
     }
 
@@ -445,6 +470,7 @@ mod tests {
         let end_to_end = Tests::end_to_end(None).unwrap();
         let mut chosen = end_to_end.arguments;
         chosen.extend(choose(CLIENTS).arguments);
+        chosen.extend(choose(PROGRAMS).arguments);
         for target in targets().unwrap() {
             if target.package == "e2e" {
                 assert!(

@@ -19,6 +19,7 @@ pub mod bootstrap;
 pub mod ca;
 pub mod chunks;
 pub mod client;
+pub mod clients;
 pub mod dns;
 pub mod envoy;
 pub mod gate;
@@ -27,6 +28,7 @@ pub mod plain;
 pub mod s3s;
 pub mod sts;
 pub mod token;
+pub mod transcript;
 pub mod verify;
 pub mod world;
 

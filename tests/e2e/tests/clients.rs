@@ -5,13 +5,13 @@
 //! run as `run <mode> <prefix>`, does the same steps, and prints a line for each. Everything that a
 //! client makes at AWS is named by its prefix, so that they run side by side.
 
-#[path = "clients/transcript.rs"]
-mod transcript;
-#[path = "clients/world.rs"]
-mod world;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use transcript::Transcript;
-use world::{Mode, World};
+use e2e::clients::{Mode, Task, World};
+use e2e::envoy::workspace;
+use e2e::transcript::Transcript;
+
+const MODES: &[Mode] = &[Mode::Placeholder, Mode::Unsigned, Mode::Refused];
 
 /// What each client does where nothing is refused, in this order.
 const STEPS: &[&str] = &[
@@ -116,8 +116,8 @@ macro_rules! clients {
 clients! { boto3 cli javascript go java rust curl }
 
 fn does_every_step(client: &str, mode: Mode) {
-    let world = World::get();
-    let transcript = world.run(client, mode);
+    let world = World::get(MODES, &[]);
+    let transcript = run(world, client, mode);
     let faults = transcript.faults(STEPS, |step, line| {
         expected(client, mode, step)
             .map_or_else(|| line == format!("ok {step}"), |expected| line == expected)
@@ -126,8 +126,8 @@ fn does_every_step(client: &str, mode: Mode) {
 }
 
 fn shows_refusals(client: &str) {
-    let (world, mode) = (World::get(), Mode::Refused);
-    let transcript = world.run(client, mode);
+    let (world, mode) = (World::get(MODES, &[]), Mode::Refused);
+    let transcript = run(world, client, mode);
     let faults = transcript.faults(REFUSED, |step, line| {
         expected(client, mode, step).map_or_else(
             || {
@@ -141,6 +141,19 @@ fn shows_refusals(client: &str) {
         )
     });
     conclude(world, mode, &transcript, faults);
+}
+
+fn run(world: &World, client: &str, mode: Mode) -> Transcript {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let prefix = format!("{client}-{}-{number}", mode.name());
+    world.run(&Task {
+        program: &workspace().join(format!("target/tools/clients/{client}/run")),
+        arguments: &[mode.name(), &prefix],
+        name: &prefix,
+        mode,
+        egress: mode,
+    })
 }
 
 fn expected(client: &str, mode: Mode, step: &str) -> Option<&'static str> {

@@ -1,7 +1,8 @@
 """AWS for the clients: the demo's (`envoy/demo/aws.py`), with a role that may do everything and the function `echo`.
 
-`python aws.py DIRECTORY` serves until its standard input ends, which happens when the tests end, in whatever way; then it
-removes DIRECTORY. The function runs without Docker: moto answers with what a client sent.
+`python aws.py DIRECTORY [BUCKET...]` serves until its standard input ends, which happens when the tests end, in whatever way;
+then it removes DIRECTORY. The buckets are there from the start. The function runs without Docker: moto answers with what a
+client sent.
 """
 
 import hashlib
@@ -13,11 +14,13 @@ import shutil
 import sys
 import threading
 import zipfile
-from urllib.parse import unquote
+from urllib.parse import quote, unquote, unquote_plus
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[4] / "envoy/demo"))
 
 import aws  # noqa: E402
+import certificates  # noqa: E402
+import data_planes  # noqa: E402
 import boto3  # noqa: E402
 import flask  # noqa: E402
 from moto.core.config import default_user_config  # noqa: E402
@@ -33,6 +36,9 @@ EVERYTHING = {
 
 class Gate(aws.Gate):
     """As the demo's, and refuses a body that is not the one that was signed: moto takes the header's word for it."""
+
+    def __init__(self, moto, directory):
+        super().__init__(data_planes.DataPlanes(moto), directory)
 
     def __call__(self, environ, start_response):
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -64,13 +70,24 @@ def as_it_came(create_aws_request):
 
     def create(self):
         request = create_aws_request(self)
+        path, _, query = self._path.partition("?")
         # S3 takes the encoded slash that the SDK for Java sends in `//` for a slash (docs/signing.md).
-        path = self._path.replace("%2F", "/") if self._service == "s3" else self._path
-        request.url = f"https://{flask.request.host}{path}"
+        path = quote(unquote(path), safe="/~") if self._service == "s3" else path
+        request.url = f"https://{flask.request.host}{path}?{as_aws_reads(query)}"
         request.data = flask.request.environ[BODY]
         return request
 
     return create
+
+
+def as_aws_reads(query: str) -> str:
+    """A query that no client has encoded as AWS does, which botocore expects (docs/signing.md)."""
+    pairs = (pair.partition("=") for pair in query.split("&") if pair)
+    return "&".join(f"{encoded(name)}={encoded(value)}" for name, _, value in pairs)
+
+
+def encoded(text: str) -> str:
+    return quote(unquote_plus(text), safe="~")
 
 
 def create_account(endpoint: str, ca: pathlib.Path) -> None:
@@ -105,5 +122,10 @@ default_user_config["lambda"]["use_docker"] = False
 IAMRequestBase._create_aws_request = as_it_came(IAMRequestBase._create_aws_request)
 create_demo_account, aws.create_account = aws.create_account, create_account
 aws.POLICY, aws.Gate, aws.MotoRequestHandler = EVERYTHING, Gate, RequestHandler
-threading.Thread(target=end_with_the_tests, args=[pathlib.Path(sys.argv[1])], daemon=True).start()
+# Programs call buckets by hosts that the demo's do not know, and one calls a domain.
+certificates.HOSTS += ["*.s3.dualstack.eu-west-1.amazonaws.com", f"*{data_planes.DOMAINS}"]
+directory, buckets = sys.argv[1], sys.argv[2:]
+sys.argv[2:] = []
+aws.BUCKETS += buckets
+threading.Thread(target=end_with_the_tests, args=[pathlib.Path(directory)], daemon=True).start()
 aws.main()

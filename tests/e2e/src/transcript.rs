@@ -4,20 +4,19 @@ use std::fmt;
 use std::process::ExitStatus;
 
 /// The output of one run.
-pub(crate) struct Transcript {
-    pub(crate) status: ExitStatus,
-    pub(crate) output: String,
-    pub(crate) complaints: String,
+pub struct Transcript {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Standard output.
+    pub output: String,
+    /// Standard error.
+    pub complaints: String,
 }
 
 impl Transcript {
     /// What is wrong with it: a step without exactly one line, a line that is not `as_it_should` be,
     /// an exit status that contradicts the lines.
-    pub(crate) fn faults(
-        &self,
-        steps: &[&str],
-        as_it_should: impl Fn(&str, &str) -> bool,
-    ) -> Vec<String> {
+    pub fn faults(&self, steps: &[&str], as_it_should: impl Fn(&str, &str) -> bool) -> Vec<String> {
         let mut faults = Vec::new();
         let lines: Vec<_> = self.output.lines().collect();
         let named: Vec<_> = lines.iter().map(|line| step_of(line)).collect();

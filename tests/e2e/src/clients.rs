@@ -1,62 +1,73 @@
-//! moto and three Envoys, started once and shared by all tests.
+//! Real clients and programs, as their users set them up: moto and an Envoy for each way to set them up, started once and
+//! shared by all tests of a file.
+//!
+//! The Envoys have the shipped `envoy/envoy.yaml`. moto verifies every signature and policy.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use e2e::envoy::{self, Envoy};
-use e2e::{SOON, Value, eventually, json, until};
-
+use crate::envoy::{self, Envoy};
 use crate::transcript::Transcript;
+use crate::{SOON, Value, eventually, json, until};
 
 /// No client takes longer on two very busy cores; one that does hangs.
 const LIMIT: Duration = Duration::from_secs(600);
 
+/// A customer's own host, which no rule but its name allows.
+pub const DOMAIN: &str = "search-logs-abcdefghijklmnopqrstuvwxyz.eu-west-1.es.amazonaws.com";
+
 /// How a client is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub enum Mode {
     /// `AWS_ENDPOINT_URL` and placeholder keys.
     Placeholder,
     /// No keys; Envoy is the HTTP proxy.
     Unsigned,
+    /// Placeholder keys; Envoy is the HTTP proxy.
+    Proxied,
     /// As `Placeholder`, and the filter allows nothing of it.
     Refused,
+    /// As one of the others, for what does not succeed: nobody counts what becomes of its requests.
+    Failing,
 }
 
 impl Mode {
-    const ALL: [Self; 3] = [Self::Placeholder, Self::Unsigned, Self::Refused];
-
     /// The argument of the client.
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Placeholder => "placeholder",
             Self::Unsigned => "unsigned",
+            Self::Proxied => "proxied",
             Self::Refused => "refused",
+            Self::Failing => "failing",
         }
     }
 
-    /// The filter's `allow`.
-    fn allow(self) -> &'static str {
+    /// The keys of the filter's configuration that say what is signed.
+    fn policy(self) -> String {
         match self {
-            Self::Placeholder | Self::Unsigned => "\"*\"",
-            Self::Refused => "[\"ec2\"]",
+            Self::Refused => r#""allow": ["ec2"]"#.to_owned(),
+            _ => {
+                format!(r#""allow": "*", "rules": [{{"hosts": ["{DOMAIN}"], "effect": "allow"}}]"#)
+            }
         }
     }
 
-    /// All that may become of a request, as the filter counts it.
-    fn outcome(self) -> &'static str {
+    /// All that may become of a request, as the filter counts it; `None`: anything.
+    fn outcome(self) -> Option<&'static str> {
         match self {
-            Self::Placeholder => "requests.signed.placeholder",
-            Self::Unsigned => "requests.signed.no_signature",
-            Self::Refused => "requests.refused.not_allowed",
+            Self::Placeholder | Self::Proxied => Some("requests.signed.placeholder"),
+            Self::Unsigned => Some("requests.signed.no_signature"),
+            Self::Refused => Some("requests.refused.not_allowed"),
+            Self::Failing => None,
         }
     }
 
-    /// What a user sets.
+    /// What a user sets; Envoy has this port.
     fn environment(self, port: u16) -> Vec<(&'static str, String)> {
         let envoy = format!("http://127.0.0.1:{port}");
         // EKS sets both: boto3 and the CLI read the second only.
@@ -64,15 +75,26 @@ impl Mode {
             ("AWS_REGION", "eu-west-1".to_owned()),
             ("AWS_DEFAULT_REGION", "eu-west-1".to_owned()),
         ];
-        match self {
-            Self::Placeholder | Self::Refused => environment.extend([
-                ("AWS_ENDPOINT_URL", envoy),
+        if self != Self::Unsigned {
+            environment.extend([
                 ("AWS_ACCESS_KEY_ID", "placeholder".to_owned()),
                 ("AWS_SECRET_ACCESS_KEY", "placeholder".to_owned()),
                 ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
-            ]),
-            Self::Unsigned => {
-                environment.extend([("HTTP_PROXY", envoy.clone()), ("http_proxy", envoy)]);
+            ]);
+        }
+        match self {
+            Self::Placeholder | Self::Refused | Self::Failing => {
+                environment.push(("AWS_ENDPOINT_URL", envoy));
+            }
+            Self::Unsigned | Self::Proxied => {
+                // The sidecar carries requests to AWS alone.
+                let elsewhere = "127.0.0.1,localhost,.svc.cluster.local,169.254.169.254";
+                environment.extend([
+                    ("HTTP_PROXY", envoy.clone()),
+                    ("http_proxy", envoy),
+                    ("NO_PROXY", elsewhere.to_owned()),
+                    ("no_proxy", elsewhere.to_owned()),
+                ]);
             }
         }
         environment
@@ -85,29 +107,45 @@ struct Egress {
     port: u16,
 }
 
+/// What is run.
+pub struct Task<'a> {
+    /// A launcher that `cargo xtask` wrote.
+    pub program: &'a Path,
+    /// Of its command line.
+    pub arguments: &'a [&'a str],
+    /// Of the directory that it is run in; no other task has it.
+    pub name: &'a str,
+    /// How it is set up.
+    pub mode: Mode,
+    /// Whose Envoy it meets.
+    pub egress: Mode,
+}
+
 /// AWS, and an Envoy for each mode, so that each has stats of its own.
-pub(crate) struct World {
+pub struct World {
     directory: PathBuf,
     runtime: tokio::runtime::Runtime,
-    /// In the order of [`Mode::ALL`].
-    egresses: Vec<Egress>,
+    egresses: Vec<(Mode, Egress)>,
     /// Lines of the journal that the account itself made.
     made: usize,
     _aws: Child,
 }
 
 impl World {
-    /// The one of this process. A `static` is never dropped: the kernel ends the Envoys with the thread
-    /// that started them, and AWS ends, and takes the directory along, when its standard input does.
+    /// The one of this process, with these modes, and these buckets beside those of the demo; who comes later gets that
+    /// of the first. A `static` is never dropped: the kernel ends the Envoys with the thread that started them, and AWS
+    /// ends, and takes the directory along, when its standard input does.
     ///
     /// # Panics
     /// When something does not start.
-    pub(crate) fn get() -> &'static Self {
+    pub fn get(modes: &'static [Mode], buckets: &[String]) -> &'static Self {
         static WORLD: OnceLock<World> = OnceLock::new();
         WORLD.get_or_init(|| {
             let (send, receive) = mpsc::channel();
+            let buckets = buckets.to_vec();
             std::thread::spawn(move || {
-                send.send(Self::start()).expect("somebody waits");
+                send.send(Self::start(modes, &buckets))
+                    .expect("somebody waits");
                 loop {
                     std::thread::park();
                 }
@@ -116,13 +154,14 @@ impl World {
         })
     }
 
-    fn start() -> Self {
+    fn start(modes: &[Mode], buckets: &[String]) -> Self {
         let directory = std::env::temp_dir().join(format!("clients-{}", std::process::id()));
         fs::create_dir_all(&directory).expect("a temporary directory");
         let log = File::create(directory.join("aws.log")).expect("a log file");
         let mut aws = Command::new(envoy::python())
             .arg(envoy::workspace().join("tests/e2e/tests/clients/aws.py"))
             .arg(&directory)
+            .args(buckets)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())
             .stdout(log.try_clone().expect("a second handle"))
@@ -147,8 +186,9 @@ impl World {
             })
             .await;
             let mut egresses = Vec::new();
-            for mode in Mode::ALL {
-                egresses.push(Egress::start(&directory, mode, aws_port).await);
+            for mode in modes {
+                let egress = Egress::start(&directory, *mode, aws_port).await;
+                egresses.push((*mode, egress));
             }
             egresses
         });
@@ -167,41 +207,37 @@ impl World {
             .count();
         // Their start is spread over two seconds; a client can be quicker.
         let fetched = until("each Envoy has asked STS", SOON, || {
-            world.sts_calls() >= Mode::ALL.len()
+            world.sts_calls() >= modes.len()
         });
         world.runtime.block_on(fetched);
         world
     }
 
-    /// Runs a client to its end.
+    /// Runs a client or program to its end.
     ///
     /// # Panics
-    /// When it is not installed, or does not end.
-    pub(crate) fn run(&self, client: &str, mode: Mode) -> Transcript {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let program = envoy::workspace().join(format!("target/tools/clients/{client}/run"));
+    /// When it is not installed.
+    pub fn run(&self, task: &Task<'_>) -> Transcript {
         assert!(
-            program.exists(),
-            "no client at {}: run `cargo xtask test`, which installs it",
-            program.display()
+            task.program.exists(),
+            "{} is not there: run `cargo xtask test` or `cargo xtask programs`, which install it",
+            task.program.display()
         );
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let prefix = format!("{client}-{}-{number}", mode.name());
-        let home = self.directory.join(&prefix);
+        let home = self.directory.join(task.name);
         fs::create_dir(&home).expect("a home");
         let (output, complaints) = (home.join("stdout"), home.join("stderr"));
         let path = std::env::var_os("PATH").unwrap_or_default();
         let keys = envoy::workspace().join("tests/clients/difficult_keys.jsonl");
         let started = Instant::now();
-        let mut process = Command::new(program)
-            .args([mode.name(), &prefix])
+        let mut process = Command::new(task.program)
+            .args(task.arguments)
             .current_dir(&home)
             .env_clear()
             .env("PATH", path)
             .env("HOME", &home)
             .env("LANG", "C.UTF-8")
             .env("DIFFICULT_KEYS", keys)
-            .envs(mode.environment(self.egress(mode).port))
+            .envs(task.mode.environment(self.egress(task.egress).port))
             .stdin(Stdio::null())
             .stdout(File::create(&output).expect("a file"))
             .stderr(File::create(&complaints).expect("a file"))
@@ -217,7 +253,7 @@ impl World {
             }
             std::thread::sleep(Duration::from_millis(20));
         };
-        println!("{prefix}: {:.1} s", started.elapsed().as_secs_f64());
+        println!("{}: {:.1} s", task.name, started.elapsed().as_secs_f64());
         let read = |path: &Path| {
             String::from_utf8_lossy(&fs::read(path).expect("its output")).into_owned()
         };
@@ -229,21 +265,20 @@ impl World {
     }
 
     /// What no client may bring about.
-    pub(crate) fn faults(&self, mode: Mode) -> Vec<String> {
+    pub fn faults(&self, mode: Mode) -> Vec<String> {
         let mut faults = Vec::new();
-        let stats = self
-            .runtime
-            .block_on(self.egress(mode).envoy.filter_stats());
-        for (name, count) in &stats {
-            if name.starts_with("requests.") && name != mode.outcome() && *count > 0 {
-                faults.push(format!("{count} {name} in this mode"));
+        if let Some(outcome) = mode.outcome() {
+            let egress = self.egress(mode);
+            let stats = self.runtime.block_on(egress.envoy.filter_stats());
+            for (name, count) in &stats {
+                if name.starts_with("requests.") && name != outcome && *count > 0 {
+                    faults.push(format!("{count} {name} in this mode"));
+                }
             }
-        }
-        if !stats
-            .iter()
-            .any(|(name, count)| name == mode.outcome() && *count > 0)
-        {
-            faults.push(format!("no {} in this mode", mode.outcome()));
+            let is_met = |(name, count): &(String, u64)| name == outcome && *count > 0;
+            if !stats.iter().any(is_met) {
+                faults.push(format!("no {outcome} in this mode"));
+            }
         }
         for entry in self.journal().iter().skip(self.made) {
             let key = entry["access_key"].as_str().unwrap_or_default();
@@ -252,14 +287,14 @@ impl World {
             }
         }
         let sts = self.sts_calls();
-        if sts != Mode::ALL.len() {
+        if sts != self.egresses.len() {
             faults.push(format!("{sts} calls to STS, expected one from each Envoy"));
         }
         faults
     }
 
     /// For a failure: what Envoy and AWS say.
-    pub(crate) fn report(&self, mode: Mode) -> String {
+    pub fn report(&self, mode: Mode) -> String {
         let log = fs::read(self.directory.join("aws.log")).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let mut traceback: Vec<_> = log
@@ -272,8 +307,11 @@ impl World {
     }
 
     fn egress(&self, mode: Mode) -> &Egress {
-        let index = Mode::ALL.iter().position(|one| *one == mode);
-        &self.egresses[index.expect("one of all")]
+        let mut egresses = self.egresses.iter();
+        let found = egresses.find(|(one, _)| *one == mode);
+        found
+            .map(|(_, egress)| egress)
+            .expect("a mode of this world")
     }
 
     /// What AWS has seen so far; the last line may still be written.
@@ -301,7 +339,7 @@ impl Egress {
     async fn start(world: &Path, mode: Mode, aws_port: u16) -> Self {
         let directory = world.join(mode.name());
         fs::create_dir(&directory).expect("a directory");
-        let bootstrap = bootstrap(world, &directory, mode.allow(), aws_port);
+        let bootstrap = bootstrap(world, &directory, &mode.policy(), aws_port);
         fs::write(directory.join("envoy.json"), bootstrap.to_string()).expect("envoy.json");
         let envoy = Envoy::start_on_leash(&envoy::newest(), &directory, 2).await;
         let port = eventually("the listener is there", SOON, async || {
@@ -313,8 +351,8 @@ impl Egress {
 }
 
 /// `envoy/envoy.yaml` with the files, ports and the pod's environment of this world, and moto in the
-/// place of DNS. Of the filter's configuration, `allow` alone differs.
-fn bootstrap(world: &Path, directory: &Path, allow: &str, aws_port: u16) -> Value {
+/// place of DNS. Of the filter's configuration, only the policy differs.
+fn bootstrap(world: &Path, directory: &Path, policy: &str, aws_port: u16) -> Value {
     let path = |path: &Path| path.display().to_string();
     let replacements = [
         ("/etc/sigv4-egress/sigv4_egress.wasm", envoy::module()),
@@ -332,10 +370,7 @@ fn bootstrap(world: &Path, directory: &Path, allow: &str, aws_port: u16) -> Valu
         ),
         ("port_value: 9911", "port_value: 0".to_owned()),
         ("port_value: 9901", "port_value: 0".to_owned()),
-        (
-            "\"allow\": [\"s3\", \"dynamodb\"]",
-            format!("\"allow\": {allow}"),
-        ),
+        ("\"allow\": [\"s3\", \"dynamodb\"]", policy.to_owned()),
     ];
     let shipped = envoy::workspace().join("envoy/envoy.yaml");
     let mut text = fs::read_to_string(shipped).expect("envoy/envoy.yaml");
