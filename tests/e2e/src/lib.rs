@@ -25,8 +25,10 @@ pub mod gate;
 pub mod ledger;
 pub mod plain;
 pub mod s3s;
+pub mod shipped;
 pub mod sts;
 pub mod token;
+pub mod upstream;
 pub mod verify;
 pub mod world;
 
