@@ -189,7 +189,7 @@ pub static MAX_PARKED: Number = number(
 pub static MAX_BODY_BYTES: Number = number(
     "max_body_bytes",
     (0, MOST_HELD_BYTES / 4),
-    1 << 20,
+    8 << 20,
     "The largest body that is held for its hash. Envoy's own buffer limit must be larger.",
 );
 

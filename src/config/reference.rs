@@ -1,7 +1,8 @@
 //! The table of keys as Markdown, as it stands in docs/configuration.md.
 
 use super::keys::{
-    ALLOW_ENTRY, DOWNSTREAM, Fallback, Key, Kind, PORT, ROLE, RULE, SIGN_AS, STATUS, UPSTREAM,
+    ALLOW_ENTRY, DOWNSTREAM, Fallback, Key, Kind, MAX_BODY_BYTES, PORT, ROLE, RULE, SIGN_AS,
+    STATUS, UPSTREAM,
 };
 use std::fmt;
 use std::fmt::Write as _;
@@ -43,7 +44,152 @@ pub fn markdown() -> String {
             );
         }
     }
+    larger_bodies(&mut page);
     page
+}
+
+/// How a body stands in its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carried {
+    /// As it is.
+    Whole,
+    /// In base64, in JSON or XML: four bytes for three.
+    Base64,
+}
+
+/// What services take beyond the default of `max_body_bytes`: signing name, what, the documented maximum in bytes, and how it
+/// is carried. From the `max` of blobs in botocore's models (1.44), or the page that is named.
+const LARGER_BODIES: &[(&str, &str, u64, Carried)] = {
+    use Carried::{Base64, Whole};
+    &[
+        (
+            "aoss",
+            "bulk requests ([migration limits](https://docs.aws.amazon.com/solutions/latest/migration-assistant-for-amazon-opensearch-service/mts-limits.html))",
+            10 << 20,
+            Whole,
+        ),
+        (
+            "bedrock",
+            "`InvokeModel` and other model calls",
+            25_000_000,
+            Whole,
+        ),
+        ("bedrock", "`CountTokens`", 25_000_000, Base64),
+        (
+            "bedrock-agentcore",
+            "`InvokeAgentRuntime`",
+            100_000_000,
+            Whole,
+        ),
+        (
+            "bedrock-agentcore",
+            "`InvokeCodeInterpreter`",
+            100_000_000,
+            Base64,
+        ),
+        ("codecommit", "`PutFile`", 6_291_456, Base64),
+        (
+            "dynamodb",
+            "`BatchWriteItem` ([API](https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html))",
+            16 << 20,
+            Whole,
+        ),
+        ("ecr", "`UploadLayerPart`", 20_971_520, Base64),
+        ("ecr-public", "`UploadLayerPart`", 20_971_520, Base64),
+        (
+            "es",
+            "HTTP payloads of larger instances ([quotas](https://docs.aws.amazon.com/opensearch-service/latest/developerguide/limits.html))",
+            100 << 20,
+            Whole,
+        ),
+        (
+            "execute-api",
+            "payloads ([quotas](https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html))",
+            10 << 20,
+            Whole,
+        ),
+        ("aidevops", "files of assets", 6_291_456, Base64),
+        (
+            "iotfleetwise",
+            "network files of a decoder manifest",
+            200_000_000,
+            Base64,
+        ),
+        (
+            "kinesis",
+            "records of `PutRecord` and `PutRecords`",
+            10_485_760,
+            Base64,
+        ),
+        (
+            "kinesisanalytics",
+            "code of an application",
+            52_428_800,
+            Base64,
+        ),
+        (
+            "lambda",
+            "code of a function ([quotas](https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html))",
+            50 << 20,
+            Base64,
+        ),
+        ("quicksight", "asset bundles", 20_971_520, Base64),
+        (
+            "ses",
+            "messages of `SendEmail` ([quotas](https://docs.aws.amazon.com/ses/latest/dg/quotas.html))",
+            40 << 20,
+            Base64,
+        ),
+        (
+            "sms-voice",
+            "attachments of a registration",
+            6_990_508,
+            Base64,
+        ),
+        ("social-messaging", "flows", 10_485_760, Base64),
+        ("synthetics", "code of a canary", 10_000_000, Base64),
+        (
+            "textract",
+            "documents of synchronous calls",
+            10_485_760,
+            Base64,
+        ),
+        ("translate", "terminologies", 10_485_760, Base64),
+    ]
+};
+
+fn larger_bodies(page: &mut String) {
+    const MIB: u64 = 1 << 20;
+    let _ = write!(
+        page,
+        "\n## Services with larger bodies\n\n\
+         The default of `max_body_bytes`, {} MiB, carries what services ordinarily take: SQS (1 MiB), CloudWatch Logs (1 MiB), \
+         Firehose (4 MiB), Lambda's calls (6 MB), images for Rekognition and Bedrock. These take more, by their documents or by \
+         botocore's models; the setting carries the largest, with a MiB for what stands around it. Raise \
+         `request_body_buffer_limit` in the route to a MiB more (with Envoy 1.36 `per_connection_buffer_limit_bytes`), and keep \
+         `max_held_bytes` at four times it. What streams (S3, VPC Lattice) has no limit here.\n\n\
+         | service | what | documented maximum | `max_body_bytes` |\n|---|---|---|---|\n",
+        u64::from(MAX_BODY_BYTES.default) / MIB,
+    );
+    for (service, what, most, carried) in LARGER_BODIES {
+        let bytes = match carried {
+            Carried::Whole => *most,
+            Carried::Base64 => most.div_ceil(3) * 4,
+        };
+        let setting = (bytes.div_ceil(MIB) + 1) * MIB;
+        let form = match carried {
+            Carried::Whole => "",
+            Carried::Base64 => ", in base64",
+        };
+        let setting = match setting <= u64::from(MAX_BODY_BYTES.high) {
+            true => format!("`{setting}`"),
+            false => "cannot be held".to_owned(),
+        };
+        let _ = writeln!(
+            page,
+            "| `{service}` | {what} | {most} bytes{form} | {setting} |"
+        );
+    }
 }
 
 /// The variables of a key, and what holds where none is set.

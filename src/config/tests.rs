@@ -60,7 +60,7 @@ fn a_pod_prepared_for_irsa_needs_only_the_allow_list() {
     assert_eq!(config.parking.body_timeout, Duration::from_secs(30));
     assert_eq!(
         (config.parking.max_parked, config.max_body_bytes),
-        (1000, 1 << 20)
+        (1000, 8 << 20)
     );
     assert_eq!(config.max_held_bytes, 256 << 20);
     assert_eq!(config.policy.rules(), []);

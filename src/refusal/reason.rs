@@ -128,5 +128,64 @@ pub fn markdown() -> String {
         let (status, meaning) = (reason.status(), reason.meaning());
         page.push_str(&format!("| {status} | `{reason}` | {meaning} |\n"));
     }
+    page.push_str(
+        "\n## Envoy's own answers\n\n\
+         The shipped files give these the same header, and a body that says what to do; the stats do not count them. Istio's \
+         *transparent* has the first two and `idle_timeout`, the rest there is Envoy's. `%RESPONSE_CODE_DETAILS%` in the access log has Envoy's words.\n\n\
+         | status | reason | situation |\n|---|---|---|\n",
+    );
+    for (status, reason, meaning) in OF_ENVOY {
+        page.push_str(&format!("| {status} | `{reason}` | {meaning} |\n"));
+    }
     page
 }
+
+/// The reasons that the shipped files give Envoy's own answers: status, word, situation.
+pub const OF_ENVOY: &[(u16, &str, &str)] = &[
+    (
+        503,
+        "aws_closed_connection",
+        "The connection to AWS ended before an answer came. What cannot have been seen by AWS, and GET and HEAD, was sent again before; anything else may have been carried out, so whether to send it again is for the program to say.",
+    ),
+    (
+        503,
+        "aws_unreachable",
+        "No connection to AWS, or a certificate that is not the host's; the details say which.",
+    ),
+    (503, "host_not_resolved", "DNS does not know the host."),
+    (
+        504,
+        "idle_timeout",
+        "Nothing came for 20 minutes (`stream_idle_timeout`), from the program or from AWS.",
+    ),
+    (
+        502,
+        "aws_answer_unreadable",
+        "What came from AWS's address is no HTTP.",
+    ),
+    (
+        413,
+        "buffer_limit",
+        "Envoy holds less than `max_body_bytes`: raise `request_body_buffer_limit` in the route, with Envoy 1.36 `per_connection_buffer_limit_bytes`.",
+    ),
+    (
+        403,
+        "upgrade_refused",
+        "An upgrade to anything but `websocket`.",
+    ),
+    (
+        400,
+        "request_unreadable",
+        "A request that Envoy cannot read, or (431) one with headers of more than 60 KiB.",
+    ),
+    (
+        404,
+        "bucket_in_front",
+        "A host like `bucket.localhost`: use `127.0.0.1`, or path style.",
+    ),
+    (
+        404,
+        "not_aws",
+        "A host that is not AWS's, or a name of the endpoint that is neither `127.0.0.1` nor `localhost`; 403 for `CONNECT` to it.",
+    ),
+];

@@ -246,31 +246,11 @@ pub fn redirect(configuration: &mut Value, ports: &[(&str, u16)]) {
 /// # Panics
 /// When the file is not what is expected here.
 pub fn shipped_for_pod_identity(directory: &Path, ports: &[(&str, u16)]) -> Value {
-    let path = |name: &str| directory.join(name).display().to_string();
-    let file = envoy::workspace().join("envoy/envoy.yaml");
-    let text = fs::read_to_string(file).expect("envoy/envoy.yaml");
-    let replacements = [
-        // For Pod Identity.
-        (
-            "match: { path: /token }",
-            "match: { path: /container-token }".to_owned(),
-        ),
-        (
-            "/var/run/secrets/eks.amazonaws.com/serviceaccount",
-            path("pod"),
-        ),
-        // Of this machine.
-        ("/etc/sigv4-egress/sigv4_egress.wasm", envoy::module()),
-        ("/etc/ssl/certs/ca-certificates.crt", path("ca.pem")),
-        ("/var/run/sigv4-egress/token.sock", path("token.sock")),
-        ("port_value: 9911", "port_value: 0".to_owned()),
-        ("port_value: 9901", "port_value: 0".to_owned()),
-    ];
-    let text = replacements.iter().fold(text, |text, (from, to)| {
-        assert!(text.contains(from), "envoy/envoy.yaml has no {from}");
-        text.replace(from, to)
-    });
-    let mut config: Value = serde_saphyr::from_str(&text).expect("YAML");
+    let to_container_token = (
+        "match: { path: /token }",
+        "match: { path: /container-token }",
+    );
+    let mut config = shipped(directory, &[to_container_token]);
     redirect(&mut config, ports);
     // What EKS puts into the environment of a pod with an association.
     let environment = json!({
@@ -280,6 +260,30 @@ pub fn shipped_for_pod_identity(directory: &Path, ports: &[(&str, u16)]) -> Valu
     });
     set_environment(&mut config, &environment);
     config
+}
+
+/// The shipped `envoy/envoy.yaml` with its files in this directory, its ports free ones, and more of its text replaced.
+pub(crate) fn shipped(directory: &Path, more: &[(&str, &str)]) -> Value {
+    let path = |name: &str| directory.join(name).display().to_string();
+    let file = envoy::workspace().join("envoy/envoy.yaml");
+    let mut text = fs::read_to_string(file).expect("envoy/envoy.yaml");
+    let of_this_machine = [
+        (
+            "/var/run/secrets/eks.amazonaws.com/serviceaccount",
+            path("pod"),
+        ),
+        ("/etc/sigv4-egress/sigv4_egress.wasm", envoy::module()),
+        ("/etc/ssl/certs/ca-certificates.crt", path("ca.pem")),
+        ("/var/run/sigv4-egress/token.sock", path("token.sock")),
+        ("port_value: 9911", "port_value: 0".to_owned()),
+        ("port_value: 9901", "port_value: 0".to_owned()),
+    ];
+    let more = more.iter().map(|(from, to)| (*from, (*to).to_owned()));
+    for (from, to) in more.chain(of_this_machine) {
+        assert!(text.contains(from), "envoy/envoy.yaml has no {from}");
+        text = text.replace(from, &to);
+    }
+    serde_saphyr::from_str(&text).expect("YAML")
 }
 
 /// Gives every VM in a configuration these variables, and no others.

@@ -26,9 +26,11 @@ pub mod gate;
 pub mod ledger;
 pub mod plain;
 pub mod s3s;
+pub mod shipped;
 pub mod sts;
 pub mod token;
 pub mod transcript;
+pub mod upstream;
 pub mod verify;
 pub mod world;
 

@@ -86,7 +86,7 @@ impl Setup {
                 module: String::new(),
                 routes: Vec::new(),
                 filters: Vec::new(),
-                buffer_limit: 2 << 20,
+                buffer_limit: 9 << 20,
                 http2_to_aws: false,
                 aws_at: None,
                 manager: json!({}),
@@ -121,7 +121,7 @@ impl Setup {
         self
     }
 
-    /// `per_connection_buffer_limit_bytes` of the egress listener; 2 MiB at first.
+    /// `per_connection_buffer_limit_bytes` of the egress listener; 9 MiB at first.
     pub fn buffer_limit(mut self, bytes: u32) -> Self {
         self.choices.buffer_limit = bytes;
         self

@@ -149,12 +149,72 @@ fn loopback_refuses_what_is_not_marked_and_what_is_not_aws() {
             let unmarked = pod.ask(port, &Request::get(S3, "/")).await;
             unmarked.refused(403, "marker_missing");
             let elsewhere = pod.ask(port, &Request::get("example.org", "/")).await;
-            assert_eq!((elsewhere.status, elsewhere.reason()), (404, None));
+            let found = (elsewhere.status, elsewhere.reason());
+            assert_eq!(found, (404, Some("not_aws")));
+            assert!(
+                elsewhere.text().contains("NO_PROXY"),
+                "{}",
+                elsewhere.text()
+            );
             let nobody = pod.ask(port, &Request::get("127.0.0.1", "/")).await;
             nobody.refused(400, "no_target");
             assert_eq!(pod.aws.received().len(), 0);
         },
     );
+}
+
+/// In any order of its parts, and for SigV4A, which names no region: botocore, too, signs so.
+#[test]
+fn loopback_signs_whatever_form_a_placeholders_signature_has() {
+    let signature = "Signature=0000000000000000000000000000000000000000000000000000000000000000";
+    let signed = "SignedHeaders=host;x-amz-date";
+    let scope = "Credential=placeholder/20261123";
+    in_pods(
+        "loopback",
+        |_| {},
+        async |pod| {
+            let port = pod.envoy.port("sigv4-egress").await.expect("a listener");
+            for authorization in [
+                format!(
+                    "AWS4-HMAC-SHA256 {signed}, {scope}/eu-west-1/s3/aws4_request, {signature}"
+                ),
+                format!("AWS4-HMAC-SHA256 {signature},{scope}/eu-west-1/s3/aws4_request,{signed}"),
+                format!("AWS4-ECDSA-P256-SHA256 {scope}/s3/aws4_request, {signed}, {signature}"),
+            ] {
+                let request = Request::get(&format!("127.0.0.1:{port}"), "/reports/1")
+                    .header("authorization", &authorization)
+                    .header("x-amz-region-set", "eu-west-1")
+                    .header("x-amz-date", "20261123T000000Z");
+                pod.until_ok(port, &request).await;
+                let received = pod.aws.received().pop().expect("a request at AWS");
+                assert_eq!(received.host, S3, "{authorization}");
+            }
+        },
+    );
+}
+
+#[test]
+fn transparent_says_why_a_connection_to_aws_ended() {
+    let to_another = |sidecar: &mut Sidecar| {
+        let name = format!("outbound|80||{S3}");
+        let cluster = sidecar.clusters.iter_mut().find(|c| c["name"] == name);
+        let tls = &mut cluster.expect("the cluster")["transport_socket"]["typed_config"];
+        let names =
+            &mut tls["common_tls_context"]["validation_context"]["match_typed_subject_alt_names"];
+        *names = json!([{"san_type": "DNS", "matcher": {"exact": "s3.example.org"}}]);
+    };
+    in_pods("transparent", to_another, async |pod| {
+        let request = Request::get(S3, "/reports").header(MARKER.0, MARKER.1);
+        let answer = e2e::eventually("a signed request", e2e::SOON, async || {
+            let answer = pod.ask(pod.intercepted, &request).await;
+            let waits = answer.reason() == Some("credentials_pending");
+            (!waits).then_some(answer)
+        });
+        let answer = answer.await;
+        answer.refused(503, "aws_unreachable");
+        let text = answer.text();
+        assert!(text.contains("CERTIFICATE_VERIFY_FAILED"), "{text}");
+    });
 }
 
 #[test]

@@ -36,12 +36,23 @@ impl Sidecar {
             assert!(
                 matches!(
                     (kind, operation),
-                    ("LISTENER" | "CLUSTER", "ADD") | ("HTTP_FILTER", "INSERT_BEFORE" | "MERGE")
+                    ("LISTENER" | "CLUSTER", "ADD")
+                        | ("HTTP_FILTER", "INSERT_BEFORE" | "MERGE")
+                        | ("HTTP_ROUTE", "INSERT_FIRST" | "MERGE")
+                        | ("NETWORK_FILTER", "MERGE")
                 ),
                 "not known here: {operation} of a {kind}"
             );
         }
-        for filters in self.listeners.iter_mut().flat_map(http_filters) {
+        for manager in self.listeners.iter_mut().flat_map(managers) {
+            for patch in of("NETWORK_FILTER") {
+                let form = json!({"filterChain": {"filter": {"name": MANAGER}}});
+                assert_eq!(patch["match"]["listener"], form, "not known here");
+                merge(manager, &patch["patch"]["value"]);
+            }
+            patch_routes(manager, of("HTTP_ROUTE"));
+            let filters = manager["typed_config"]["http_filters"].as_array_mut();
+            let filters = filters.expect("http_filters");
             // All insertions come before all merges (`patchHTTPFilters`).
             for patch in of("HTTP_FILTER").filter(|p| p["patch"]["operation"] == "INSERT_BEFORE") {
                 let anchor = anchor(patch);
@@ -97,8 +108,34 @@ fn anchor(patch: &Value) -> &str {
     anchor
 }
 
-/// Of each HTTP connection manager, in any filter chain.
-fn http_filters(listener: &mut Value) -> Vec<&mut Vec<Value>> {
+/// All merges come before all insertions (`patchHTTPRoutes` of `rc_patch.go`); each insertion comes first.
+fn patch_routes<'a>(manager: &mut Value, patches: impl Iterator<Item = &'a Value> + Clone) {
+    let hosts = manager["typed_config"]["route_config"]["virtual_hosts"].as_array_mut();
+    for host in hosts.expect("virtual hosts") {
+        let is_for = |patch: &&Value| {
+            let vhost = &patch["match"]["routeConfiguration"]["vhost"];
+            assert_eq!(vhost["route"], Value::Null, "not known here");
+            vhost["name"] == host["name"]
+        };
+        let patches: Vec<_> = patches.clone().filter(is_for).collect();
+        let of = |operation: &'static str| {
+            let patches = patches.iter().map(|patch| &patch["patch"]);
+            patches.filter(move |patch| patch["operation"] == operation)
+        };
+        let routes = host["routes"].as_array_mut().expect("routes");
+        for patch in of("MERGE") {
+            for route in &mut *routes {
+                merge(route, &patch["value"]);
+            }
+        }
+        for patch in of("INSERT_FIRST") {
+            routes.insert(0, patch["value"].clone());
+        }
+    }
+}
+
+/// Each HTTP connection manager, in any filter chain.
+fn managers(listener: &mut Value) -> Vec<&mut Value> {
     let Value::Object(listener) = listener else {
         panic!("a listener is an object");
     };
@@ -111,17 +148,10 @@ fn http_filters(listener: &mut Value) -> Vec<&mut Vec<Value>> {
         }
     }
     let filters = chains.into_iter().flat_map(|chain| {
-        let filters = chain["filters"].as_array_mut().expect("filters");
-        filters
-            .iter_mut()
-            .filter(|filter| filter["name"] == MANAGER)
+        let filters = chain["filters"].as_array_mut();
+        filters.expect("filters")
     });
-    filters
-        .map(|manager| {
-            let filters = manager["typed_config"]["http_filters"].as_array_mut();
-            filters.expect("http_filters")
-        })
-        .collect()
+    filters.filter(|filter| filter["name"] == MANAGER).collect()
 }
 
 fn named<'a>(items: &'a mut [Value], name: &str) -> &'a mut Value {
