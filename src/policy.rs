@@ -97,7 +97,7 @@ impl Policy {
     pub(crate) fn judge<'p>(
         &'p self,
         subject: Subject<'p>,
-        request: impl FnOnce() -> bucket::Request<'p>,
+        request: &dyn Fn() -> bucket::Request<'p>,
     ) -> Ruling<'p> {
         let custom_domains = match &self.buckets {
             Buckets::Asked { custom_domains } => Some(custom_domains.as_slice()),

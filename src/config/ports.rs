@@ -92,7 +92,7 @@ fn check_host(
         endpoint,
         route_metadata: NO_ROUTE_METADATA,
     };
-    let ruling = policy.judge(subject, || bucket::Request {
+    let ruling = policy.judge(subject, &|| bucket::Request {
         host,
         method: b"GET",
         target: b"/",

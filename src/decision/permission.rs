@@ -34,7 +34,7 @@ pub(super) fn judge<'p>(
         endpoint,
         route_metadata: head.route_metadata,
     };
-    config.policy.judge(subject, || bucket::Request {
+    config.policy.judge(subject, &|| bucket::Request {
         host,
         method: head.value(":method").unwrap_or_default(),
         target: head.value(":path").unwrap_or_default(),

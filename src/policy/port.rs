@@ -50,12 +50,20 @@ impl Port {
 /// Whether no server can take a path for one that begins otherwise: no segment is `.` or `..`, before any `;`, and no dot,
 /// slash or backslash is encoded.
 fn is_plain(path: &str) -> bool {
-    let is_dots = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
-    let path = path.to_ascii_lowercase();
-    !path.split('/').any(is_dots)
-        && !["%2e", "%2f", "%5c", "\\"]
-            .iter()
-            .any(|odd| path.contains(odd))
+    let is_dots = |segment: &[u8]| {
+        let name = segment.split(|byte| *byte == b';').next();
+        matches!(name, Some(b"." | b".."))
+    };
+    let is_odd = |code: &[u8]| {
+        matches!(
+            code,
+            [b'%', b'2', b'e' | b'E' | b'f' | b'F'] | [b'%', b'5', b'c' | b'C']
+        )
+    };
+    let path = path.as_bytes();
+    !path.split(|byte| *byte == b'/').any(is_dots)
+        && !path.windows(3).any(is_odd)
+        && !path.contains(&b'\\')
 }
 
 #[cfg(test)]

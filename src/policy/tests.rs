@@ -53,7 +53,7 @@ fn ask<T>(request: &str, route: &str, answer: impl Fn(Subject<'_>, bucket::Reque
 /// The ruling in words.
 fn word(policy: &Policy, request: &str, route: &str) -> String {
     ask(request, route, |subject, request| {
-        verdict_word(policy.judge(subject, || request))
+        verdict_word(policy.judge(subject, &|| request))
     })
 }
 
@@ -388,7 +388,7 @@ mod buckets {
         check("ap-s3alias", "ledger", "denied by 4");
         let stricter = |from: &str, to: &str| {
             ask(&copy(from, to), "", |subject, request| {
-                match policy.judge(subject, || request) {
+                match policy.judge(subject, &|| request) {
                     Ruling::Permit { rule, .. } => rule.map(|found| found.place),
                     other => panic!("{other:?}"),
                 }
@@ -539,7 +539,7 @@ mod buckets {
             "not listed",
         );
         ask(&into_express("plain"), "", |subject, request| {
-            let ruling = policy.judge(subject, || request);
+            let ruling = policy.judge(subject, &|| request);
             let Ruling::NotListed { unlisted, .. } = ruling else {
                 panic!("{ruling:?}");
             };
@@ -555,7 +555,7 @@ mod buckets {
             r#"{"services": ["sqs"], "client_signature": "refuse"}"#,
         );
         ask("secret.s3.eu-west-1.amazonaws.com/", "", |subject, _| {
-            let ruling = policy.judge(subject, || panic!("it is read"));
+            let ruling = policy.judge(subject, &|| panic!("it is read"));
             assert!(matches!(ruling, Ruling::Permit { .. }));
         });
     }
