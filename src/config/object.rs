@@ -265,18 +265,23 @@ impl Object {
         }
     }
 
-    /// All keys, with an object under each.
-    pub(super) fn into_objects(mut self) -> Result<Vec<(String, Self)>, ConfigError> {
-        let mut objects = Vec::new();
-        for (name, value) in std::mem::take(&mut self.map) {
+    /// Reads each object in the object under a key, if there is one.
+    pub(super) fn each_object(
+        &mut self,
+        key: &Key,
+        read: &mut dyn FnMut(String, Self) -> Result<(), ConfigError>,
+    ) -> Result<(), ConfigError> {
+        let Some(mut named) = self.object(key) else {
+            return Ok(());
+        };
+        for (name, value) in std::mem::take(&mut named.map) {
             let Value::Object(map) = value else {
-                return Err(self.error_at(&name, &is(&value), "an object"));
+                return Err(named.error_at(&name, &is(&value), "an object"));
             };
-            let path = [&*self.path, &*name, "."].concat();
-            objects.push((name, Self::new(map, path)));
+            let path = [&*named.path, &*name, "."].concat();
+            read(name, Self::new(map, path))?;
         }
-        self.finish()?;
-        Ok(objects)
+        named.finish()
     }
 
     /// All keys, with a string under each.

@@ -17,13 +17,12 @@ pub(super) fn ports(
     region: &str,
     notes: &mut Notes,
 ) -> Result<Vec<Port>, ConfigError> {
-    let Some(named) = object.object(&keys::PORTS) else {
-        return Ok(Vec::new());
-    };
-    let ports = named.into_objects()?.into_iter();
-    ports
-        .map(|(digits, port)| read(&digits, port, policy, region, notes))
-        .collect()
+    let mut ports = Vec::new();
+    object.each_object(&keys::PORTS, &mut |digits, port| {
+        ports.push(read(&digits, port, policy, region, notes)?);
+        Ok(())
+    })?;
+    Ok(ports)
 }
 
 fn read(

@@ -30,14 +30,11 @@ pub(super) fn roles(
         None => session_name_of_pod(object, environment)?,
     };
     let source = own(object, environment, &session_name, notes)?;
-    let others = match object.object(&keys::ROLES) {
-        None => Vec::new(),
-        Some(named) => named
-            .into_objects()?
-            .into_iter()
-            .map(|(name, role)| other(name, role, &session_name, &source))
-            .collect::<Result<_, _>>()?,
-    };
+    let mut others = Vec::new();
+    object.each_object(&keys::ROLES, &mut |name, role| {
+        others.push(other(name, role, &session_name, &source)?);
+        Ok(())
+    })?;
     // A container endpoint names its session itself.
     let is_used = !matches!(source, CredentialSource::Container(_)) || !others.is_empty();
     notes.source(
