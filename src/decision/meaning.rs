@@ -32,8 +32,12 @@ impl<'t> Meaning<'t> {
                 {
                     endpoint.region = region_of(*scope, endpoint, target);
                 }
-                if endpoint.service.starts_with("geo-") {
-                    endpoint.service = endpoint::service_at(endpoint.service, head.text(":path"));
+                if endpoint.service.starts_with("geo-")
+                    && head
+                        .value(":path")
+                        .is_some_and(endpoint::is_of_older_location)
+                {
+                    endpoint.service = "geo";
                 }
                 Self::Named(endpoint)
             }

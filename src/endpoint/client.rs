@@ -23,14 +23,12 @@ pub fn of_client_scope<'a>(name: &str, service: &'a str, region: &'a str) -> Opt
     })
 }
 
-/// The service that answers a path at a host of this one: the hosts of Location's Maps, Places and Routes also have the
-/// older API, whose paths are `/<name>/v0/...` (botocore's models `location` and `geo-*`).
-pub fn service_at<'a>(service: &'a str, path: Option<&str>) -> &'a str {
-    let version = path.and_then(|path| path.split('/').nth(2));
-    match service {
-        "geo-maps" | "geo-places" | "geo-routes" if version == Some("v0") => "geo",
-        _ => service,
-    }
+/// Whether a path at a host of Location's Maps, Places and Routes is one of the older API, which signs as `geo`
+/// (botocore's models `location` and `geo-*`).
+pub fn is_of_older_location(path: &[u8]) -> bool {
+    [&b"/maps/v0/"[..], b"/places/v0/", b"/routes/v0/"]
+        .iter()
+        .any(|start| path.starts_with(start))
 }
 
 /// Whether names below `<service>.<region>` are customers', or answer to something else than SigV4: nothing there is signed

@@ -96,11 +96,10 @@ pub fn destination<'a>(
 /// CloudFront KeyValueStore takes SigV4A alone, at a host of the account that its path names in an ARN:
 /// `/key-value-stores/arn:aws:cloudfront::<account>:key-value-store/<id>` (botocore's endpoint rules).
 fn key_value_store<'a>(path: &str, suffix: &str) -> Result<Destination<'a>, ScopeError> {
-    let account = path
-        .split_once("cloudfront")
-        .map(|(_, rest)| rest.trim_start_matches("%3A").trim_start_matches(':'))
-        .and_then(|rest| rest.get(..12))
-        .filter(|account| s3::is_account(account));
+    // Nothing before it has so many digits.
+    let account = (0..path.len())
+        .filter_map(|at| path.get(at..at + 12))
+        .find(|digits| s3::is_account(digits));
     let account = account.ok_or(ScopeError::Customers)?;
     Ok(Destination {
         host: Host::of_name([account, ".cloudfront-kvs.global.", suffix].concat()),
