@@ -31,6 +31,12 @@ pub fn is_of_older_location(path: &[u8]) -> bool {
         .any(|start| path.starts_with(start))
 }
 
+/// Whether a host's service is guessed from its first label, and the client's may be the right one: SDKs know what newer
+/// hosts sign as.
+pub fn is_guessed_for(service: &str, of_client: &str) -> bool {
+    !is_known_service(service) && is_known_service(of_client) && !has_customers_hosts(of_client)
+}
+
 /// Whether names below `<service>.<region>` are customers', or answer to something else than SigV4: nothing there is signed
 /// because a client says so.
 fn has_customers_hosts(service: &str) -> bool {

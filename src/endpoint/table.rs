@@ -72,7 +72,7 @@ pub(super) const NAMES: &[(&str, &str, u8, u8)] = &[
     ("iam", "iam", 24, 8),
     ("sdb", "sdb", 63, 1),
     ("sts", "sts", 65, 1),
-    ("waf", "waf", 79, 1),
+    ("waf", "waf", 74, 1),
     ("oidc", "sso-oauth", 0, 0),
     ("chime", "chime", 10, 1),
     ("email", "ses", 0, 0),
@@ -81,7 +81,6 @@ pub(super) const NAMES: &[(&str, &str, u8, u8)] = &[
     ("api.ecr", "ecr", 0, 0),
     ("budgets", "budgets", 2, 8),
     ("route53", "route53", 51, 8),
-    ("support", "support", 66, 5),
     ("acm-acme", "acm", 0, 0),
     ("data.iot", "iotdata", 0, 0),
     ("eventsv2", "events", 0, 0),
@@ -141,7 +140,7 @@ pub(super) const NAMES: &[(&str, &str, u8, u8)] = &[
     ("kinesis-queues", "kinesis", 0, 0),
     ("meetings-chime", "chime", 0, 0),
     ("runtime-v2-lex", "lex", 0, 0),
-    ("sustainability", "sustainability", 71, 8),
+    ("sustainability", "sustainability", 66, 8),
     ("analytics-omics", "omics", 0, 0),
     ("api.iotsitewise", "iotsitewise", 0, 0),
     ("api.iotwireless", "iotwireless", 0, 0),
@@ -212,6 +211,7 @@ pub(super) const NAMES: &[(&str, &str, u8, u8)] = &[
     ("runtime-medical-imaging", "medical-imaging", 0, 0),
     ("api-fulfill.dataexchange", "dataexchange", 0, 0),
     ("bedrock-agentcore-control", "bedrock-agentcore", 0, 0),
+    ("gateway-runtime.sagemaker", "sagemaker", 0, 0),
     ("api.iotmanagedintegrations", "iotmanagedintegrations", 0, 0),
     ("servicecatalog-appregistry", "servicecatalog", 0, 0),
     (
@@ -254,52 +254,53 @@ pub(super) const TENANT_LABEL: &[(&str, &str)] = &[
 
 /// Labels before the region that are the signing name, apart by spaces.
 pub(super) const KNOWN: &str = "\
-    access-analyzer account account-access acm acm-pca aco-automation agent-registry aiops \
-    airflow-serverless amplify amplifybackend amplifyuibuilder aoss apigateway app-integrations \
-    appconfig appfabric appflow application-autoscaling application-cost-profiler \
-    application-signals applicationinsights appmesh apprunner appsync aps arc-region-switch \
-    arc-zonal-shift artifact athena auditmanager autoscaling autoscaling-plans b2bi backup \
-    backup-gateway backup-search batch bcm-dashboards bcm-data-exports bcm-pricing-calculator \
-    bcm-recommended-actions bedrock bedrock-agentcore billing billingconductor braket budgets \
-    cases cassandra ce chatbot chime cleanrooms cleanrooms-ml cloud9 cloudcontrolapi \
-    clouddirectory cloudformation cloudfront cloudhsm cloudsearch cloudtrail cloudtrail-data \
-    codeartifact codebuild codecommit codeconnections codedeploy codeguru-profiler \
-    codeguru-reviewer codeguru-security codepipeline codestar-connections codestar-notifications \
-    cognito-identity cognito-idp cognito-sync comprehend comprehendmedical compute-optimizer \
-    config connect connect-campaigns continuum controlcatalog controltower cost-optimization-hub \
-    cur databrew dataexchange datapipeline datasync datazone dax detective devicefarm \
-    devops-guru directconnect discovery dlm dms docdb-elastic drs ds ds-data dsql dynamodb ebs \
-    ec2 ec2-instance-connect ecr ecr-public ecs eks eks-auth elasticache elasticbeanstalk \
-    elasticfilesystem elasticloadbalancing elasticmapreduce elemental-inference emr-containers \
-    emr-serverless end-user-messaging entityresolution es events evs execute-api firehose fis \
-    fms forecast frauddetector freetier fsx gamelift gameliftstreams geo-maps geo-places \
-    geo-routes glacier globalaccelerator glue grafana greengrass groundstation guardduty health \
-    health-agent healthlake iam identitystore imagebuilder importexport inspector inspector-scan \
-    inspector2 interconnect internetmonitor invoicing iot iotfleetwise iotthingsgraph ivs \
-    ivschat kafka kafkaconnect kendra kendra-ranking kinesis kinesisanalytics kinesisvideo kms \
-    lakeformation lambda launchwizard license-manager license-manager-linux-subscriptions \
-    license-manager-user-subscriptions lightsail logs lookoutequipment m2 machinelearning macie2 \
-    managedblockchain managedblockchain-query marketplacecommerceanalytics mediaconnect \
-    mediaconvert medialive mediapackage mediapackage-vod mediapackagev2 mediastore mediatailor \
-    medical-imaging mgh mgn migrationhub-orchestrator migrationhub-strategy monitoring mpa mq \
-    mturk-requester neptune-db network-firewall network-security-manager networkflowmonitor \
-    networkmanager networkmonitor notifications notifications-contacts nova-act oam \
-    observabilityadmin odb organizations osis outposts partnercentral-account \
-    partnercentral-benefits partnercentral-channel partnercentral-selling pca-connector-ad \
-    pca-connector-scep pcs personalize pi pipes polly pricingplanmanager profile proton \
-    qbusiness quicksight ram rbin rds rds-data redshift redshift-data redshift-serverless \
-    refactor-spaces rekognition repostspace resiliencehub resource-explorer-2 resource-groups \
-    rolesanywhere route53 route53-recovery-cluster route53-recovery-control-config \
-    route53-recovery-readiness route53domains route53globalresolver route53profiles \
-    route53resolver rtbfabric rum s3files s3tables s3vectors sagemaker-geospatial savingsplans \
-    scheduler schemas scn sdb secretsmanager security-ir securityagent securityhub securitylake \
-    serverlessrepo servicecatalog servicediscovery servicequotas shield signer sms-voice \
-    snow-device-management snowball sns social-messaging sqs ssm ssm-contacts ssm-guiconnect \
-    ssm-incidents ssm-quicksetup ssm-sap sso states storagegateway sts support supportapp \
-    supportauthz sustainability swf synthetics tagging tax textract timestream-influxdb \
-    transcribe transfer translate trustedadvisor uxc verifiedpermissions voiceid vpc-lattice waf \
-    waf-regional wafv2 wellarchitected wisdom workdocs workmail workmailmessageflow workspaces \
-    workspaces-instances workspaces-web xray";
+    abuse access-analyzer account account-access acm acm-pca aco-automation agent-discovery \
+    agent-registry aiops airflow-serverless amplify amplifybackend amplifyuibuilder aoss \
+    apigateway apiportal app-integrations appconfig appfabric appflow application-autoscaling \
+    application-cost-profiler application-signals applicationinsights appmesh apprunner appsync \
+    aps arc-region-switch arc-zonal-shift artifact athena auditmanager autoscaling \
+    autoscaling-plans b2bi backup backup-gateway backup-search batch bcm-dashboards \
+    bcm-data-exports bcm-pricing-calculator bcm-recommended-actions bedrock bedrock-agentcore \
+    billing billingconductor braket budgets cases cassandra ce chatbot chime cleanrooms \
+    cleanrooms-ml cloud9 cloudcontrolapi clouddirectory cloudformation cloudfront cloudhsm \
+    cloudsearch cloudtrail cloudtrail-data codeartifact codebuild codecommit codeconnections \
+    codedeploy codeguru-profiler codeguru-reviewer codeguru-security codepipeline \
+    codestar-connections codestar-notifications cognito-identity cognito-idp cognito-sync \
+    comprehend comprehendmedical compute-optimizer config connect connect-campaigns continuum \
+    controlcatalog controltower cost-optimization-hub cur databrew dataexchange datapipeline \
+    datasync datazone dax detective devicefarm devops-guru directconnect discovery dlm dms \
+    docdb-elastic drs ds ds-data dsql dynamodb ebs ec2 ec2-instance-connect ecr ecr-public ecs \
+    eks eks-auth elasticache elasticbeanstalk elasticfilesystem elasticloadbalancing \
+    elasticmapreduce elemental-inference emr-containers emr-serverless end-user-messaging \
+    entityresolution es events evs execute-api firehose fis fms forecast frauddetector freetier \
+    fsx gamelift gameliftstreams geo-maps geo-places geo-routes glacier globalaccelerator glue \
+    grafana greengrass groundstation guardduty health health-agent healthlake iam identitystore \
+    imagebuilder importexport inspector inspector-scan inspector2 interconnect internetmonitor \
+    invoicing iot iotfleetwise iotthingsgraph ivs ivschat kafka kafkaconnect kendra \
+    kendra-ranking kinesis kinesisanalytics kinesisvideo kms lakeformation lambda launchwizard \
+    license-manager license-manager-linux-subscriptions license-manager-user-subscriptions \
+    lightsail logs lookoutequipment m2 machinelearning macie2 managedblockchain \
+    managedblockchain-query marketplacecommerceanalytics mediaconnect mediaconvert medialive \
+    mediapackage mediapackage-vod mediapackagev2 mediastore mediatailor medical-imaging mgh mgn \
+    migrationhub-orchestrator migrationhub-strategy monitoring mpa mq mturk-requester neptune-db \
+    network-firewall network-security-manager networkflowmonitor networkmanager networkmonitor \
+    notifications notifications-contacts nova-act oam observabilityadmin odb organizations osis \
+    outposts partnercentral-account partnercentral-benefits partnercentral-channel \
+    partnercentral-marketing partnercentral-selling payments pca-connector-ad pca-connector-scep \
+    pcs personalize pi pipes polly pricingplanmanager profile proton qbusiness quicksight ram \
+    rbin rds rds-data redshift redshift-data redshift-serverless refactor-spaces rekognition \
+    repostspace resiliencehub resource-explorer-2 resource-groups rolesanywhere route53 \
+    route53-recovery-cluster route53-recovery-control-config route53-recovery-readiness \
+    route53domains route53globalresolver route53profiles route53resolver rtbfabric rum s3files \
+    s3tables s3vectors sagemaker-geospatial savingsplans scheduler schemas scn sdb \
+    secretsmanager security-ir securityagent securityhub securitylake serverlessrepo \
+    servicecatalog servicediscovery servicequotas shield signer sms-voice snow-device-management \
+    snowball sns social-messaging sqs ssm ssm-contacts ssm-guiconnect ssm-incidents \
+    ssm-quicksetup ssm-sap sso states storagegateway sts support supportapp supportauthz \
+    sustainability swf synthetics tagging tax textract timestream-influxdb transcribe transfer \
+    translate trustedadvisor uxc verifiedpermissions voiceid vpc-lattice waf waf-regional wafv2 \
+    wellarchitected wisdom workdocs workmail workmailmessageflow workspaces workspaces-instances \
+    workspaces-web xray";
 
 /// The regions of all partitions, apart by spaces.
 pub(super) const REGIONS: &str = "\
@@ -449,11 +450,6 @@ pub(super) const HOMES: &[(&str, &str, [u16; 8])] = &[
     ("sdb", "us-east-1", [16, 0, 0, 0, 0, 0, 0, 0]),
     ("shield", "us-east-1", [10, 12, 0, 14, 14, 12, 12, 12]),
     ("sts", "us-east-1", [28, 0, 0, 0, 0, 0, 0, 0]),
-    ("support", "cn-north-1", [0, 12, 0, 0, 0, 0, 0, 0]),
-    ("support", "us-east-1", [12, 0, 0, 0, 0, 0, 0, 0]),
-    ("support", "us-gov-west-1", [0, 0, 0, 0, 0, 0, 0, 8]),
-    ("support", "us-iso-east-1", [0, 0, 0, 4, 0, 0, 0, 0]),
-    ("support", "us-isob-east-1", [0, 0, 0, 0, 4, 0, 0, 0]),
     (
         "sustainability",
         "cn-northwest-1",
