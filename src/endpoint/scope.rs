@@ -32,8 +32,7 @@ pub fn destination<'a>(
     region: &str,
     asked: Asked<'a>,
 ) -> Result<Destination<'a>, ScopeError> {
-    let of_label = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-    if service.is_empty() || service.len() > 63 || !service.bytes().all(of_label) {
+    if !is_label(service) {
         return Err(ScopeError::BadService);
     }
     let of_all = region == "*";
@@ -91,6 +90,12 @@ pub fn destination<'a>(
         host: Host::of_name(name),
         path: None,
     })
+}
+
+/// Whether a signing name has the shape of one.
+pub(super) fn is_label(service: &str) -> bool {
+    let of_label = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    !service.is_empty() && service.len() <= 63 && service.bytes().all(of_label)
 }
 
 /// CloudFront KeyValueStore takes SigV4A alone, at a host of the account that its path names in an ARN:

@@ -24,6 +24,9 @@ fn a_host_that_nothing_lists_is_what_the_clients_scope_says_where_the_service_is
     ] {
         check(&extra, NEW, &scope, &signed);
     }
+    let fips = "newer-runtime.sagemaker-fips.eu-west-1.amazonaws.com";
+    let signed_there = format!("sagemaker/eu-west-1 at {fips}, empty, Placeholder");
+    check(r#", "allow": ["sagemaker"]"#, fips, &scope, &signed_there);
     let refused = "refused: placeholder_unreplaced";
     check(EVERYTHING, NEW, &scope, refused);
     check(
@@ -221,6 +224,7 @@ fn a_newer_host_of_the_plain_shape_signs_as_its_client_says() {
     for (region, service, expected) in [
         ("eu-west-1", "sagemaker", "sagemaker/eu-west-1"),
         ("eu-west-1", "newer-runtime", "newer-runtime/eu-west-1"),
+        ("eu-west-1", "newer", "newer/eu-west-1"),
     ] {
         let expected = format!("{expected} at {host}, empty, Placeholder");
         check(
@@ -231,8 +235,9 @@ fn a_newer_host_of_the_plain_shape_signs_as_its_client_says() {
         );
     }
     for (region, service) in [
-        ("eu-west-1", "nonesuch"),
+        ("eu-west-1", "none such"),
         ("eu-west-1", "s3"),
+        ("eu-west-1", "execute-api"),
         ("us-east-1", "sagemaker"),
     ] {
         let expected = format!("newer-runtime/eu-west-1 at {host}, empty, PlaceholderForOther");
