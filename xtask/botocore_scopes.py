@@ -94,6 +94,18 @@ def of_api(fits):
     return "/" + "/".join(labels)
 
 
+def of_spaces():
+    """The operations of OpenSearch Memory whose space is a label of their host, and stands in their body alone."""
+    model = botocore.session.Session().get_service_model("opensearchmemory")
+    prefix = model.metadata["targetPrefix"]
+    names = (name for name in model.operation_names if of_space(model.operation_model(name)))
+    return [f"{prefix}.{name}" for name in names]
+
+
+def of_space(operation):
+    return any(parameter.name == "SpaceId" for parameter in operation.context_parameters)
+
+
 def rows(partitions):
     """[(signing name, patterns, host, partitions' bits)]: the first that a request fits holds.
 
@@ -104,6 +116,8 @@ def rows(partitions):
     surveyed = survey(partitions)
     for name in sorted(surveyed.keys() | BESIDE_THE_MODELS.keys()):
         beside = BESIDE_THE_MODELS.get(name, [])
+        if name == "osm":
+            beside = [(of_spaces(), CUSTOMERS)]
         found += [(name, patterns, host, everything) for patterns, host in beside]
         if name not in surveyed or any(not patterns for patterns, _ in beside):
             continue

@@ -186,11 +186,13 @@ def table(hosts, places, partitions):
         [
             HEADER,
             partition_rows(partitions),
+            strings(SERVICES_DOC, "SERVICES", service_names(other, rows)),
+            strings(HOME_REGIONS_DOC, "HOME_REGIONS", home_regions(rows)),
             name_rows(other, rows),
             pairs(WILD_DOC, "TENANT_LABEL", wild),
             words(KNOWN_DOC, "KNOWN", sorted(known)),
             words(REGIONS_DOC, "REGIONS", regions(partitions)),
-            home_rows(rows),
+            home_rows(other, rows),
             exception_rows(exceptions),
         ]
     )
@@ -210,15 +212,17 @@ use super::partition::Partition;
 """
 
 NAMES_DOC = """\
-Labels before the region that do not say it all, the shorter first: (labels, signing name, and the
-first and the number of their rows in `HOMES`)."""
+Labels before the region that do not say it all, the shorter first: (labels, the place of the signing
+name in `SERVICES`, and the first and the number of their rows in `HOMES`)."""
+SERVICES_DOC = "The signing names of the next two tables, which have their places: pointers are dear."
+HOME_REGIONS_DOC = "The signing regions of `HOMES`. An empty one is the host's own."
 WILD_DOC = "Labels behind one of the caller's, such as an account id: (labels, signing name)."
 KNOWN_DOC = "Labels before the region that are the signing name, apart by spaces."
 REGIONS_DOC = "The regions of all partitions, apart by spaces."
 HOMES_DOC = """\
-Where the signing region is not the host's: (signing name, signing region, where). An empty region is
-the host's own, under another name than elsewhere. Bit `kind * 2 + dual_stack` of a partition's number
-is set where the row holds; see `Place`."""
+Where the signing region is not the host's, or is under another name than elsewhere: (the places of
+signing name and region, the partition's number, where). Bit `kind * 2 + dual_stack` is set where the row
+holds; see `Place`."""
 EXCEPTIONS_DOC = "Hosts that no row of `HOMES` is right for: (host, signing region)."
 
 
@@ -246,13 +250,33 @@ def by_length(labels):
 
 
 def name_rows(names, rows):
-    text = f"\n{doc(NAMES_DOC)}pub(super) const NAMES: &[(&str, &str, u8, u8)] = &[\n"
-    order = [left for left, _, _ in sorted(rows)]
+    text = f"\n{doc(NAMES_DOC)}pub(super) const NAMES: &[(&str, u8, u8, u8)] = &[\n"
+    services = service_names(names, rows)
+    order = [left for (left, _, _), mask in sorted(rows.items()) for _ in by_partition(mask)]
     for left in sorted(names, key=by_length):
         count = order.count(left)
         first = order.index(left) if count else 0
-        text += f'    ("{left}", "{names[left]}", {first}, {count}),\n'
+        text += f'    ("{left}", {services.index(names[left])}, {first}, {count}),\n'
     return text + "];\n"
+
+
+def service_names(names, rows):
+    return sorted({*names.values(), *(name for _, name, _ in rows)})
+
+
+def home_regions(rows):
+    return sorted({region for *_, region in rows})
+
+
+def by_partition(mask):
+    """(partition, its bits), for those that have some."""
+    bits = [(partition, mask >> (10 * partition) & 0x3FF) for partition in range(8)]
+    return [(partition, found) for partition, found in bits if found]
+
+
+def strings(about, name, rows):
+    text = f"\n{doc(about)}pub(super) const {name}: &[&str] = &[\n"
+    return text + "".join(f'    "{row}",\n' for row in rows) + "];\n"
 
 
 def pairs(about, name, rows):
@@ -272,11 +296,13 @@ def words(about, name, rows):
     return text + line + "\";\n"
 
 
-def home_rows(rows):
-    text = f"\n{doc(HOMES_DOC)}pub(super) const HOMES: &[(&str, &str, [u16; 8])] = &[\n"
-    for (_, name, region), mask in sorted(rows.items()):
-        bits = [mask >> (10 * partition) & 0x3FF for partition in range(8)]
-        text += f'    ("{name}", "{region}", [{", ".join(map(str, bits))}]),\n'
+def home_rows(names, rows):
+    text = f"\n{doc(HOMES_DOC)}pub(super) const HOMES: &[(u8, u8, u8, u16)] = &[\n"
+    services, regions = service_names(names, rows), home_regions(rows)
+    for (left, name, region), mask in sorted(rows.items()):
+        for partition, bits in by_partition(mask):
+            places = f"{services.index(name)}, {regions.index(region)}"
+            text += f"    ({places}, {partition}, {bits}), // {left}\n"
     return text + "];\n"
 
 

@@ -13,7 +13,7 @@
 //!
 //! When to fetch is said by the AWS SDKs' common refresh rules of 2026 (aws-sdk-go-v2
 //! `aws/credential_cache.go`; smithy-rs #4774, #4781, #4796), which stand in `rules.rs`. They are followed
-//! with three exceptions:
+//! with these exceptions:
 //!
 //! - **Nothing expired signs.** An SDK goes on with what it has, and can afford to pause for minutes. A
 //!   proxy that refuses what AWS would refuse cannot: no pause passes the start of the mandatory window
@@ -22,6 +22,12 @@
 //!   the program whose call it is and whose operator reads its log. Here it would fail the requests of a
 //!   program that knows nothing of credentials, up to an hour before it has to. It is logged as an error and
 //!   counted, and the credentials sign until they expire.
+//! - **After an error that cannot heal, the pause is the one after any other.** An SDK answers with the error for 1 to
+//!   5 s and then asks again at the next call, whatever it has. Here that is so only where nothing signs; while
+//!   credentials live, the next try is 5 to 10 minutes away, and in the mandatory window 5 to 10 s.
+//! - **Without credentials, an error that may heal is tried again.** An SDK gives it to the caller, without a pause, and
+//!   asks at the next call. Here requests wait for at most `max_wait_ms`, and tries come at pauses that double up to 10 s
+//!   (1 s where nothing outside of the pod is asked), so that a fleet without credentials does not ask once per request.
 //! - **The advisory window opens at a random moment of its first third**, so that a fleet that started
 //!   together does not refresh together.
 //!

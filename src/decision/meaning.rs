@@ -25,15 +25,19 @@ impl<'t> Meaning<'t> {
         let resolution = endpoint::resolve(&target.host, home_region);
         match (resolution, &target.signature) {
             (Resolution::Aws(mut endpoint), signature) => {
-                if endpoint.path_style == PathStyle::S3
-                    && let ClientSignature::Placeholder {
-                        scope: Some(scope), ..
-                    } = signature
+                if let ClientSignature::Placeholder {
+                    scope: Some(scope), ..
+                } = signature
+                    && (scope.service != endpoint.service || scope.region != Some(endpoint.region))
                 {
-                    endpoint.region = region_of(*scope, endpoint, target);
+                    follow(&mut endpoint, *scope, target);
                 }
-                if endpoint.service.starts_with("geo-") {
-                    endpoint.service = endpoint::service_at(endpoint.service, head.text(":path"));
+                if endpoint.service.starts_with("geo-")
+                    && head
+                        .value(":path")
+                        .is_some_and(endpoint::is_of_older_location)
+                {
+                    endpoint.service = "geo";
                 }
                 Self::Named(endpoint)
             }
@@ -81,18 +85,22 @@ fn scoped<'t>(scope: ClientScope<'t>, target: &Target<'_>) -> Meaning<'t> {
     found.map_or(Meaning::NotAws, Meaning::Scoped)
 }
 
-/// The region of a host of S3's: the client's, where it has none of its own.
-#[inline(never)]
-fn region_of<'t>(scope: ClientScope<'t>, endpoint: Endpoint<'t>, target: &Target<'_>) -> &'t str {
-    match scope.region {
-        Some(region)
-            if region != endpoint.region
-                && scope.service == endpoint.service
-                && endpoint::may_be_of_region(target.host.name(), region) =>
-        {
-            region
+/// Takes from the client's scope what the host's name leaves open: the region of some hosts of S3's, and the service of
+/// one of which only its first label is known.
+#[cold]
+fn follow<'t>(endpoint: &mut Endpoint<'t>, scope: ClientScope<'t>, target: &Target<'_>) {
+    let Some(region) = scope.region else {
+        return;
+    };
+    if region == endpoint.region {
+        if endpoint::is_guessed_for(endpoint.service, scope.service) {
+            endpoint.service = scope.service;
         }
-        _ => endpoint.region,
+    } else if endpoint.path_style == PathStyle::S3
+        && scope.service == endpoint.service
+        && endpoint::may_be_of_region(target.host.name(), region)
+    {
+        endpoint.region = region;
     }
 }
 

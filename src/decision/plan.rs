@@ -294,19 +294,12 @@ const LATTICE: &str = "vpc-lattice-svcs";
 /// SDK with anonymous credentials, says so in these headers alone; S3 would store the framing.
 #[inline(never)]
 fn is_framed(head: Head<'_>) -> bool {
-    let (mut is_chunked, mut is_told) = (false, false);
-    for (name, value) in head.headers {
-        match *name {
-            "content-encoding" => {
-                for coding in value.split(|byte| *byte == b',') {
-                    is_chunked |= coding.trim_ascii().eq_ignore_ascii_case(b"aws-chunked");
-                }
-            }
-            "x-amz-trailer" | "x-amz-decoded-content-length" => is_told = true,
-            _ => {}
-        }
-    }
-    is_chunked && is_told
+    // It is the first coding or the last.
+    let is_chunked =
+        |coding: &[u8]| coding.starts_with(b"aws-chunked") || coding.ends_with(b"aws-chunked");
+    head.values("content-encoding").any(is_chunked)
+        && (head.value("x-amz-trailer").is_some()
+            || head.value("x-amz-decoded-content-length").is_some())
 }
 
 /// botocore's models `sdb` and `importexport` (`signatureVersion`). SimpleDB's newer API, below `/v2/`, takes SigV4

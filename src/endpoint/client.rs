@@ -5,14 +5,16 @@ use super::partition::{self, Split, is_region, partition_of};
 use super::resolution::Endpoint;
 use super::resolver::of_custom_domain;
 use super::s3::{is_accelerate, path_style};
+use super::scope::is_label;
 use super::words;
 use crate::sigv4::PathStyle;
 
 /// What a host below AWS's names that nothing lists is signed as, where a client's scope says it: if the host is
-/// `[<labels>.]<service>.<region>.<suffix>`, and the service is known and has no customers' hosts below its name.
+/// `[<labels>.]<service>[-fips].<region>.<suffix>`, and the service is known and has no customers' hosts below its name.
 pub fn of_client_scope<'a>(name: &str, service: &'a str, region: &'a str) -> Option<Endpoint<'a>> {
     let split = partition::split(name).filter(|_| is_region(region))?;
     let before = split.labels.strip_suffix(region)?.strip_suffix('.')?;
+    let before = before.strip_suffix("-fips").unwrap_or(before);
     let before = before.strip_suffix(service)?;
     let fits = (before.is_empty() || before.ends_with('.'))
         && partition_of(region).dns_suffix == split.partition.dns_suffix;
@@ -23,14 +25,18 @@ pub fn of_client_scope<'a>(name: &str, service: &'a str, region: &'a str) -> Opt
     })
 }
 
-/// The service that answers a path at a host of this one: the hosts of Location's Maps, Places and Routes also have the
-/// older API, whose paths are `/<name>/v0/...` (botocore's models `location` and `geo-*`).
-pub fn service_at<'a>(service: &'a str, path: Option<&str>) -> &'a str {
-    let version = path.and_then(|path| path.split('/').nth(2));
-    match service {
-        "geo-maps" | "geo-places" | "geo-routes" if version == Some("v0") => "geo",
-        _ => service,
-    }
+/// Whether a path at a host of Location's Maps, Places and Routes is one of the older API, which signs as `geo`
+/// (botocore's models `location` and `geo-*`).
+pub fn is_of_older_location(path: &[u8]) -> bool {
+    [&b"/maps/v0/"[..], b"/places/v0/", b"/routes/v0/"]
+        .iter()
+        .any(|start| path.starts_with(start))
+}
+
+/// Whether a host's service is guessed from its first label, and the client's may be the right one: SDKs know what newer
+/// hosts sign as.
+pub fn is_guessed_for(service: &str, of_client: &str) -> bool {
+    !is_known_service(service) && is_label(of_client) && !has_customers_hosts(of_client)
 }
 
 /// Whether names below `<service>.<region>` are customers', or answer to something else than SigV4: nothing there is signed

@@ -21,7 +21,7 @@ pub fn nearest_service(name: &str) -> Option<&'static str> {
     }
     let of_label = table::NAMES.iter().find(|(labels, ..)| *labels == name);
     if let Some((_, service, ..)) = of_label {
-        return Some(service);
+        return table::SERVICES.get(usize::from(*service)).copied();
     }
     let mut nearest = Nearest::to(name);
     each_service(&mut |known| nearest.look_at(known));
@@ -114,10 +114,7 @@ fn each_service(look: &mut dyn FnMut(&'static str)) {
         words::each(names, look);
     }
     scope::services().for_each(&mut *look);
-    for (_, service, ..) in table::NAMES {
-        look(service);
-    }
-    for (service, ..) in table::HOMES {
+    for service in table::SERVICES {
         look(service);
     }
     for (_, service) in table::TENANT_LABEL.iter().chain(documented::REGION_FIRST) {

@@ -112,7 +112,7 @@ pub(super) struct Split<'a> {
 /// Whether a name is below one of AWS's, whatever it names.
 pub fn is_below_aws(name: &str) -> bool {
     // `on.aws` and `sagemaker.aws` are no partition's; all of `.aws` is AWS's own (IANA's root zone database).
-    split(name).is_some() || name.ends_with(".aws")
+    split(name).is_some() || name.ends_with(".aws") || name.ends_with(".aws.amazon.com")
 }
 
 /// Splits a suffix off; `None` for a name without one.

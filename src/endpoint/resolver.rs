@@ -269,7 +269,7 @@ impl<'k> Key<'k> {
             .ok()?;
         let (_, service, first, count) = table::NAMES.get(row)?;
         Some(Row {
-            service,
+            service: table::SERVICES.get(usize::from(*service))?,
             homes: usize::from(*first)..usize::from(*first) + usize::from(*count),
         })
     }
@@ -290,10 +290,11 @@ impl Row {
         }
         let place = place();
         let bit = place.kind as usize * 2 + usize::from(place.dual_stack);
-        let (service, region, _) = homes.iter().find(|(.., partitions)| {
-            let bits = partitions.get(place.partition).copied().unwrap_or(0);
-            (bits >> bit) & 1 == 1
+        let (service, region, ..) = homes.iter().find(|(.., partition, bits)| {
+            usize::from(*partition) == place.partition && (bits >> bit) & 1 == 1
         })?;
+        let service = table::SERVICES.get(usize::from(*service))?;
+        let region = table::HOME_REGIONS.get(usize::from(*region))?;
         Some((service, region))
     }
 }

@@ -32,8 +32,7 @@ pub fn destination<'a>(
     region: &str,
     asked: Asked<'a>,
 ) -> Result<Destination<'a>, ScopeError> {
-    let of_label = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-    if service.is_empty() || service.len() > 63 || !service.bytes().all(of_label) {
+    if !is_label(service) {
         return Err(ScopeError::BadService);
     }
     let of_all = region == "*";
@@ -51,40 +50,52 @@ pub fn destination<'a>(
     }
     let knows_nothing = asked.target.is_none() && asked.path.is_empty();
     let request = Request::new(asked);
-    let rows = rows_of(service);
-    let unclear = |row: &Row<'_>| row.host.is_empty();
-    if knows_nothing && rows.clone().any(|row| unclear(&row)) {
-        return Err(ScopeError::Ambiguous);
+    let mut is_listed = false;
+    let mut host = None;
+    for row in rows_of(service) {
+        is_listed = true;
+        if knows_nothing && row.host.is_empty() {
+            return Err(ScopeError::Ambiguous);
+        }
+        let holds = (row.partitions >> partition.index()) & 1 == 1;
+        if host.is_none() && holds && request.fits_one_of(row.patterns) {
+            host = Some(row.host);
+        }
     }
-    let is_listed = rows.clone().next().is_some();
-    let row = rows
-        .filter(|row| (row.partitions >> partition.index()) & 1 == 1)
-        .find(|row| row.patterns.is_empty() || request.fits_one_of(row.patterns));
-    let host = match row {
-        Some(row) if unclear(&row) => return Err(ScopeError::Ambiguous),
-        Some(row) if row.host == "!" => return Err(ScopeError::Customers),
-        Some(row) => row.host,
+    let host = match host {
+        Some("") => return Err(ScopeError::Ambiguous),
+        Some("!") => return Err(ScopeError::Customers),
+        Some(host) => host,
         None if is_listed || is_known(service) => "=.*.$",
         None => return Err(ScopeError::UnknownService),
     };
     if of_all && host.contains('*') {
         return Err(ScopeError::UnknownRegion);
     }
-    let labels: Vec<&str> = host
-        .split('.')
-        .map(|label| match label {
+    let mut name = String::new();
+    for label in host.split('.') {
+        if !name.is_empty() {
+            name.push('.');
+        }
+        name.push_str(match label {
             "=" => service,
             "*" => region,
             "@" => partition.global_region,
             "$" => partition.dns_suffix,
             "%" => partition.dual_stack_suffix,
             other => other,
-        })
-        .collect();
+        });
+    }
     Ok(Destination {
-        host: Host::of_name(labels.join(".")),
+        host: Host::of_name(name),
         path: None,
     })
+}
+
+/// Whether a signing name has the shape of one.
+pub(super) fn is_label(service: &str) -> bool {
+    let of_label = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    !service.is_empty() && service.len() <= 63 && service.bytes().all(of_label)
 }
 
 /// CloudFront KeyValueStore takes SigV4A alone, at a host of the account that its path names in an ARN:
@@ -124,7 +135,7 @@ struct Row<'a> {
     partitions: u32,
 }
 
-fn rows_of(service: &str) -> impl Iterator<Item = Row<'static>> + Clone {
+fn rows_of(service: &str) -> impl Iterator<Item = Row<'static>> {
     let mut lines = SCOPES.lines();
     // Leaves the lines that follow the name's.
     lines.find(|line| *line == service);
@@ -168,13 +179,15 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// No pattern fits anything.
     fn fits_one_of(&self, patterns: &str) -> bool {
-        patterns.split('|').any(|pattern| self.fits(pattern))
+        patterns.is_empty() || patterns.split('|').any(|pattern| self.fits(pattern))
     }
 
     /// A pattern is `<target prefix>.[<operation>,...]`, or `[=][<method> ]<path>`: a path's
     /// beginning or, behind `=`, all of it; `*` is any label, `#` a date, `**` any labels at the end, and
     /// one of several has commas between them.
+    #[inline(never)]
     fn fits(&self, pattern: &str) -> bool {
         let Some(start) = pattern.find('/') else {
             return match (self.target, pattern.split_once('.')) {

@@ -2,7 +2,7 @@ use crate::decision::tests::{REAL, check_with, signed_by, sigv4a_by};
 
 const EVERYTHING: &str = r#", "allow": "*""#;
 /// A host that is newer than the table.
-const NEW: &str = "gateway-runtime.sagemaker.eu-west-1.amazonaws.com";
+const NEW: &str = "newer-runtime.sagemaker.eu-west-1.amazonaws.com";
 
 fn by(key_id: &str, region: &str, service: &str) -> String {
     signed_by(key_id, service).replace("eu-west-1", region)
@@ -24,6 +24,9 @@ fn a_host_that_nothing_lists_is_what_the_clients_scope_says_where_the_service_is
     ] {
         check(&extra, NEW, &scope, &signed);
     }
+    let fips = "newer-runtime.sagemaker-fips.eu-west-1.amazonaws.com";
+    let signed_there = format!("sagemaker/eu-west-1 at {fips}, empty, Placeholder");
+    check(r#", "allow": ["sagemaker"]"#, fips, &scope, &signed_there);
     let refused = "refused: placeholder_unreplaced";
     check(EVERYTHING, NEW, &scope, refused);
     check(
@@ -213,6 +216,53 @@ fn the_clients_region_counts_where_the_host_has_none() {
     let deny = r#", "allow": "*", "rules": [{"regions": ["eu-central-1"], "effect": "deny"}]"#;
     let scope = by("placeholder", "eu-central-1", "s3");
     check(deny, "b.s3.amazonaws.com", &scope, "refused: denied");
+}
+
+#[test]
+fn a_newer_host_of_the_plain_shape_signs_as_its_client_says() {
+    let host = "newer-runtime.eu-west-1.amazonaws.com";
+    for (region, service, expected) in [
+        ("eu-west-1", "sagemaker", "sagemaker/eu-west-1"),
+        ("eu-west-1", "newer-runtime", "newer-runtime/eu-west-1"),
+        ("eu-west-1", "newer", "newer/eu-west-1"),
+    ] {
+        let expected = format!("{expected} at {host}, empty, Placeholder");
+        check(
+            EVERYTHING,
+            host,
+            &by("placeholder", region, service),
+            &expected,
+        );
+    }
+    for (region, service) in [
+        ("eu-west-1", "none such"),
+        ("eu-west-1", "s3"),
+        ("eu-west-1", "execute-api"),
+        ("us-east-1", "sagemaker"),
+    ] {
+        let expected = format!("newer-runtime/eu-west-1 at {host}, empty, PlaceholderForOther");
+        check(
+            EVERYTHING,
+            host,
+            &by("placeholder", region, service),
+            &expected,
+        );
+    }
+    // What is known is no guess.
+    let expected = "sqs/eu-west-1 at sqs.eu-west-1.amazonaws.com, empty, PlaceholderForOther";
+    let sagemaker = by("placeholder", "eu-west-1", "sagemaker");
+    check(
+        EVERYTHING,
+        "sqs.eu-west-1.amazonaws.com",
+        &sagemaker,
+        expected,
+    );
+    check(
+        r#", "allow": ["sqs"]"#,
+        host,
+        &sagemaker,
+        "refused: not_allowed",
+    );
 }
 
 #[test]

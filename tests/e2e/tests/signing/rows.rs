@@ -163,7 +163,10 @@ pub(crate) const HEADERS: &[Row] = &[
         "a\u{a0}b",
         "Unchecked: HTTP has no white space but space and tab (RFC 9110, section 5.6.3).",
     ),
-    row("\u{e9}", "Byte for byte."),
+    row(
+        "\u{e9}",
+        "Byte for byte. S3 takes US-ASCII in headers, and reads other bytes as Latin-1 characters: where one is signed, its published replies have two bytes for each of the request's, and refuse it ([fog #2942](https://github.com/fog/fog/issues/2942), [knox #223](https://github.com/Automattic/knox/issues/223)). Encode such metadata (RFC 2047) before it is sent.",
+    ),
     row("", "It is sent, so it is signed."),
     row(
         "2\n1\n",
