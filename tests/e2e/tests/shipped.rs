@@ -633,3 +633,16 @@ fn seconds(duration: &Value) -> u64 {
     let text = duration.as_str().and_then(|text| text.strip_suffix('s'));
     text.and_then(|text| text.parse().ok()).expect("seconds")
 }
+
+/// Over http, SDKs put such a bucket before the host.
+#[test]
+fn a_bucket_with_dots_before_the_host_is_refused_with_advice() {
+    with_shipped(async |shipped| {
+        let host = "my.dotted.bucket.s3.eu-west-1.amazonaws.com";
+        let said = shipped.ask(&Request::get(host, "/k")).await;
+        let said = said.refused(400, "dotted_bucket");
+        assert!(said.contains("addressing_style=path"), "{said}");
+        let in_path = Request::get(S3, "/my.dotted.bucket/k");
+        shipped.ask(&in_path).await.ok();
+    });
+}
