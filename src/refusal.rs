@@ -129,6 +129,11 @@ pub enum Refusal {
         /// What is wrong with it.
         why: HostError,
     },
+    /// A bucket with dots stands in the host, for which AWS has no certificate.
+    DottedBucket {
+        /// That host.
+        host: String,
+    },
     /// The `authorization` header cannot be read.
     MalformedAuthorization,
     /// The body did not come in time.
@@ -219,6 +224,7 @@ impl Refusal {
             Self::Unreplaced { .. } => Reason::PlaceholderUnreplaced,
             Self::ConnectRefused => Reason::ConnectRefused,
             Self::InvalidHost { .. } => Reason::InvalidHost,
+            Self::DottedBucket { .. } => Reason::DottedBucket,
             Self::MalformedAuthorization => Reason::MalformedAuthorization,
             Self::BodyTimeout { .. } => Reason::BodyTimeout,
             Self::BodyTooLarge { .. } => Reason::BodyTooLarge,
@@ -318,6 +324,7 @@ impl Refusal {
             },
             Self::ConnectRefused => "Use http:// URLs: this proxy signs and adds TLS. A tunnel would carry unsigned requests.".to_owned(),
             Self::InvalidHost { .. } => "Send one valid host name.".to_owned(),
+            Self::DottedBucket { .. } => "Name the bucket in the path: force_path_style, addressing_style=path.".to_owned(),
             Self::MalformedAuthorization => "Send one authorization header that can be read, or none.".to_owned(),
             Self::BodyTimeout { .. } => "Send the body faster, or raise body_timeout_ms.".to_owned(),
             Self::BodyTooLarge { .. } => "Raise max_body_bytes and Envoy's buffer limit above the body's size; to S3, send content-length so that the body can stream.".to_owned(),
@@ -389,6 +396,7 @@ impl fmt::Display for Refusal {
             },
             Self::ConnectRefused => f.write_str("CONNECT to an AWS host"),
             Self::InvalidHost { why } => write!(f, "the host cannot be signed for: {why}"),
+            Self::DottedBucket { host } => write!(f, "no certificate covers {host}, because the bucket's name has dots"),
             Self::MalformedAuthorization => f.write_str("the authorization header cannot be read"),
             Self::BodyTimeout { timeout } => write!(
                 f,

@@ -8,7 +8,7 @@ use crate::authorization::{ClientScope, ClientSignature};
 use crate::chunked::{Fault, Form};
 use crate::config::Config;
 use crate::credentials::role::RoleId;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{BucketPlace, Endpoint, bucket_place};
 use crate::policy::{OnClientSignature, PayloadMode};
 use crate::refusal::{ErrorFormat, Refusal, Unreplaced};
 use crate::report::words::words;
@@ -77,6 +77,10 @@ impl Plan {
                 header: marker.clone(),
             }));
         }
+        if endpoint.service == "s3" && has_dotted_bucket(target.host.name()) {
+            let host = target.host.name().to_owned();
+            return Err(refused(Refusal::DottedBucket { host }));
+        }
         let mode = rule.and_then(|rule| rule.payload);
         let payload = payload(config, head, endpoint, mode).map_err(refused)?;
         Ok(Self {
@@ -120,6 +124,14 @@ impl Plan {
             service: &self.service,
         }
     }
+}
+
+/// Whether a bucket with dots in its name stands before S3's. No certificate covers it: a wildcard is for one label (RFC
+/// 6125, section 6.4.3; "Virtual hosting of general purpose buckets").
+fn has_dotted_bucket(name: &str) -> bool {
+    // `s3.amazonaws.com` and a bucket's two labels make four dots.
+    name.bytes().filter(|byte| *byte == b'.').count() > 3
+        && matches!(bucket_place(name), Some(BucketPlace::Host(bucket)) if bucket.contains('.'))
 }
 
 words! {

@@ -49,6 +49,8 @@ words! {
         InvalidHost = "invalid_host",
         /// `CreateSession` at `127.0.0.1`, or an S3 Express session token without a session's signature.
         ExpressSessionUnsupported = "express_session_unsupported",
+        /// A bucket with dots in the host: no certificate of AWS's covers it. Use path style.
+        DottedBucket = "dotted_bucket",
         /// A request to `127.0.0.1` or `localhost` without a placeholder's signature.
         NoTarget = "no_target",
         /// A port that stands for one host (`ports`), and a method, a path or a signature that it does not take.
@@ -97,6 +99,7 @@ impl Reason {
             | Self::OutsidePort
             | Self::ConnectRefused => 403,
             Self::InvalidHost
+            | Self::DottedBucket
             | Self::NoTarget
             | Self::MalformedAuthorization
             | Self::MalformedChunks => 400,

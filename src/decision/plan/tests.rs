@@ -285,3 +285,43 @@ fn the_hash_of_the_payload_is_sent_where_it_is_read() {
     let claimed = "GET h /\nx-amz-content-sha256: 0";
     assert_eq!(sent("sqs", claimed), ContentSha256::Written);
 }
+
+#[test]
+fn no_certificate_covers_a_bucket_with_dots_in_the_host() {
+    let planned =
+        |host: &str, more: &str| plan(HARDLY, permission("s3"), &format!("GET {host} /k\n{more}"));
+    for host in [
+        "my.dotted.bucket.s3.eu-west-1.amazonaws.com",
+        "a.b.s3.amazonaws.com",
+        "a.b.s3-eu-west-1.amazonaws.com",
+        "a.b.s3.dualstack.eu-west-1.amazonaws.com",
+        "a.b.s3-fips.us-east-1.amazonaws.com",
+        "a.b.s3-accelerate.amazonaws.com",
+        "a.b.s3.cn-north-1.amazonaws.com.cn",
+        "a.b.bucket.vpce-1a2b3c4d-5e6f.s3.us-east-1.vpce.amazonaws.com",
+        "my.s3.s3.eu-west-1.amazonaws.com",
+    ] {
+        let host = host.to_owned();
+        assert_eq!(
+            planned(&host.clone(), "").map(|_| ()),
+            refused(Refusal::DottedBucket { host })
+        );
+    }
+    for host in [
+        "s3.eu-west-1.amazonaws.com",
+        "bucket.s3.eu-west-1.amazonaws.com",
+        "bucket.s3.dualstack.eu-west-1.amazonaws.com",
+        "bucket.s3.cn-north-1.amazonaws.com.cn",
+        "bucket.vpce-1a2b3c4d-5e6f.s3.us-east-1.vpce.amazonaws.com",
+        "b.bucket.vpce-1a2b3c4d-5e6f.s3.us-east-1.vpce.amazonaws.com",
+        "alias.accesspoint.s3-global.amazonaws.com",
+        "point-123456789012.s3-accesspoint.dualstack.eu-west-1.amazonaws.com",
+        "assets.team.svc.example.org",
+    ] {
+        assert!(planned(host, "").is_ok(), "{host}");
+    }
+    // What is not signed here goes on as it came.
+    let real = signed_by(REAL, "s3");
+    let left = planned("a.b.s3.eu-west-1.amazonaws.com", &real);
+    assert!(matches!(left, Err(Unsigned::LeftAlone(_))), "{left:?}");
+}

@@ -128,6 +128,16 @@ fn outcome(config: &Config, request: &str) -> String {
     }
 }
 
+/// What is decided in the end where the policy lets `expected` be: a bucket with dots before S3's host is not signed for.
+fn in_the_end(expected: &'static str, request: &str, bucket: &str) -> &'static str {
+    let is_before = request.contains(&format!(" {bucket}."));
+    let has_dots = bucket.contains('.') && !request.contains("s3express");
+    match is_before && has_dots && expected.starts_with("signed") {
+        true => "dotted_bucket",
+        false => expected,
+    }
+}
+
 fn name() -> impl Strategy<Value = String> {
     let part = "[a-z0-9][a-z0-9-]{1,12}[a-z0-9]";
     proptest::collection::vec(part, 1..3)
@@ -155,7 +165,8 @@ proptest! {
         let leave_alone = config_with(r#""*""#, &format!(r#"{{"buckets": ["{name}"], "effect": "leave_alone"}}"#));
         for request in requests(&name, which) {
             for (config, expected) in &configs {
-                prop_assert_eq!(outcome(config, &request), *expected, "{} {:?}", request, config.policy.rules());
+                let expected = in_the_end(expected, &request, &name);
+                prop_assert_eq!(outcome(config, &request), expected, "{} {:?}", request, config.policy.rules());
             }
             let at_loopback = LOOPBACK.iter().any(|host| request.contains(host));
             let expected = if at_loopback { "left_alone_at_loopback" } else { "left alone: Rule" };
@@ -185,6 +196,7 @@ proptest! {
         for (allow, rule, expected) in cases {
             let config = config_with(&allow, &rule);
             for copy in copies(&from, &to, which) {
+                let expected = in_the_end(expected, &copy, &to);
                 prop_assert_eq!(outcome(&config, &copy), expected, "{} {}", copy, rule);
             }
         }

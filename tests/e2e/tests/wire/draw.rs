@@ -30,7 +30,7 @@ struct Draw(u64);
 const S3_HOSTS: &[&str] = &[
     "s3.eu-west-1.amazonaws.com",
     "bucket.s3.eu-west-1.amazonaws.com",
-    "my.bucket.s3.eu-west-1.amazonaws.com",
+    "bucket.s3.dualstack.eu-west-1.amazonaws.com",
     "s3.dualstack.eu-west-1.amazonaws.com",
 ];
 
