@@ -136,6 +136,191 @@ use Way::{Endpoint, Proxy, Unsigned};
 /// All of them, by name.
 pub(crate) const PROGRAMS: &[Program] = &[
     Program {
+        name: "awscli",
+        title: "AWS CLI 2",
+        does: "S3 in parts, as a stream, copies, lists, deletes; DynamoDB, SQS, STS",
+        version: "2.9.19",
+        origin: Origin::Debian("awscli"),
+        run: Run::ByCommand,
+        attempts: &[
+            works(
+                Endpoint,
+                "`--endpoint-url` on each call: before 2.13 it does not read the variable",
+            ),
+            cannot(
+                Endpoint,
+                "variable",
+                "the variable alone",
+                "2.9 does not read it",
+                "Failed to connect to proxy URL",
+            ),
+            cannot(
+                Endpoint,
+                "control",
+                "`s3control`",
+                "it puts the account before the endpoint's name",
+                "123456789012.127.0.0.1",
+            ),
+            cannot(
+                Endpoint,
+                "crt",
+                "`preferred_transfer_client = crt`",
+                "the CRT client speaks TLS to whatever endpoint it is given",
+                "AWS_",
+            ),
+            works(Proxy, "`--endpoint-url http://s3.eu-west-1.amazonaws.com`"),
+            works(Unsigned, "the same and `--no-sign-request`"),
+        ],
+    },
+    Program {
+        name: "awswrangler",
+        title: "awswrangler",
+        does: "Parquet datasets, CSV, lists, deletes, STS",
+        version: "3.17.1",
+        origin: Origin::Python,
+        run: Run::InCi,
+        attempts: &[
+            works(Endpoint, ""),
+            works(
+                Proxy,
+                "`awswrangler.config.s3_endpoint_url = \"http://s3.eu-west-1.amazonaws.com\"` and so on for each service",
+            ),
+        ],
+    },
+    Program {
+        name: "celery",
+        title: "Celery on SQS, results in S3",
+        does: "a worker does five tasks",
+        version: "5.7.0",
+        origin: Origin::Python,
+        run: Run::InCi,
+        attempts: &[
+            works(Endpoint, ""),
+            works(
+                Proxy,
+                "`is_secure: False` among `broker_transport_options`, `s3_endpoint_url = \"http://s3.eu-west-1.amazonaws.com\"`",
+            ),
+        ],
+    },
+    Program {
+        name: "crt",
+        title: "boto3 with the CRT client",
+        does: "uploads and downloads in parts",
+        version: "1.44.8",
+        origin: Origin::Python,
+        run: Run::ByCommand,
+        attempts: &[
+            works(
+                Endpoint,
+                "`TransferConfig(preferred_transfer_client=\"classic\")`",
+            ),
+            cannot(
+                Endpoint,
+                "crt",
+                "`preferred_transfer_client=\"crt\"`",
+                "the CRT client speaks TLS to whatever endpoint it is given",
+                "AWS_IO_SOCKET_CLOSED",
+            ),
+            works(Proxy, "`use_ssl=False` and the classic client"),
+        ],
+    },
+    Program {
+        name: "deltalake",
+        title: "deltalake",
+        does: "a table: appends, deletes, compacts, reads an old version",
+        version: "1.6.6",
+        origin: Origin::Python,
+        run: Run::InCi,
+        attempts: &[
+            works(Endpoint, "`AWS_ALLOW_HTTP=true` or `aws_allow_http`"),
+            works(
+                Proxy,
+                "`aws_endpoint_url=http://s3.eu-west-1.amazonaws.com`, `aws_allow_http=true`",
+            ),
+            works(Unsigned, "the same and `aws_skip_signature=true`"),
+        ],
+    },
+    Program {
+        name: "hadoop",
+        title: "Hadoop S3A",
+        does: "writes in parts, reads, renames, copies, uploads a file, deletes",
+        version: "3.4.3",
+        origin: Origin::Maven,
+        run: Run::ByCommand,
+        attempts: &[
+            works(
+                Endpoint,
+                "`fs.s3a.endpoint`, `fs.s3a.path.style.access`, `fs.s3a.endpoint.region`",
+            ),
+            cannot(
+                Proxy,
+                "",
+                "`fs.s3a.proxy.host`",
+                "it renames, copies and uploads files through Netty, which sends `CONNECT` to a proxy",
+                "Could not connect to proxy",
+            ),
+            cannot(
+                Unsigned,
+                "",
+                "`AnonymousAWSCredentialsProvider`",
+                "the same",
+                "Could not connect to proxy",
+            ),
+        ],
+    },
+    Program {
+        name: "java1",
+        title: "Java SDK 1",
+        does: "S3 in parts, copies, lists, deletes; DynamoDB, SQS",
+        version: "1.12.797",
+        origin: Origin::Maven,
+        run: Run::ByCommand,
+        attempts: &[
+            works(
+                Endpoint,
+                "`EndpointConfiguration` and `withPathStyleAccessEnabled(true)`; for SQS the host of the queue's URL replaced",
+            ),
+            works(
+                Proxy,
+                "`EndpointConfiguration` with `http://`, `withProxyHost`, `withProxyPort`; for SQS the same",
+            ),
+            works(Unsigned, "the same and `AnonymousAWSCredentials`"),
+        ],
+    },
+    Program {
+        name: "javascript2",
+        title: "JavaScript SDK 2",
+        does: "S3 in parts, copies, lists, deletes; DynamoDB, SQS",
+        version: "2.1693.0",
+        origin: Origin::Npm,
+        run: Run::InCi,
+        attempts: &[
+            works(
+                Endpoint,
+                "`endpoint`, `s3ForcePathStyle: true`; for SQS the host of the queue's URL replaced",
+            ),
+            works(
+                Proxy,
+                "`endpoint: \"http://...\"` and an agent that connects to the proxy; for SQS the same",
+            ),
+        ],
+    },
+    Program {
+        name: "langchain",
+        title: "langchain-aws on Bedrock",
+        does: "a chat as a stream and in one piece",
+        version: "1.9.1",
+        origin: Origin::Python,
+        run: Run::InCi,
+        attempts: &[
+            works(Endpoint, ""),
+            works(
+                Proxy,
+                "`endpoint_url=\"http://bedrock-runtime.eu-west-1.amazonaws.com\"`",
+            ),
+        ],
+    },
+    Program {
         name: "minio",
         title: "minio-go (restic, Thanos, mc)",
         does: "objects in parts and as a stream, copies, lists, deletes",
@@ -152,6 +337,46 @@ pub(crate) const PROGRAMS: &[Program] = &[
         ],
     },
     Program {
+        name: "obstore",
+        title: "obstore",
+        does: "objects in parts, ranges, copies, lists, deletes",
+        version: "0.12.1",
+        origin: Origin::Python,
+        run: Run::InCi,
+        attempts: &[
+            works(
+                Endpoint,
+                "`client_options={\"allow_http\": True}` or `AWS_ALLOW_HTTP=true`",
+            ),
+            works(
+                Proxy,
+                "the same and `endpoint=\"http://s3.eu-west-1.amazonaws.com\"`",
+            ),
+            works(Unsigned, "the same and `skip_signature=True`"),
+        ],
+    },
+    Program {
+        name: "opensearch",
+        title: "opensearch-py without a signer",
+        does: "an index: documents, bulk, search",
+        version: "3.2.0",
+        origin: Origin::Python,
+        run: Run::InCi,
+        attempts: &[
+            cannot(
+                Endpoint,
+                "",
+                "",
+                "it signs nothing, and the endpoint cannot know which domain is meant",
+                "the request names no AWS host",
+            ),
+            works(
+                Unsigned,
+                "`http://<domain>:80`, the proxy in `session.proxies`, and a rule that names the domain",
+            ),
+        ],
+    },
+    Program {
         name: "pandas",
         title: "pandas with s3fs",
         does: "CSV and Parquet, a file in parts, ranges, copies, lists, deletes",
@@ -165,6 +390,111 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "`client_kwargs={\"endpoint_url\": \"http://s3.eu-west-1.amazonaws.com\"}`",
             ),
             works(Unsigned, "the same and `anon=True`"),
+        ],
+    },
+    Program {
+        name: "polars",
+        title: "polars",
+        does: "Parquet and CSV, scans with filters, sinks",
+        version: "2.1.0",
+        origin: Origin::Python,
+        run: Run::InCi,
+        attempts: &[
+            works(Endpoint, ""),
+            works(
+                Proxy,
+                "`aws_endpoint_url=http://s3.eu-west-1.amazonaws.com`, `aws_allow_http=true`",
+            ),
+            works(Unsigned, "the same and `aws_skip_signature=true`"),
+        ],
+    },
+    Program {
+        name: "pyarrow",
+        title: "pyarrow (SDK for C++)",
+        does: "a dataset, objects in parts, copies, lists, deletes",
+        version: "26.0.1",
+        origin: Origin::Python,
+        run: Run::InCi,
+        attempts: &[
+            works(
+                Endpoint,
+                "`S3FileSystem(endpoint_override=\"127.0.0.1:9911\", scheme=\"http\")`",
+            ),
+            cannot(
+                Endpoint,
+                "variable",
+                "the variable alone",
+                "it does not read it, and calls AWS over TLS",
+                "curlCode: ",
+            ),
+            works(
+                Proxy,
+                "`endpoint_override=\"s3.eu-west-1.amazonaws.com\"`, `scheme=\"http\"`, `proxy_options=\"http://127.0.0.1:9911\"`, `region`",
+            ),
+            cannot(
+                Unsigned,
+                "",
+                "`anonymous=True`",
+                "its uploads announce no chunks, and the chunk framing becomes the object",
+                "which begin with",
+            ),
+        ],
+    },
+    Program {
+        name: "rclonedebian",
+        title: "rclone",
+        does: "syncs, checks, streams, copies, deletes",
+        version: "1.60.1",
+        origin: Origin::Debian("rclone"),
+        run: Run::ByCommand,
+        attempts: &[
+            works(Endpoint, "`provider = Other`, `endpoint`, `region`"),
+            works(
+                Proxy,
+                "the same and `endpoint = http://s3.eu-west-1.amazonaws.com`",
+            ),
+            works(Unsigned, "the same and no keys"),
+        ],
+    },
+    Program {
+        name: "restic",
+        title: "restic",
+        does: "backs up, checks, restores, prunes",
+        version: "0.14.0",
+        origin: Origin::Debian("restic"),
+        run: Run::ByCommand,
+        attempts: &[
+            works(
+                Endpoint,
+                "`s3:http://127.0.0.1:9911/bucket/path` and `-o s3.region`",
+            ),
+            works(Proxy, "`s3:http://s3.eu-west-1.amazonaws.com/bucket/path`"),
+            works(Unsigned, "the same"),
+        ],
+    },
+    Program {
+        name: "ruby",
+        title: "Ruby SDK 3",
+        does: "S3 in parts, as a stream, copies, lists, deletes",
+        version: "1.117.2",
+        origin: Origin::Debian("ruby-aws-sdk-s3"),
+        run: Run::ByCommand,
+        attempts: &[
+            works(
+                Endpoint,
+                "`endpoint` and `force_path_style: true`: it does not read the variable",
+            ),
+            works(
+                Proxy,
+                "`endpoint: \"http://s3.eu-west-1.amazonaws.com\"`, `http_proxy`",
+            ),
+            cannot(
+                Unsigned,
+                "",
+                "",
+                "it has no anonymous clients",
+                "unable to sign request without credentials set",
+            ),
         ],
     },
     Program {
@@ -190,6 +520,22 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "it takes no configuration without keys",
                 "Configuration file not available",
             ),
+        ],
+    },
+    Program {
+        name: "smartopen",
+        title: "smart_open",
+        does: "gzip streams in parts, ranges",
+        version: "9.0.2",
+        origin: Origin::Python,
+        run: Run::InCi,
+        attempts: &[
+            works(Endpoint, ""),
+            works(
+                Proxy,
+                "`transport_params={\"client\": boto3.client(\"s3\", use_ssl=False)}`",
+            ),
+            works(Unsigned, "the same and `signature_version=UNSIGNED`"),
         ],
     },
 ];

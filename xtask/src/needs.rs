@@ -123,6 +123,19 @@ const NEEDS: &[Need] = &[
         work: &[Clients, Programs],
     },
     Need {
+        program: "go",
+        // rclone's.
+        probe: Version(&["version"], &[1, 26]),
+        install: "https://go.dev/dl",
+        work: &[OtherPrograms],
+    },
+    Need {
+        program: "dpkg-query",
+        probe: Version(&["--version"], &[]),
+        install: "Debian 12",
+        work: &[OtherPrograms],
+    },
+    Need {
         program: "valgrind",
         probe: Version(&["--version"], &[]),
         install: "apt install valgrind",
@@ -364,10 +377,11 @@ mod tests {
 
     #[test]
     fn each_program_is_for_some_command() {
-        let everything = work(&Command::Ci {
+        let mut everything = work(&Command::Ci {
             jobs: Vec::new(),
             envoy: None,
         });
+        everything.extend(work(&Command::Programs(Vec::new())));
         for need in NEEDS {
             assert!(
                 need.work.iter().any(|work| everything.contains(work)),

@@ -87,8 +87,7 @@ Programs that people run in pods, each as its users set it up, through Envoy wit
 against an emulator that verifies every signature. `cargo xtask programs` runs them and writes this page: what works
 does its work there, and reads back what it wrote; what cannot fails there with the reason that is given.
 
-The variables of the two ways are those of [clients.md](clients.md). **nothing**: they are enough. Everything else is
-what the program needs beyond them.
+The variables of the two ways are those of [clients.md](clients.md). Where a program *works*, they are enough.
 
 ";
 
@@ -102,7 +101,7 @@ OpenSearch one of our own; what it does not know, such as Athena's engine, is no
 fn document() -> String {
     let mut text = INTRODUCTION.to_owned();
     text.push_str(
-        "| program | what it does here | endpoint | proxy | CI |\n|---|---|---|---|---|\n",
+        "| program | version | what it does here | endpoint | proxy | CI |\n|---|---|---|---|---|---|\n",
     );
     for program in PROGRAMS {
         let Program {
@@ -123,7 +122,7 @@ fn document() -> String {
         };
         let _ = writeln!(
             text,
-            "| {title} {version}{of_debian} | {does} | {endpoint} | {proxy} | {ci} |"
+            "| {title} | {version}{of_debian} | {does} | {endpoint} | {proxy} | {ci} |"
         );
     }
     text.push_str(END);
@@ -143,12 +142,10 @@ fn said(attempt: &Attempt) -> String {
         Way::Proxy => "with keys: ",
         Way::Unsigned => "without keys: ",
     };
-    let setup = match (attempt.setup, attempt.outcome) {
-        ("", Outcome::Works) => "nothing",
-        (setup, _) => setup,
-    };
+    let setup = attempt.setup;
     match attempt.outcome {
-        Outcome::Works => format!("{keys}{setup}"),
+        Outcome::Works if setup.is_empty() => format!("{keys}works"),
+        Outcome::Works => format!("{keys}needs {setup}"),
         Outcome::Cannot { why, .. } if setup.is_empty() => format!("{keys}**cannot**: {why}"),
         Outcome::Cannot { why, .. } => format!("{keys}**cannot** with {setup}: {why}"),
     }

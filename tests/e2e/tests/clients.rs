@@ -6,6 +6,7 @@
 //! client makes at AWS is named by its prefix, so that they run side by side.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use e2e::clients::{Mode, Task, World};
 use e2e::envoy::workspace;
@@ -153,6 +154,7 @@ fn run(world: &World, client: &str, mode: Mode) -> Transcript {
         name: &prefix,
         mode,
         egress: mode,
+        limit: Duration::from_secs(600),
     })
 }
 

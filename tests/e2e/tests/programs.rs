@@ -10,6 +10,7 @@ mod list;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use e2e::clients::{Mode, Task, World};
 use e2e::envoy::workspace;
@@ -90,6 +91,7 @@ fn attempt_it(world: &World, program: &str, attempt: &Attempt) -> Option<String>
         name: &prefix,
         mode: mode(attempt.way),
         egress: egress(attempt),
+        limit: Duration::from_secs(180),
     });
     let fault = judge(attempt.outcome, &transcript)?;
     Some(format!("{prefix}: {fault}\n{transcript}"))
