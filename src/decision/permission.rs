@@ -58,10 +58,10 @@ impl<'p> Permission<'p> {
                 return unsigned(LeftAlone::NotAws, Unreplaced::UnknownHost);
             }
             // The host may be anybody's of whom a rule knows better.
-            (Ruling::LeaveAlone { .. }, Addressed::ByName) if meaning == Meaning::NotAws => {
+            (Ruling::LeaveAlone { .. }, Addressed::Name) if meaning == Meaning::NotAws => {
                 return Err(target.left_alone(LeftAlone::Rule));
             }
-            (Ruling::LeaveAlone { .. }, Addressed::ByName) => {
+            (Ruling::LeaveAlone { .. }, Addressed::Name) => {
                 return unsigned(LeftAlone::Rule, Unreplaced::LeftAlone);
             }
             (other, _) => {

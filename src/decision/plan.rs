@@ -62,14 +62,14 @@ impl Plan {
             let service = endpoint.service.to_owned();
             return Err(refused(Refusal::SignatureV2Only { service }));
         }
-        if target.addressed == Addressed::ByName && !head.is_listed(config) {
+        if target.addressed == Addressed::Name && !head.is_listed(config) {
             return Err(refused(Refusal::ClusterNotListed {
                 cluster: (head.cluster)().unwrap_or_default(),
             }));
         }
         let require_marker = match target.addressed {
-            Addressed::ByPort { require_marker } => require_marker,
-            Addressed::ByName | Addressed::ByScope => config.require_marker,
+            Addressed::Port { require_marker } => require_marker,
+            Addressed::Name | Addressed::Scope => config.require_marker,
         };
         let marker = &config.marker_header;
         if why == Signed::NoSignature && require_marker && head.value(marker).is_none() {
@@ -175,7 +175,7 @@ fn why(target: &Target<'_>, permission: Permission<'_>) -> Result<Signed, Unsign
     } = permission;
     let refused = |refusal| Err(Unsigned::Refused(refusal, format));
     let left_alone = |why| Err(target.left_alone(why));
-    let by_name = target.addressed == Addressed::ByName;
+    let by_name = target.addressed == Addressed::Name;
     let on_real = rule
         .and_then(|rule| rule.client_signature)
         .unwrap_or_default();

@@ -27,11 +27,11 @@ pub(super) struct Target<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Addressed {
     /// As its authority.
-    ByName,
+    Name,
     /// By the scope of its placeholder's signature: it came to the loopback endpoint.
-    ByScope,
+    Scope,
     /// By the port of the loopback endpoint that it came to.
-    ByPort {
+    Port {
         /// Whether it must ask for a signature where it has none.
         require_marker: bool,
     },
@@ -71,7 +71,7 @@ impl<'a> Target<'a> {
         let mut target = Self {
             host,
             path_and_query: None,
-            addressed: Addressed::ByName,
+            addressed: Addressed::Name,
             signature,
             own,
         };
@@ -107,7 +107,7 @@ impl<'a> Target<'a> {
             return Err(head.refused(Refusal::OutsidePort { port, what }));
         }
         self.host = port.host.clone();
-        self.addressed = Addressed::ByPort {
+        self.addressed = Addressed::Port {
             require_marker: port.require_marker.unwrap_or(config.require_marker),
         };
         Ok(())
@@ -160,7 +160,7 @@ impl<'a> Target<'a> {
             None => path.to_owned(),
         });
         self.host = host;
-        self.addressed = Addressed::ByScope;
+        self.addressed = Addressed::Scope;
         Ok(())
     }
 

@@ -16,7 +16,7 @@ fn a_host_is_taken_by_its_name_whatever_it_is() {
         let headers = headers(&text);
         let target = target(head(&headers)).unwrap();
         assert_eq!(target.host.name(), name);
-        assert_eq!(target.addressed, Addressed::ByName);
+        assert_eq!(target.addressed, Addressed::Name);
         assert_eq!(target.path_and_query, None);
         assert_eq!(target.signature, ClientSignature::None);
     }
@@ -41,7 +41,7 @@ fn the_loopback_endpoint_is_exchanged_for_the_host_of_the_scope() {
     let host = format!("{bucket}.s3express-euw1-az1.eu-west-1.amazonaws.com");
     assert_eq!(target.host.name(), host);
     assert_eq!(target.path_and_query.as_deref(), Some("/k?versionId=1"));
-    assert_eq!(target.addressed, Addressed::ByScope);
+    assert_eq!(target.addressed, Addressed::Scope);
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn the_loopback_endpoint_is_a_host_like_others_where_its_cluster_is_not_listed()
         ..head(&headers)
     };
     let target = target(elsewhere).unwrap();
-    assert_eq!(target.addressed, Addressed::ByName);
+    assert_eq!(target.addressed, Addressed::Name);
     assert_eq!(target.host.name(), "127.0.0.1");
 }
 
@@ -144,7 +144,7 @@ fn at_port(number: u16, extra: &str, text: &str) -> Result<(String, Addressed), 
 fn a_port_stands_for_its_host_with_and_without_a_placeholders_signature() {
     let search = |require_marker| {
         let host = "search-x.eu-west-1.es.amazonaws.com".to_owned();
-        Ok((host, Addressed::ByPort { require_marker }))
+        Ok((host, Addressed::Port { require_marker }))
     };
     let marked = r#", "require_marker": true"#;
     assert_eq!(
@@ -191,6 +191,6 @@ fn a_port_takes_what_it_says_and_other_ports_and_hosts_are_as_ever() {
     // The second one an attacker's name that was made to lead here.
     for host in ["sqs.eu-west-1.amazonaws.com", "rebound.example"] {
         let named = at_port(9912, "", &format!("GET {host} /logs-1"));
-        assert_eq!(named, Ok((host.to_owned(), Addressed::ByName)));
+        assert_eq!(named, Ok((host.to_owned(), Addressed::Name)));
     }
 }
