@@ -279,6 +279,33 @@ fn a_presigned_url_is_left_alone() {
 }
 
 #[test]
+fn a_placeholders_signature_gets_to_no_host_below_awss_names() {
+    let presigned = "/k?X-Amz-Credential=placeholder%2F20261123%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Signature=0";
+    scenario(&Setup::new(), async |world| {
+        for host in [
+            "lb-1.eu-west-1.elb.amazonaws.com",
+            "newer.sqs.eu-west-1.amazonaws.com",
+            "b.s3-website.eu-west-1.amazonaws.com",
+        ] {
+            let request = placeholder(Request::get(host, "/"), "placeholder", "eu-west-1", "sqs");
+            let answer = world.ask(request).await;
+            answer.refused(403, "placeholder_unreplaced");
+            let answer = world.ask(Request::get(host, presigned)).await;
+            answer.refused(403, "presigned_by_placeholder");
+        }
+        let answer = world.ask(Request::get(S3, presigned)).await;
+        answer.refused(403, "presigned_by_placeholder");
+        assert!(world.aws.received().is_empty());
+        // The client's region is that of the bucket.
+        let request = Request::get("b.s3.amazonaws.com", "/k");
+        let request = placeholder(request, "placeholder", "eu-central-1", "s3");
+        world.ask(request).await.ok();
+        let received = world.aws.only();
+        assert_eq!(received.verdict.signature().region, "eu-central-1");
+    });
+}
+
+#[test]
 fn another_authorization_scheme_is_left_alone() {
     scenario(&Setup::new(), async |world| {
         let host = "bedrock-runtime.eu-west-1.amazonaws.com";

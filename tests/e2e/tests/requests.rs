@@ -600,3 +600,40 @@ fn requests_on_one_connection_are_signed_one_by_one() {
         until("all arrived", SOON, || world.aws.received().len() == 10).await;
     });
 }
+
+#[test]
+fn chunks_of_a_client_that_signs_nothing_arrive_as_chunks() {
+    let body = b"A\r\n0123456789\r\n0\r\nx-amz-checksum-crc64nvme:Ffmx7kz9nB0=\r\n\r\n";
+    scenario(&Setup::new(), async |world| {
+        let request = Request::new("PUT", S3, "/b/k")
+            .header("content-encoding", "aws-chunked")
+            .header("x-amz-decoded-content-length", "10")
+            .header("x-amz-trailer", "x-amz-checksum-crc64nvme");
+        world.ask(request.chunked(body, 16)).await.ok();
+        let received = world.aws.only();
+        assert_eq!(received.verdict.signature().service, "s3");
+        let said = received.value("x-amz-content-sha256");
+        assert_eq!(said.as_deref(), Some("STREAMING-UNSIGNED-PAYLOAD-TRAILER"));
+        assert_eq!(received.body_sha256, sha256(body));
+    });
+}
+
+#[test]
+fn lattice_gets_no_signed_payload() {
+    let host = "orders-0123456789abcdef0.7d67968.vpc-lattice-svcs.eu-west-1.on.aws";
+    let setup = Setup::new().plugin(json!({"allow": [host]}));
+    scenario(&setup, async |world| {
+        for request in [
+            Request::get(host, "/"),
+            Request::get(host, "/").header("x-amz-content-sha256", sha256(b"")),
+            Request::new("POST", host, "/").body("{}"),
+        ] {
+            world.ask(request).await.ok();
+            let received = world.aws.received().pop().expect("a request");
+            assert!(
+                received.verdict.signature().unsigned_payload,
+                "{received:?}"
+            );
+        }
+    });
+}
