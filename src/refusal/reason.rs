@@ -157,6 +157,11 @@ pub const OF_ENVOY: &[(u16, &str, &str)] = &[
     ),
     (503, "host_not_resolved", "DNS does not know the host."),
     (
+        503,
+        "envoy_unavailable",
+        "Envoy's text says why: `DNS cache overflow` (see `max_hosts`), or `missing required header` and nothing where a VM has ended, which is loaded again within two seconds ([SECURITY.md](../SECURITY.md)).",
+    ),
+    (
         504,
         "idle_timeout",
         "Nothing came for 20 minutes (`stream_idle_timeout`), from the program or from AWS.",

@@ -310,7 +310,7 @@ fn a_held_http2_upload_with_trailers_arrives() {
 #[test]
 fn an_upload_too_large_to_hold_is_refused_while_there_are_no_credentials() {
     scenario(&waiting(), async |world| {
-        let upload = put(PAYLOAD, &content(2 << 20), 65_536);
+        let upload = put(PAYLOAD, &content(9 << 20), 65_536);
         world
             .ask(upload.clone())
             .await

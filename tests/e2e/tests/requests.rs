@@ -66,11 +66,11 @@ fn a_body_over_the_limit_is_refused_and_nothing_is_forwarded() {
 }
 
 #[test]
-fn a_body_of_the_default_limit_of_one_mebibyte_is_signed() {
+fn a_body_of_the_default_limit_of_eight_mebibytes_is_signed() {
     scenario(&Setup::new(), async |world| {
-        world.ask(put_item(&content(1 << 20))).await.ok();
-        assert_eq!(world.aws.only().body_length, 1 << 20);
-        let answer = world.ask(put_item(&content((1 << 20) + 1))).await;
+        world.ask(put_item(&content(8 << 20))).await.ok();
+        assert_eq!(world.aws.only().body_length, 8 << 20);
+        let answer = world.ask(put_item(&content((8 << 20) + 1))).await;
         answer.refused(413, "body_too_large");
     });
 }

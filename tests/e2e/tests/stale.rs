@@ -113,7 +113,7 @@ fn what_aws_may_have_carried_out_is_not_sent_again_but_for_get_and_head() {
     });
 }
 
-/// Connections that end during their handshake: AWS has seen nothing of the request. 64 KiB of a body are kept.
+/// Connections that end during their handshake: AWS has seen nothing of the request. 64 KiB of a body are kept at least.
 #[test]
 fn whatever_aws_cannot_have_seen_is_sent_again() {
     for (method, host, refused, body) in [
