@@ -241,6 +241,28 @@ pub(crate) const PROGRAMS: &[Program] = &[
         ],
     },
     Program {
+        name: "django",
+        title: "django-storages",
+        does: "saves, opens, lists, deletes files",
+        version: "1.14.6",
+        origin: Origin::Python,
+        run: Run::InCi,
+        attempts: &[
+            works(Endpoint, ""),
+            cannot(
+                Endpoint,
+                "url",
+                "links (`url()`)",
+                "they are presigned with the placeholder keys",
+                "HTTP Error 4",
+            ),
+            works(
+                Proxy,
+                "`endpoint_url: \"http://s3.eu-west-1.amazonaws.com\"` among `OPTIONS`",
+            ),
+        ],
+    },
+    Program {
         name: "hadoop",
         title: "Hadoop S3A",
         does: "writes in parts, reads, renames, copies, uploads a file, deletes",
@@ -393,6 +415,30 @@ pub(crate) const PROGRAMS: &[Program] = &[
         ],
     },
     Program {
+        name: "pgbackrest",
+        title: "pgBackRest",
+        does: "looks at a repository",
+        version: "2.45",
+        origin: Origin::Debian("pgbackrest"),
+        run: Run::ByCommand,
+        attempts: &[
+            cannot(
+                Endpoint,
+                "",
+                "",
+                "it speaks TLS alone",
+                "wrong version number",
+            ),
+            cannot(
+                Proxy,
+                "",
+                "",
+                "the same; it knows no proxy",
+                "wrong version number",
+            ),
+        ],
+    },
+    Program {
         name: "polars",
         title: "polars",
         does: "Parquet and CSV, scans with filters, sinks",
@@ -438,6 +484,29 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "its uploads announce no chunks, and the chunk framing becomes the object",
                 "which begin with",
             ),
+        ],
+    },
+    Program {
+        name: "rclone",
+        title: "rclone",
+        does: "syncs, checks, streams, copies, deletes",
+        version: "1.76.0",
+        origin: Origin::Go,
+        run: Run::ByCommand,
+        attempts: &[
+            works(Endpoint, "`provider = Other`, `endpoint`, `region`"),
+            cannot(
+                Endpoint,
+                "aws",
+                "`provider = AWS`",
+                "it signs with trailers, which the SDK for Go does over TLS alone",
+                "unseekable stream is not supported without TLS",
+            ),
+            works(
+                Proxy,
+                "the same and `endpoint = http://s3.eu-west-1.amazonaws.com`",
+            ),
+            works(Unsigned, "the same and no keys"),
         ],
     },
     Program {
