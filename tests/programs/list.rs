@@ -389,7 +389,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 Endpoint,
                 "",
                 "",
-                "it signs nothing, and the endpoint cannot know which domain is meant",
+                "it signs nothing, and the endpoint cannot know which domain is meant: give the domain a port ([clients.md](clients.md#a-port-for-one-host))",
                 "the request names no AWS host",
             ),
             works(
@@ -477,13 +477,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 Proxy,
                 "`endpoint_override=\"s3.eu-west-1.amazonaws.com\"`, `scheme=\"http\"`, `proxy_options=\"http://127.0.0.1:9911\"`, `region`",
             ),
-            cannot(
-                Unsigned,
-                "",
-                "`anonymous=True`",
-                "its uploads announce no chunks, and the chunk framing becomes the object",
-                "which begin with",
-            ),
+            works(Unsigned, "the same and `anonymous=True`"),
         ],
     },
     Program {
