@@ -129,8 +129,11 @@ impl Plan {
 /// Whether a bucket with dots in its name stands before S3's. No certificate covers it: a wildcard is for one label (RFC
 /// 6125, section 6.4.3; "Virtual hosting of general purpose buckets").
 fn has_dotted_bucket(name: &str) -> bool {
-    // `s3.amazonaws.com` and a bucket's two labels make four dots.
-    name.bytes().filter(|byte| *byte == b'.').count() > 3
+    // Nearly all are `s3.<region>...` or have one label before it.
+    let is_s3 = |rest: &str| rest.starts_with("s3.") || rest.starts_with("s3-");
+    let (_, rest) = name.split_once('.').unwrap_or_default();
+    !is_s3(name)
+        && !is_s3(rest)
         && matches!(bucket_place(name), Some(BucketPlace::Host(bucket)) if bucket.contains('.'))
 }
 
