@@ -70,12 +70,14 @@ impl Mode {
     /// What a user sets; Envoy has this port.
     fn environment(self, port: u16) -> Vec<(&'static str, String)> {
         let envoy = format!("http://127.0.0.1:{port}");
-        // EKS sets both: boto3 and the CLI read the second only.
         // The sidecar carries requests to AWS alone.
         let elsewhere = "127.0.0.1,localhost,.svc,.cluster.local";
         let mut environment = vec![
+            // A client without keys would look for some there, through the proxy.
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
             ("NO_PROXY", elsewhere.to_owned()),
             ("no_proxy", elsewhere.to_owned()),
+            // EKS sets both: boto3 and the CLI read the second only.
             ("AWS_REGION", "eu-west-1".to_owned()),
             ("AWS_DEFAULT_REGION", "eu-west-1".to_owned()),
         ];
@@ -83,7 +85,6 @@ impl Mode {
             environment.extend([
                 ("AWS_ACCESS_KEY_ID", "placeholder".to_owned()),
                 ("AWS_SECRET_ACCESS_KEY", "placeholder".to_owned()),
-                ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
             ]);
         }
         match self {
@@ -274,12 +275,12 @@ impl World {
             let stats = self.runtime.block_on(egress.envoy.filter_stats());
             for (name, count) in &stats {
                 if name.starts_with("requests.") && name != outcome && *count > 0 {
-                    faults.push(format!("{count} {name} in this mode"));
+                    faults.push(format!("{count} {name} in mode {mode:?}"));
                 }
             }
             let is_met = |(name, count): &(String, u64)| name == outcome && *count > 0;
             if !stats.iter().any(is_met) {
-                faults.push(format!("no {outcome} in this mode"));
+                faults.push(format!("no {outcome} in mode {mode:?}"));
             }
         }
         for entry in self.journal().iter().skip(self.made) {
