@@ -61,20 +61,25 @@ impl<'t> Meaning<'t> {
 
     /// Why a request that nothing signs must not go on as it is: a signature by a placeholder is for this proxy, and AWS
     /// would take it from nobody. `None` where it carries none, or the host is none of AWS's.
-    #[cold]
     pub(super) fn bars(self, target: &Target<'_>, why: Unreplaced) -> Option<Refusal> {
-        if self == Self::NotAws && !endpoint::is_below_aws(target.host.name()) {
-            return None;
-        }
         let why = match target.signature {
             ClientSignature::Placeholder { .. } => why,
             ClientSignature::PresignedByPlaceholder => Unreplaced::Presigned,
-            ClientSignature::StraySessionToken => return Some(Refusal::ExpressSession),
-            ClientSignature::Malformed => return Some(Refusal::MalformedAuthorization),
+            ClientSignature::StraySessionToken | ClientSignature::Malformed => why,
+            // Most requests.
             _ => return None,
         };
-        let host = target.host.name().to_owned();
-        Some(Refusal::Unreplaced { host, why })
+        if self == Self::NotAws && !endpoint::is_below_aws(target.host.name()) {
+            return None;
+        }
+        Some(match target.signature {
+            ClientSignature::StraySessionToken => Refusal::ExpressSession,
+            ClientSignature::Malformed => Refusal::MalformedAuthorization,
+            _ => Refusal::Unreplaced {
+                host: target.host.name().to_owned(),
+                why,
+            },
+        })
     }
 }
 
