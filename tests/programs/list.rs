@@ -178,7 +178,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         does: "Parquet datasets, CSV, lists, deletes, STS",
         version: "3.17.1",
         origin: Origin::Python,
-        run: Run::InCi,
+        run: Run::ByCommand,
         attempts: &[
             works(Endpoint, ""),
             works(
@@ -230,7 +230,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         does: "a table: appends, deletes, compacts, reads an old version",
         version: "1.6.6",
         origin: Origin::Python,
-        run: Run::InCi,
+        run: Run::ByCommand,
         attempts: &[
             works(Endpoint, "`AWS_ALLOW_HTTP=true` or `aws_allow_http`"),
             works(
@@ -246,7 +246,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         does: "saves, opens, lists, deletes files",
         version: "1.14.6",
         origin: Origin::Python,
-        run: Run::InCi,
+        run: Run::ByCommand,
         attempts: &[
             works(Endpoint, ""),
             cannot(
@@ -593,7 +593,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         does: "gzip streams in parts, ranges",
         version: "9.0.2",
         origin: Origin::Python,
-        run: Run::InCi,
+        run: Run::ByCommand,
         attempts: &[
             works(Endpoint, ""),
             works(
