@@ -27,6 +27,7 @@ use keys::{DOWNSTREAM, Position, STATUS, UPSTREAM};
 pub use object::Environment;
 use object::{Object, REGION, shown};
 pub use plugin::{Config, Plugin};
+use ports::Filter;
 use serde_json::{Map, Value};
 
 /// Reads the configuration of one plugin.
@@ -98,7 +99,15 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
         start_jitter: object.milliseconds(&keys::START_JITTER_MS),
         pace,
         clusters: plain::clusters(object),
-        ports: ports::ports(object, &policy, &region, &mut notes)?,
+        ports: ports::ports(
+            object,
+            &Filter {
+                policy: &policy,
+                region: &region,
+                require_marker,
+            },
+            &mut notes,
+        )?,
         policy,
         require_marker,
         marker_header,

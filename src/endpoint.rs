@@ -24,7 +24,9 @@ mod table;
 mod words;
 
 pub use bucket::{BucketPlace, bucket_place};
-pub use client::{is_guessed_for, is_of_older_location, may_be_of_region, of_client_scope};
+pub use client::{
+    has_customers_hosts, is_guessed_for, is_of_older_location, may_be_of_region, of_client_scope,
+};
 pub use host::{Host, HostError};
 pub use known::{
     Answering, answering, home_of, is_known_region, is_known_service, nearest_region,

@@ -22,6 +22,7 @@ pub(crate) use allow::is_s3;
 use allow::names_s3;
 pub use extent::{Extent, host_covers};
 use index::Index;
+pub(crate) use port::is_plain;
 pub use port::{Outside, Port};
 use rule::host_fits;
 pub use rule::{

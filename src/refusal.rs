@@ -284,7 +284,7 @@ impl Refusal {
             Self::TooManyParked { .. } => "Retry. If it lasts, credentials cannot be fetched; see the stats sigv4_egress.sts.*, or raise max_parked.".to_owned(),
             Self::TooMuchHeld { holder: Holder::Worker, .. } => "Retry. If it lasts, send fewer large bodies at once, or raise max_held_bytes.".to_owned(),
             Self::TooMuchHeld { holder: Holder::Connection, .. } => "Retry. If it lasts, send fewer large bodies at once on one connection, or raise max_held_bytes.".to_owned(),
-            Self::UploadTooLargeToHold { .. } => "Retry when credentials are there; uploads stream then.".to_owned(),
+            Self::UploadTooLargeToHold { .. } => "Retry once there are credentials; uploads then stream.".to_owned(),
             Self::NotAllowed { host, service, unlisted } => match unlisted {
                 Unlisted::Service => format!("Add \"{service}\" or \"{host}\" to `allow` in the filter's configuration."),
                 Unlisted::Tenant => format!("Add \"{host}\" to `allow` in the filter's configuration; a service name does not allow hosts that customers create."),
@@ -318,7 +318,7 @@ impl Refusal {
             Self::NoTarget => "Give the SDK placeholder keys beside AWS_ENDPOINT_URL; without an SDK, name an AWS host and use this address as HTTP_PROXY. For a program that takes nothing but a URL, give the host a port in `ports`.".to_owned(),
             Self::ExpressSession => "Set AWS_S3_DISABLE_EXPRESS_SESSION_AUTH=true in the client's environment, or s3_disable_express_session_auth in its configuration; each request is then signed here.".to_owned(),
             Self::Unreplaced { host, why } => match why {
-                Unreplaced::UnknownHost => format!("If a service of AWS's has the host, name the service in `allow` (\"*\" names none), or write a rule with \"sign_as\" for {host}. If it is a customer's own, and not SigV4 what it takes, write a rule with \"effect\": \"leave_alone\"."),
+                Unreplaced::UnknownHost => format!("If the host belongs to an AWS service, name the service in `allow` (\"*\" names none), or write a rule with \"sign_as\" for {host}. If the host is a customer's own and does not use SigV4, write a rule with \"effect\": \"leave_alone\"."),
                 Unreplaced::LeftAlone => "Send the request without a signature (anonymous credentials, --no-sign-request), or change the rule.".to_owned(),
                 Unreplaced::Presigned => "Make the request itself through this proxy, which signs it; only a key of AWS's can presign a URL.".to_owned(),
             },
@@ -388,7 +388,7 @@ impl fmt::Display for Refusal {
                 why,
             } => write!(f, "the credential scope (service {service:?}, region {region:?}) names no host: {why}"),
             Self::NoTarget => f.write_str("the request names no AWS host and carries no placeholder signature to read one from"),
-            Self::ExpressSession => f.write_str("an S3 Express session cannot be used here: what it signs would not be what AWS gets"),
+            Self::ExpressSession => f.write_str("an S3 Express session cannot be used here: the request it signs is not the one that AWS would receive"),
             Self::Unreplaced { host, why } => match why {
                 Unreplaced::UnknownHost => write!(f, "the host {host} is below AWS's names, and what it is signed as is not known"),
                 Unreplaced::LeftAlone => write!(f, "a rule leaves requests to {host} alone, and this one has a placeholder's signature, which AWS refuses"),
@@ -404,9 +404,9 @@ impl fmt::Display for Refusal {
                 timeout.as_millis()
             ),
             Self::BodyTooLarge { max_body_bytes } => write!(f, "the body is larger than the {max_body_bytes} bytes that are held for its hash"),
-            Self::SignatureV2Only { service } => write!(f, "{service} takes Signature Version 2 alone, and what signs here is Version 4"),
-            Self::ChunkSignaturesUnsupported => f.write_str("the body is an event stream, or in chunks where SigV4A signs or where the service is not S3: its pieces cannot be signed here"),
-            Self::MalformedChunks { why } => write!(f, "the body is not signed chunk by chunk: {why}"),
+            Self::SignatureV2Only { service } => write!(f, "{service} accepts only Signature Version 2, and this filter signs with Version 4"),
+            Self::ChunkSignaturesUnsupported => f.write_str("the body is an event stream, or signed in chunks for SigV4A or for a service other than S3, and cannot be signed here"),
+            Self::MalformedChunks { why } => write!(f, "the body's chunks are malformed: {why}"),
             Self::ChunkTooLarge => write!(f, "{}", chunked::Fault::ChunkTooLarge),
             Self::OutsidePort { port, what } => write!(f, "the port {port} does not take {}", match what {
                 Outside::Method => "this method",

@@ -35,7 +35,7 @@ pub static ALLOW: Key = key(
     "allow",
     Kind::AllowList,
     Fallback::Required,
-    "What may be signed: service names (`sqs`), hosts (`abc.lambda-url.eu-west-1.on.aws`) and, in the place of `s3`, buckets (`{\"buckets\": [\"reports\", \"team-a-*\"]}`). Hosts that customers create (function URLs, APIs, search domains) must be named as hosts. The rest is answered 403.",
+    "What may be signed: service names (`sqs`), hosts (`abc.lambda-url.eu-west-1.on.aws`) and, in the place of `s3`, buckets (`{\"buckets\": [\"reports\", \"team-a-*\"]}`). Hosts that customers create (function URLs, APIs, OpenSearch domains) must be named as hosts. The rest is answered 403.",
 );
 
 pub static ROLE_ARN: WithVariables = sourced(
@@ -169,7 +169,7 @@ pub static START_JITTER_MS: Number = number(
     "start_jitter_ms",
     (0, 60_000),
     2000,
-    "The first fetch of a process waits a random part of this, so that pods that start together do not call STS together. A request that needs credentials ends it.",
+    "The first fetch of a process waits a random part of this, so that pods that start together do not call STS together. The first request that needs credentials ends the wait.",
 );
 
 pub static MAX_WAIT_MS: Number = number(
@@ -197,7 +197,7 @@ pub static MAX_HELD_BYTES: Number = number(
     "max_held_bytes",
     (1 << 20, MOST_HELD_BYTES),
     256 << 20,
-    "What one worker holds of bodies and chunks at most; one connection may hold a quarter of it. Beyond it, requests are answered 503. At least four times `max_body_bytes`, and by default that where it is more.",
+    "What one worker holds of bodies and chunks at most; one connection may hold a quarter of it. Beyond it, requests are answered 503. At least four times `max_body_bytes`; the default rises to that.",
 );
 
 pub static BODY_TIMEOUT_MS: Number = number(
@@ -219,7 +219,7 @@ pub static PORTS: Key = key(
     "ports",
     Kind::Ports,
     Fallback::Json("{}"),
-    "Ports of the loopback endpoint that stand for one host, for programs that take nothing but a URL. The listener must have them (`additional_addresses`). Requests to `127.0.0.1` or `localhost` that come to one are signed for its host, without a signature too.",
+    "Ports of the loopback endpoint that stand for one host, for programs that can be given only a URL. The listener must have them (`additional_addresses`). Requests to `127.0.0.1` or `localhost` that come to one are signed for its host; without a signature of their own they need the marker where `require_marker` is on.",
 );
 
 /// The keys of the filter that signs.
@@ -278,7 +278,7 @@ pub mod allow {
         "buckets",
         Kind::Texts,
         Fallback::Required,
-        "Names of buckets, with `*` at the end for all that begin so. Requests that name no bucket, such as ListBuckets, are not among what it allows.",
+        "Names of buckets; a trailing `*` matches every name with that prefix. Requests that name no bucket, such as ListBuckets, are not among what it allows.",
     );
 }
 
@@ -300,7 +300,7 @@ pub mod rule {
         "buckets",
         Kind::Texts,
         Fallback::Told("every bucket, and none"),
-        "Names of buckets, with `*` at the end for all that begin so, in whatever form a request names them: in its path or host, through a VPC endpoint, as a copy's source. A request that names two is judged for each. A denial also holds for access points, which hide their bucket, unless an earlier rule names their host, or in `buckets` their alias.",
+        "Names of buckets, where a trailing `*` matches every name with that prefix, in whatever form a request names them: in its path or host, through a VPC endpoint, as a copy's source. A request that names two is judged for each. A denial also holds for access points, which hide their bucket, unless an earlier rule names their host, or in `buckets` their alias.",
     );
 
     pub static SERVICES: Key = key(

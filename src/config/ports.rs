@@ -5,21 +5,31 @@ use super::keys;
 use super::object::Object;
 use crate::bucket;
 use crate::endpoint::{self, Host, Resolution};
-use crate::policy::{NO_ROUTE_METADATA, Policy, Port, Ruling, Subject, Unlisted};
+use crate::policy::{NO_ROUTE_METADATA, Policy, Port, Ruling, Subject, Unlisted, is_plain};
 
-const HOST: &str = "an AWS host, or one that a rule has `sign_as` for";
+const HOST: &str =
+    "a host name, without https:// and path: AWS's, or one that a rule has `sign_as` for";
+const METHODS: &str = "DELETE, GET, HEAD, OPTIONS, PATCH, POST and PUT";
+const PATHS: &str =
+    "beginnings of paths, each with a / in front, without *, ?, dot segments and encoded slashes";
+
+/// What the ports stand in.
+pub(super) struct Filter<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) region: &'a str,
+    pub(super) require_marker: bool,
+}
 
 /// The ports, in the order of their numbers' digits.
 #[cold]
 pub(super) fn ports(
     object: &mut Object,
-    policy: &Policy,
-    region: &str,
+    filter: &Filter<'_>,
     notes: &mut Notes,
 ) -> Result<Vec<Port>, ConfigError> {
     let mut ports = Vec::new();
     object.each_object(&keys::PORTS, &mut |digits, port| {
-        ports.push(read(&digits, port, policy, region, notes)?);
+        ports.push(read(&digits, port, filter, notes)?);
         Ok(())
     })?;
     Ok(ports)
@@ -28,41 +38,40 @@ pub(super) fn ports(
 fn read(
     digits: &str,
     mut object: Object,
-    policy: &Policy,
-    region: &str,
+    filter: &Filter<'_>,
     notes: &mut Notes,
 ) -> Result<Port, ConfigError> {
     object.refuse_unknown(keys::PORT);
     object.finish()?;
+    let place = [keys::PORTS.name, ".", digits].concat();
     let is_number = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
     let Some(number) = digits.parse().ok().filter(|_| is_number) else {
-        let key = [keys::PORTS.name, ".", digits].concat();
         let fault = "is no port".to_owned();
-        return Err(ConfigError::new(&key, fault, "a port from 1 to 65535"));
+        return Err(ConfigError::new(&place, fault, "a port from 1 to 65535"));
     };
     let host = object.required(&keys::port::HOST, HOST, |text| {
         Host::parse(text.as_bytes()).ok()
     })?;
     let methods = object.list(&keys::port::METHODS).unwrap_or_default();
-    let is_method = |text: &str| text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
-    object.refuse_invalid(
-        &keys::port::METHODS,
-        &methods,
-        "methods in capital letters",
-        is_method,
-    );
+    let is_method =
+        |text: &str| METHODS.split([',', ' ']).any(|method| method == text) && text != "and";
+    object.refuse_invalid(&keys::port::METHODS, &methods, METHODS, is_method);
     let paths = object.list(&keys::port::PATHS).unwrap_or_default();
-    let is_path = |text: &str| text.starts_with('/') && !text.contains(['?', '#']);
-    object.refuse_invalid(
-        &keys::port::PATHS,
-        &paths,
-        "beginnings of paths, each with a / in front",
-        is_path,
-    );
+    let is_path = |text: &str| {
+        text.starts_with('/') && !text.bytes().any(|b| b"?#*".contains(&b)) && is_plain(text)
+    };
+    object.refuse_invalid(&keys::port::PATHS, &paths, PATHS, is_path);
     let require_marker = object.flag_or_none(&keys::port::REQUIRE_MARKER);
-    let place = [keys::PORTS.name, ".", digits, ".", keys::port::HOST.name].concat();
-    check_host(&mut object, &place, &host, policy, region, notes);
+    check_host(&mut object, &place, &host, filter, notes);
     object.finish()?;
+    if filter.require_marker
+        && require_marker == Some(false)
+        && methods.is_empty()
+        && paths.is_empty()
+    {
+        let fault = "signs whatever comes to it, without the marker".to_owned();
+        notes.warn(&place, fault, "name `methods` or `paths`");
+    }
     Ok(Port {
         number,
         host,
@@ -77,11 +86,10 @@ fn check_host(
     object: &mut Object,
     place: &str,
     host: &Host,
-    policy: &Policy,
-    region: &str,
+    filter: &Filter<'_>,
     notes: &mut Notes,
 ) {
-    let endpoint = match endpoint::resolve(host, region) {
+    let endpoint = match endpoint::resolve(host, filter.region) {
         Resolution::Aws(endpoint) => Some(endpoint),
         Resolution::NotAws => None,
     };
@@ -91,26 +99,32 @@ fn check_host(
         endpoint,
         route_metadata: NO_ROUTE_METADATA,
     };
-    let ruling = policy.judge(subject, &|| bucket::Request {
+    let ruling = filter.policy.judge(subject, &|| bucket::Request {
         host,
         method: b"GET",
         target: b"/",
         headers: &[],
     });
     let key = &keys::port::HOST;
-    match ruling {
-        Ruling::NotAws => object.refuse(
-            key,
-            &["is \"", host, "\", for which nothing is signed"].concat(),
-            HOST,
-        ),
-        // Which bucket, only a request says.
-        Ruling::Permit { .. } | Ruling::Torn(_) => {}
-        Ruling::NotListed { unlisted, .. }
-            if matches!(*unlisted, Unlisted::NoBucket | Unlisted::Named(_)) => {}
-        Ruling::NotListed { .. } | Ruling::Denied { .. } | Ruling::LeaveAlone { .. } => {
-            let fault = ["is \"", host, "\", for which no request may be signed"].concat();
-            notes.warn(place, fault, "name it in `allow` or in a rule");
+    let (why, advice) = match ruling {
+        Ruling::NotAws => {
+            let fault = ["is \"", host, "\", for which nothing is signed"];
+            return object.refuse(key, &fault.concat(), HOST);
         }
-    }
+        // Which bucket, only a request says.
+        Ruling::Permit { .. } | Ruling::Torn(_) => return,
+        Ruling::NotListed { unlisted, .. }
+            if matches!(*unlisted, Unlisted::NoBucket | Unlisted::Named(_)) =>
+        {
+            return;
+        }
+        Ruling::NotListed { .. } => ("which is not in `allow`".to_owned(), "name it there"),
+        Ruling::Denied { rule, .. } => (format!("which rules[{rule}] denies"), "change the rule"),
+        Ruling::LeaveAlone { rule } => (
+            format!("which rules[{rule}] leaves alone"),
+            "change the rule",
+        ),
+    };
+    let fault = ["is \"", host, "\", ", &*why].concat();
+    notes.warn(&[place, ".", key.name].concat(), fault, advice);
 }

@@ -14,7 +14,7 @@ pub fn markdown() -> String {
          Written by `UPDATE=1 cargo test --test reference` from `src/config/keys.rs`.\n\n\
          The plugin's `configuration` is a JSON object. An unknown key, a key that appears twice, a wrong type, a value out \
          of its range, an empty list, and what could never have an effect are refused when Envoy loads the configuration. \
-         What is probably not meant is in force, with a warning in the log. `sigv4-egress check-config` prints both, and what else has no effect.\n\n\
+         What is probably a mistake takes effect, with a warning in the log. `sigv4-egress check-config` prints both, and what else has no effect.\n\n\
          [configuration.schema.json](configuration.schema.json) is a JSON Schema (draft 2020-12) of the same: an editor that has it \
          for a file (in VS Code, under `json.schemas` in the settings) completes the keys, shows what they mean, and marks what is wrong.\n",
     );
@@ -166,8 +166,9 @@ fn larger_bodies(page: &mut String) {
          The default of `max_body_bytes`, {} MiB, carries what services ordinarily take: SQS (1 MiB), CloudWatch Logs (1 MiB), \
          Firehose (4 MiB), Lambda's calls (6 MB), images for Rekognition and Bedrock. These take more, by their documents or by \
          botocore's models; the setting carries the largest, with a MiB for what stands around it. Raise \
-         `request_body_buffer_limit` in the route to a MiB more (with Envoy 1.36 `per_connection_buffer_limit_bytes`), and keep \
-         `max_held_bytes` at four times it. What streams (S3, VPC Lattice) has no limit here.\n\n\
+         each `request_body_buffer_limit: 9437184` of the shipped file to a MiB more (with Envoy 1.36 \
+         `per_connection_buffer_limit_bytes`); leave the 131072, which is for sending again. `max_held_bytes`, where you set it, \
+         must be at least four times `max_body_bytes`; its default rises by itself. What streams (S3, VPC Lattice) has no limit here.\n\n\
          | service | what | documented maximum | `max_body_bytes` |\n|---|---|---|---|\n",
         u64::from(MAX_BODY_BYTES.default) / MIB,
     );

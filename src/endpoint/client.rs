@@ -41,7 +41,7 @@ pub fn is_guessed_for(service: &str, of_client: &str) -> bool {
 
 /// Whether names below `<service>.<region>` are customers', or answer to something else than SigV4: nothing there is signed
 /// because a client says so.
-fn has_customers_hosts(service: &str) -> bool {
+pub fn has_customers_hosts(service: &str) -> bool {
     path_style(service) == PathStyle::S3 || words::has(CUSTOMERS, service)
 }
 

@@ -49,7 +49,7 @@ impl Port {
 
 /// Whether no server can take a path for one that begins otherwise: no segment is `.` or `..`, before any `;`, and no dot,
 /// slash or backslash is encoded.
-fn is_plain(path: &str) -> bool {
+pub(crate) fn is_plain(path: &str) -> bool {
     let is_dots = |segment: &[u8]| {
         let name = segment.split(|byte| *byte == b';').next();
         matches!(name, Some(b"." | b".."))

@@ -11,8 +11,7 @@ words! {
         CredentialsUnavailable = "credentials_unavailable",
         /// `max_parked` requests wait already.
         TooManyParked = "too_many_parked",
-        /// The bodies that are held use up `max_held_bytes`, or those of one connection a quarter of it. An upload that is on
-        /// its way never ends at AWS.
+        /// The bodies that are held use up `max_held_bytes`, or those of one connection a quarter of it. An upload in progress is cut off, and AWS does not store it.
         TooMuchHeld = "too_much_held",
         /// No credentials yet, and the body is larger than `max_body_bytes`.
         UploadTooLargeToHold = "upload_too_large_to_hold",
@@ -20,7 +19,7 @@ words! {
         NotAllowed = "not_allowed",
         /// A rule denies it; the message names the rule.
         Denied = "denied",
-        /// A copy between buckets that rules give different roles, or leave only one of alone.
+        /// A copy between buckets that rules give different roles, or of which they leave only one alone.
         BucketsOfDifferentRoles = "buckets_of_different_roles",
         /// A rule leaves the host alone, and the request came to `127.0.0.1`: it must name the host itself.
         LeftAloneAtLoopback = "left_alone_at_loopback",
@@ -38,8 +37,7 @@ words! {
         ClientSignatureRefused = "client_signature_refused",
         /// The credential scope names no single AWS host.
         UnknownService = "unknown_service",
-        /// A placeholder's signature, to a host below AWS's names of which nothing says what it is signed as, or that a rule
-        /// leaves alone.
+        /// A placeholder's signature for a host under AWS's domains that the filter does not know, or that a rule leaves alone.
         PlaceholderUnreplaced = "placeholder_unreplaced",
         /// A URL that is presigned with a placeholder key, which AWS does not know.
         PresignedByPlaceholder = "presigned_by_placeholder",
@@ -124,7 +122,7 @@ pub fn markdown() -> String {
         "# Reasons\n\n\
          Written by `UPDATE=1 cargo test --test reference` from `src/refusal/reason.rs`.\n\n\
          What the filter answers itself has a header `x-sigv4-egress-reason` with one of these words. The access log and the stats \
-         (`sigv4_egress.requests.refused.<reason>`) have the same. 503 comes with `retry-after: 1`; SDKs retry it by themselves.\n\n\
+         (`sigv4_egress.requests.refused.<reason>`) have the same. The filter's 503 come with `retry-after: 1`.\n\n\
          | status | reason | situation |\n|---|---|---|\n",
     );
     for reason in Reason::ALL {
@@ -140,6 +138,13 @@ pub fn markdown() -> String {
     for (status, reason, meaning) in OF_ENVOY {
         page.push_str(&format!("| {status} | `{reason}` | {meaning} |\n"));
     }
+    page.push_str(
+        "\n## What may be sent again\n\n\
+         SDKs repeat 500, 502, 503 and 504 by themselves, a POST too. That does no harm where AWS has not carried out the request:\n\n\
+         | AWS has not carried it out | AWS may have carried it out |\n|---|---|\n\
+         | every reason of the filter's own, `aws_unreachable`, `host_not_resolved`, and `envoy_unavailable` with `DNS cache overflow` or `missing required header` \
+         | `aws_closed_connection`, `idle_timeout`, `aws_answer_unreadable`, any other `envoy_unavailable`, and what has no `x-sigv4-egress-reason` |\n",
+    );
     page
 }
 
@@ -148,7 +153,7 @@ pub const OF_ENVOY: &[(u16, &str, &str)] = &[
     (
         503,
         "aws_closed_connection",
-        "The connection to AWS ended before an answer came. What cannot have been seen by AWS, and GET and HEAD, was sent again before; anything else may have been carried out, so whether to send it again is for the program to say.",
+        "The connection to AWS ended before an answer came. Requests that AWS cannot have seen, and GET and HEAD, had already been sent again; anything else may have been carried out.",
     ),
     (
         503,
@@ -159,7 +164,7 @@ pub const OF_ENVOY: &[(u16, &str, &str)] = &[
     (
         503,
         "envoy_unavailable",
-        "Envoy's text says why: `DNS cache overflow` (see `max_hosts`), or `missing required header` and nothing where a VM has ended, which is loaded again within two seconds ([SECURITY.md](../SECURITY.md)).",
+        "Envoy's text says why: `DNS cache overflow` (see `max_hosts`), or `missing required header`, or no text, if a VM has failed; it is loaded again within two seconds ([SECURITY.md](../SECURITY.md)).",
     ),
     (
         504,
@@ -169,12 +174,12 @@ pub const OF_ENVOY: &[(u16, &str, &str)] = &[
     (
         502,
         "aws_answer_unreadable",
-        "What came from AWS's address is no HTTP.",
+        "What came from AWS's address is not HTTP.",
     ),
     (
         413,
         "buffer_limit",
-        "Envoy holds less than `max_body_bytes`: raise `request_body_buffer_limit` in the route, with Envoy 1.36 `per_connection_buffer_limit_bytes`.",
+        "Envoy holds less than `max_body_bytes`: raise each `request_body_buffer_limit: 9437184` of the shipped file; with Envoy 1.36, `per_connection_buffer_limit_bytes`.",
     ),
     (
         403,

@@ -95,7 +95,7 @@ const STATS: &[(&str, &str, &str)] = &[
     (
         "sigv4_egress.requests.refused.<reason>",
         "counter",
-        "Requests that the filter answered, by [reason](reasons.md). One whose chunks turn out to be wrong was counted as signed before.",
+        "Requests that the filter answered, by [reason](reasons.md). A request whose chunks prove malformed is counted as signed and as refused.",
     ),
     (
         "sigv4_egress.sts.<outcome>",

@@ -300,7 +300,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         attempts: &[
             works(
                 Endpoint,
-                "`EndpointConfiguration` and `withPathStyleAccessEnabled(true)`; for SQS the host of the queue's URL replaced",
+                "`EndpointConfiguration` and `withPathStyleAccessEnabled(true)`; for SQS, the host replaced in the queue's URL",
             ),
             works(
                 Proxy,
@@ -319,7 +319,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         attempts: &[
             works(
                 Endpoint,
-                "`endpoint`, `s3ForcePathStyle: true`; for SQS the host of the queue's URL replaced",
+                "`endpoint`, `s3ForcePathStyle: true`; for SQS, the host replaced in the queue's URL",
             ),
             works(
                 Proxy,
@@ -394,7 +394,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
             ),
             works(
                 Unsigned,
-                "`http://<domain>:80`, the proxy in `session.proxies`, and a rule that names the domain",
+                "`http://<domain>:80`, the proxy in `session.proxies`, and the domain in `allow`",
             ),
         ],
     },
@@ -488,7 +488,10 @@ pub(crate) const PROGRAMS: &[Program] = &[
         origin: Origin::Go,
         run: Run::ByCommand,
         attempts: &[
-            works(Endpoint, "`provider = Other`, `endpoint`, `region`"),
+            works(
+                Endpoint,
+                "`provider = Other`, `env_auth = true`, `endpoint = http://127.0.0.1:9911`, `region`",
+            ),
             cannot(
                 Endpoint,
                 "aws",
@@ -511,7 +514,10 @@ pub(crate) const PROGRAMS: &[Program] = &[
         origin: Origin::Debian("rclone"),
         run: Run::ByCommand,
         attempts: &[
-            works(Endpoint, "`provider = Other`, `endpoint`, `region`"),
+            works(
+                Endpoint,
+                "`provider = Other`, `env_auth = true`, `endpoint = http://127.0.0.1:9911`, `region`",
+            ),
             works(
                 Proxy,
                 "the same and `endpoint = http://s3.eu-west-1.amazonaws.com`",

@@ -84,8 +84,9 @@ const INTRODUCTION: &str = "\
 # Programs
 
 Programs that people run in pods, each as its users set it up, through Envoy with the shipped `envoy/envoy.yaml`
-against an emulator that verifies every signature. `cargo xtask programs` runs them and writes this page: what works
-does its work there, and reads back what it wrote; what cannot fails there with the reason that is given.
+against an emulator that verifies every signature. `cargo xtask programs` runs them and writes this page: a
+program that is listed as working reads back what it wrote, and one that is listed as **cannot** fails with the reason
+that is given.
 
 The variables of the two ways are those of [clients.md](clients.md). Where a program *works*, they are enough.
 

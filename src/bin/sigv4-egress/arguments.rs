@@ -36,7 +36,8 @@ sigv4-egress explain [--show-token]
     that the filter sets (null: removes), and, given AWS's 403 body, the first line
     that differs. Keys of a request; only url, or host, is needed:
       method        default GET
-      url           or: host and path (default /)
+      url           or: host and path (default /); at 127.0.0.1, its port is the one that
+                    the request comes to (`ports`)
       headers       an object or a list of pairs; a value may be a list; bytes that
                     are no UTF-8 as {"base64": "..."}
       body          or: body_base64, or payload_hash (SHA-256 in hexadecimal; then

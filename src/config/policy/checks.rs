@@ -546,7 +546,14 @@ fn warn_of_service(key: &str, service: &str, notes: &mut Notes) {
         warn(notes, key, service, what, &self::meant(Some(meant)));
     } else if !endpoint::is_known_service(service) {
         let finding = format!("no known AWS service signs as \"{service}\"");
-        notes.warn(key, finding, &meant(endpoint::nearest_service(service)));
+        let nearest = endpoint::nearest_service(service);
+        let mut advice = meant(nearest);
+        if nearest.is_some_and(endpoint::has_customers_hosts) {
+            advice.push_str(
+                " Hosts that customers create there, such as clusters, are named as hosts.",
+            );
+        }
+        notes.warn(key, finding, &advice);
     }
 }
 
