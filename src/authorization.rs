@@ -79,6 +79,7 @@ pub fn read<'a>(
         };
         match is_real_key_id(key_id, placeholders) {
             // An S3 Express session is bound to the real credentials that opened it.
+            true if has_placeholder(rest, placeholders) => ClientSignature::Malformed,
             true if has_s3_session_token => ClientSignature::SessionToken,
             true => ClientSignature::Real,
             // AWS gave no such key with a token, and would not take ours with it.
@@ -101,9 +102,23 @@ pub fn read<'a>(
                 scope: None,
             },
         }
+    } else if has_placeholder(header, placeholders) {
+        ClientSignature::Malformed
     } else {
         ClientSignature::OtherScheme
     }
+}
+
+/// Whether a placeholder stands for a key in what is not understood: an older scheme, or a second signature, which Envoy has
+/// joined to the first with a comma.
+#[cold]
+fn has_placeholder(header: &[u8], placeholders: &[String]) -> bool {
+    let is_one = |value: &[u8]| {
+        let ends = |rest: &[u8]| matches!(rest.first(), Some(b'/' | b','));
+        let mut placeholders = placeholders.iter();
+        placeholders.any(|id| value.strip_prefix(id.as_bytes()).is_some_and(ends))
+    };
+    header.split(|byte| *byte == b'=').skip(1).any(is_one)
 }
 
 /// What of a request's headers and query can tell whose signature it carries.

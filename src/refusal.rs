@@ -306,7 +306,7 @@ impl Refusal {
             Self::BucketsOfDifferentRoles { .. } => "Let the program read and write instead of copying, or change `rules` so that one role signs for both buckets.".to_owned(),
             Self::LeftAloneAtLoopback { host } => format!("Call it by its own name, over http through this proxy (HTTP_PROXY): http://{host}."),
             Self::MarkerMissing { header } => format!("Sign the request with placeholder keys, or send the header {header}."),
-            Self::ClusterNotListed { cluster } if cluster.is_empty() => "Route AWS hosts to a cluster that verifies AWS's certificate, and list it in `clusters`.".to_owned(),
+            Self::ClusterNotListed { cluster } if cluster.is_empty() => "Add the host to the `domains` of the route that leads to AWS's cluster, which verifies AWS's certificate and is listed in `clusters`.".to_owned(),
             Self::ClusterNotListed { cluster } => format!("Route AWS hosts to a listed cluster, or add \"{cluster}\" to `clusters` if it verifies AWS's certificate."),
             Self::EscapedCluster { .. } => "A route matches a header that signing writes (:authority, authorization, x-amz-*). Match something else.".to_owned(),
             Self::OwnSignature { place: OwnSignature::Header } => "Take internal_redirect_policy and request_mirror_policies out of Envoy's routes to AWS hosts, so that only the client follows redirects. A program that fetches the same credentials itself, from a container endpoint, needs placeholder keys instead.".to_owned(),

@@ -41,6 +41,8 @@ NOT_BY_SCOPE = ("s3", "s3control", "signin")
 CUSTOMERS = "!"
 # What no service model has, before what the models have: (patterns, host).
 BESIDE_THE_MODELS = {
+    # Its model's rules, where it is: at the dual-stack name alone.
+    "agent-discovery": [([], "=.*.%")],
     # "Prometheus-compatible APIs" and "Alert manager and ruler" in the Managed Prometheus guide.
     "aps": [(["/workspaces/*/alertmanager/api", "/workspaces/*/api"], "aps-workspaces.*.$")],
     # "Claude in Amazon Bedrock" on AWS's own endpoint: https://<name>.<region>.api.aws.

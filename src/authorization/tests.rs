@@ -114,6 +114,28 @@ fn other_schemes_are_other_schemes() {
 }
 
 #[test]
+fn a_placeholder_in_what_is_not_understood_goes_no_further() {
+    const REAL: &str = "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/eu-west-1/s3/aws4_request, \
+         SignedHeaders=host, Signature=00";
+    const PLACEHOLDERS: &str = "AWS4-HMAC-SHA256 Credential=placeholder/20260101/eu-west-1/s3/aws4_request, \
+         SignedHeaders=host, Signature=00";
+    for text in [
+        "AWS3-HTTPS AWSAccessKeyId=placeholder,Algorithm=HmacSHA256,Signature=abc=".to_owned(),
+        // Envoy joins headers of one name.
+        format!("Bearer abc,{PLACEHOLDERS}"),
+        format!(", {PLACEHOLDERS}"),
+        format!("{REAL},{PLACEHOLDERS}"),
+    ] {
+        assert_eq!(of(&text), ClientSignature::Malformed, "{text}");
+    }
+    assert_eq!(of(REAL), ClientSignature::Real);
+    assert_eq!(
+        of("Bearer token=placeholders/x"),
+        ClientSignature::OtherScheme
+    );
+}
+
+#[test]
 fn what_cannot_be_read_is_malformed() {
     assert_eq!(of("AWS4-HMAC-SHA256"), ClientSignature::Malformed);
     assert_eq!(

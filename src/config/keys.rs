@@ -35,7 +35,7 @@ pub static ALLOW: Key = key(
     "allow",
     Kind::AllowList,
     Fallback::Required,
-    "What may be signed: service names (`sqs`), hosts (`abc.lambda-url.eu-west-1.on.aws`) and, in the place of `s3`, buckets (`{\"buckets\": [\"reports\", \"team-a-*\"]}`). Hosts that customers create (function URLs, APIs, OpenSearch domains) must be named as hosts. The rest is answered 403.",
+    "What may be signed: service names (`sqs`), hosts (`abc.lambda-url.eu-west-1.on.aws`) and, in the place of `s3`, buckets (`{\"buckets\": [\"reports\", \"team-a-*\"]}`). Hosts that customers create (function URLs, APIs, OpenSearch domains) must be named as hosts. The rest is answered 403. `\"*\"` is everything, such hosts included.",
 );
 
 pub static ROLE_ARN: WithVariables = sourced(

@@ -63,6 +63,7 @@ pub fn destination<'a>(
         }
     }
     let host = match host {
+        _ if let Some(host) = host_of_region(service, region) => host,
         Some("") => return Err(ScopeError::Ambiguous),
         Some("!") => return Err(ScopeError::Customers),
         Some(host) => host,
@@ -96,6 +97,15 @@ pub fn destination<'a>(
 pub(super) fn is_label(service: &str) -> bool {
     let of_label = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
     !service.is_empty() && service.len() <= 63 && service.bytes().all(of_label)
+}
+
+/// The host of a service that has another one in this region alone (botocore's endpoint rules).
+fn host_of_region(service: &str, region: &str) -> Option<&'static str> {
+    match (service, region) {
+        ("sdb", "us-east-1") => Some("sdb.$"),
+        ("iotdata", "cn-north-1") => Some("data.ats.iot.*.$"),
+        _ => None,
+    }
 }
 
 /// CloudFront KeyValueStore takes SigV4A alone, at a host of the account that its path names in an ARN:

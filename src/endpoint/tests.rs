@@ -154,6 +154,19 @@ fn check_scope(service: &str, region: &str, expected: &str) {
 
 #[test]
 fn a_credential_scope_names_a_host() {
+    // These have another host in one region.
+    check_scope("sdb", "us-east-1", "sdb.amazonaws.com");
+    check_scope("sdb", "eu-west-1", "sdb.eu-west-1.amazonaws.com");
+    check_scope(
+        "iotdata",
+        "cn-north-1",
+        "data.ats.iot.cn-north-1.amazonaws.com.cn",
+    );
+    check_scope(
+        "iotdata",
+        "cn-northwest-1",
+        "data-ats.iot.cn-northwest-1.amazonaws.com.cn",
+    );
     check_scope("s3", "eu-west-1", "s3.eu-west-1.amazonaws.com");
     check_scope("sqs", "cn-north-1", "sqs.cn-north-1.amazonaws.com.cn");
     check_scope("dynamodb", "eu-west-1", "dynamodb.eu-west-1.amazonaws.com");
@@ -447,6 +460,11 @@ fn what_is_for_a_customers_host_goes_to_no_other() {
             "bedrock-agentcore",
             "POST /runtimes/r/invocations",
             of("bedrock-agentcore", "amazonaws.com"),
+        ),
+        (
+            "agent-discovery",
+            "POST /records/search",
+            of("agent-discovery", "api.aws"),
         ),
         // Data planes that are AWS's own.
         (

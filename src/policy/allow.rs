@@ -4,7 +4,7 @@ use super::extent::{Extent, host_covers};
 use super::rule::{Rule, host_fits, names};
 use super::ruling::Unlisted;
 use crate::bucket::{Named, Patterns};
-use crate::endpoint::{self, Endpoint, HostKind, Hosts, hosts_of};
+use crate::endpoint::{self, Answering, Endpoint, HostKind, Hosts, hosts_of};
 use crate::sigv4::PathStyle;
 
 /// The allow-list.
@@ -117,6 +117,8 @@ impl Allow {
     pub(super) fn lacks(&self, endpoint: &Endpoint<'_>, named: Option<&Named<'_>>) -> Unlisted {
         match named {
             _ if endpoint.tenant => Unlisted::Tenant,
+            // The configuration refuses their names.
+            _ if endpoint::answering(endpoint.service) == Answering::Customers => Unlisted::Tenant,
             _ if !self.has_buckets() || endpoint.path_style != PathStyle::S3 => Unlisted::Service,
             Some(named) => Unlisted::Named(named.clone().into_owned()),
             None => Unlisted::NoBucket,

@@ -63,7 +63,7 @@ words! {
         MalformedChunks = "malformed_chunks",
         /// A chunk of such a body has more than 1 MiB.
         ChunkTooLarge = "chunk_too_large",
-        /// The service takes Signature Version 2 alone: SimpleDB's older API (`sdb`).
+        /// The service takes Signature Version 2 alone: SimpleDB's older API (`sdb`), Import/Export.
         SignatureV2Only = "signature_version_two",
         /// The body is an event stream, or `STREAMING-*` to another service than S3, or its chunks are signed with SigV4A or
         /// for a host that takes nothing else.
@@ -131,7 +131,7 @@ pub fn markdown() -> String {
     }
     page.push_str(
         "\n## Envoy's own answers\n\n\
-         The shipped files give these the same header, and a body that says what to do; the stats do not count them. Istio's \
+         The shipped files give these the same header, and a body that says what to do where Envoy's words do not; the stats do not count them. Istio's \
          *transparent* has the first two and `idle_timeout`, the rest there is Envoy's. `%RESPONSE_CODE_DETAILS%` in the access log has Envoy's words.\n\n\
          | status | reason | situation |\n|---|---|---|\n",
     );

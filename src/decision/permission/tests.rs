@@ -92,3 +92,16 @@ fn a_tunnel_is_refused_to_what_may_be_signed_alone() {
         Err(Unsigned::LeftAlone(LeftAlone::NotAws))
     );
 }
+
+#[test]
+fn what_the_configuration_refuses_is_not_advised() {
+    let host = "neptune-db.eu-west-1.amazonaws.com";
+    let refused = permission(r#", "allow": ["sqs"]"#, &format!("GET {host} /"));
+    let Err(Unsigned::Refused(refusal, _)) = refused else {
+        panic!("{refused:?}");
+    };
+    let expected = format!(
+        "Add \"{host}\" to `allow` in the filter's configuration; a service name does not allow hosts that customers create."
+    );
+    assert_eq!(refusal.help(), expected);
+}
