@@ -141,6 +141,12 @@ const LARGER_BODIES: &[(&str, &str, u64, Carried)] = {
             Base64,
         ),
         (
+            "sagemaker",
+            "`InvokeGlobalInferenceGateway`",
+            10_485_760,
+            Whole,
+        ),
+        (
             "sms-voice",
             "attachments of a registration",
             6_990_508,
@@ -154,6 +160,7 @@ const LARGER_BODIES: &[(&str, &str, u64, Carried)] = {
             10_485_760,
             Base64,
         ),
+        ("transcribe", "`TranscribeAudio`", 26_214_400, Base64),
         ("translate", "terminologies", 10_485_760, Base64),
     ]
 };
