@@ -219,7 +219,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "crt",
                 "`preferred_transfer_client=\"crt\"`",
                 "the CRT client speaks TLS to whatever endpoint it is given",
-                "AWS_IO_SOCKET_CLOSED",
+                "AWS_IO_",
             ),
             works(Proxy, "`use_ssl=False` and the classic client"),
         ],
