@@ -114,11 +114,12 @@ pub fn read<'a>(
 #[cold]
 fn has_placeholder(header: &[u8], placeholders: &[String]) -> bool {
     let is_one = |value: &[u8]| {
-        let ends = |rest: &[u8]| matches!(rest.first(), Some(b'/' | b','));
+        let ends = |rest: &[u8]| matches!(rest.first(), Some(b'/' | b',' | b':'));
         let mut placeholders = placeholders.iter();
         placeholders.any(|id| value.strip_prefix(id.as_bytes()).is_some_and(ends))
     };
-    header.split(|byte| *byte == b'=').skip(1).any(is_one)
+    let is_start = |byte: &u8| matches!(byte, b'=' | b' ');
+    header.split(is_start).skip(1).any(is_one)
 }
 
 /// What of a request's headers and query can tell whose signature it carries.

@@ -124,6 +124,8 @@ fn a_placeholder_in_what_is_not_understood_goes_no_further() {
         // Envoy joins headers of one name.
         format!("Bearer abc,{PLACEHOLDERS}"),
         format!(", {PLACEHOLDERS}"),
+        "Basic eDp5,AWS placeholder:x=".to_owned(),
+        ", AWS placeholder:x=".to_owned(),
         format!("{REAL},{PLACEHOLDERS}"),
     ] {
         assert_eq!(of(&text), ClientSignature::Malformed, "{text}");
