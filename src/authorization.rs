@@ -78,8 +78,8 @@ pub fn read<'a>(
             return ClientSignature::Malformed;
         };
         match is_real_key_id(key_id, placeholders) {
-            // An S3 Express session is bound to the real credentials that opened it.
             true if has_placeholder(rest, placeholders) => ClientSignature::Malformed,
+            // An S3 Express session is bound to the real credentials that opened it.
             true if has_s3_session_token => ClientSignature::SessionToken,
             true => ClientSignature::Real,
             // AWS gave no such key with a token, and would not take ours with it.

@@ -59,8 +59,8 @@ const NEEDED: &str = "\
     authorization proxy-authorization proxy-connection date via forwarded from referer origin cookie \
     user-agent accept accept-charset accept-encoding accept-language range if-match if-none-match \
     if-modified-since if-unmodified-since if-range max-forwards pragma traceparent tracestate b3 \
-    grpc-timeout x-sigv4-egress-reason grpc-encoding grpc-accept-encoding x-request-id x-http-method-override x-real-ip x-api-key \
-    baggage priority dnt";
+    grpc-timeout grpc-encoding grpc-accept-encoding x-request-id x-http-method-override x-real-ip x-api-key \
+    baggage priority dnt x-sigv4-egress-reason";
 
 const NEEDED_PREFIXES: &[&str] = &[
     "x-amz-",

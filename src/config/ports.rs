@@ -9,7 +9,7 @@ use crate::policy::{NO_ROUTE_METADATA, Policy, Port, Ruling, Subject, Unlisted, 
 
 const HOST: &str =
     "a host name, without https:// and path: AWS's, or one that a rule has `sign_as` for";
-const METHODS: &str = "DELETE, GET, HEAD, OPTIONS, PATCH, POST and PUT";
+const METHODS: &str = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT";
 const PATHS: &str =
     "beginnings of paths, each with a / in front, without *, ?, dot segments and encoded slashes";
 
@@ -53,8 +53,7 @@ fn read(
         Host::parse(text.as_bytes()).ok()
     })?;
     let methods = object.list(&keys::port::METHODS).unwrap_or_default();
-    let is_method =
-        |text: &str| METHODS.split([',', ' ']).any(|method| method == text) && text != "and";
+    let is_method = |text: &str| METHODS.split(", ").any(|method| method == text);
     object.refuse_invalid(&keys::port::METHODS, &methods, METHODS, is_method);
     let paths = object.list(&keys::port::PATHS).unwrap_or_default();
     let is_path = |text: &str| {

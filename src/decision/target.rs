@@ -76,6 +76,11 @@ impl<'a> Target<'a> {
             own,
         };
         if target.host.is_loopback() && head.is_listed(config) {
+            if target.signature == ClientSignature::PresignedByPlaceholder {
+                let host = target.host.name().to_owned();
+                let why = Unreplaced::Presigned;
+                return Err(head.refused(Refusal::Unreplaced { host, why }));
+            }
             match port(config, head) {
                 Some(port) => target.follow_port(config, port, head)?,
                 None => target.follow_scope(config, head)?,
@@ -95,11 +100,6 @@ impl<'a> Target<'a> {
         let path = head.path_and_query().0.unwrap_or_default();
         let what = match self.signature {
             ClientSignature::None | ClientSignature::Placeholder { .. } => port.bars(method, path),
-            ClientSignature::PresignedByPlaceholder => {
-                let host = port.host.name().to_owned();
-                let why = Unreplaced::Presigned;
-                return Err(head.refused(Refusal::Unreplaced { host, why }));
-            }
             _ => Some(Outside::Signature),
         };
         if let Some(what) = what {
@@ -121,11 +121,6 @@ impl<'a> Target<'a> {
             } => *scope,
             ClientSignature::SessionToken | ClientSignature::StraySessionToken => {
                 return Err(head.refused(Refusal::ExpressSession));
-            }
-            ClientSignature::PresignedByPlaceholder => {
-                let host = self.host.name().to_owned();
-                let why = Unreplaced::Presigned;
-                return Err(head.refused(Refusal::Unreplaced { host, why }));
             }
             _ => return Err(head.refused(Refusal::NoTarget)),
         };
