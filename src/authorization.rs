@@ -22,7 +22,12 @@ pub enum ClientSignature<'a> {
         scope: Option<ClientScope<'a>>,
     },
     /// Signed with a key id of AWS's shape: an identity of the application's own.
-    Real,
+    Real {
+        /// The key id.
+        key_id: &'a str,
+        /// As of a placeholder's.
+        scope: Option<ClientScope<'a>>,
+    },
     /// Presigned in the query.
     Presigned,
     /// Presigned in the query, with a key id that is listed as a placeholder, or that is none of AWS's.
@@ -81,7 +86,10 @@ pub fn read<'a>(
             true if has_placeholder(rest, placeholders) => ClientSignature::Malformed,
             // An S3 Express session is bound to the real credentials that opened it.
             true if has_s3_session_token => ClientSignature::SessionToken,
-            true => ClientSignature::Real,
+            true => ClientSignature::Real {
+                key_id,
+                scope: Some(scope),
+            },
             // AWS gave no such key with a token, and would not take ours with it.
             false if has_s3_session_token => ClientSignature::StraySessionToken,
             false => ClientSignature::Placeholder {
@@ -96,7 +104,10 @@ pub fn read<'a>(
             .and_then(|text| text.split_once(':'))
         {
             None => ClientSignature::Malformed,
-            Some((key_id, _)) if is_real_key_id(key_id, placeholders) => ClientSignature::Real,
+            Some((key_id, _)) if is_real_key_id(key_id, placeholders) => ClientSignature::Real {
+                key_id,
+                scope: None,
+            },
             Some((key_id, _)) => ClientSignature::Placeholder {
                 key_id,
                 scope: None,

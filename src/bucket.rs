@@ -64,8 +64,46 @@ pub fn each_named<'a>(
     place: BucketPlace<'a>,
     mut each: impl FnMut(Part, Named<'a>),
 ) {
+    each_target(request, place, &mut |named| each(Part::Target, named));
+    let mut source = |service, named| each(Part::Source(service), named);
+    for value in headers::values(request.headers, COPY_SOURCE) {
+        each_source(value, &mut source);
+    }
+    // Clients that presign a request move headers into its query.
+    let (_, query) = read::split(request.target, b'?');
+    for (name, value) in parameters(query) {
+        if name.is_ok_and(|name| name.eq_ignore_ascii_case(COPY_SOURCE)) {
+            each_source(value, &mut source);
+        }
+    }
+    // A rename's source is a key of the same bucket. What begins with a directory bucket's name can be read as in a copy.
+    for value in headers::values(request.headers, "x-amz-rename-source") {
+        each_source(value, &mut |service, named| {
+            if matches!(&named, Named::Bucket(name) if name.ends_with(DIRECTORY_BUCKET)) {
+                source(service, named);
+            }
+        });
+    }
+}
+
+/// The bucket, or the access point's alias, that a request is for, where it is named, or the first of several. `place` is as in [`each_named`].
+pub fn of_target<'a>(request: Request<'a>, place: BucketPlace<'a>) -> Option<Cow<'a, str>> {
+    let mut found = None;
+    each_target(request, place, &mut |named| {
+        if let Named::Bucket(name) | Named::Alias(name) = named {
+            found.get_or_insert(name);
+        }
+    });
+    found
+}
+
+/// Calls `target` with what a request is for.
+fn each_target<'a>(
+    request: Request<'a>,
+    place: BucketPlace<'a>,
+    mut target: &mut dyn FnMut(Named<'a>),
+) {
     let (path, query) = read::split(request.target, b'?');
-    let mut target = |named| each(Part::Target, named);
     match place {
         BucketPlace::Host(name) => target(Named::of_text(Cow::Borrowed(name))),
         BucketPlace::Path | BucketPlace::PathOrControl => {
@@ -95,24 +133,6 @@ pub fn each_named<'a>(
                 alias => alias,
             })
         }
-    }
-    let mut source = |service, named| each(Part::Source(service), named);
-    for value in headers::values(request.headers, COPY_SOURCE) {
-        each_source(value, &mut source);
-    }
-    // Clients that presign a request move headers into its query.
-    for (name, value) in parameters(query) {
-        if name.is_ok_and(|name| name.eq_ignore_ascii_case(COPY_SOURCE)) {
-            each_source(value, &mut source);
-        }
-    }
-    // A rename's source is a key of the same bucket. What begins with a directory bucket's name can be read as in a copy.
-    for value in headers::values(request.headers, "x-amz-rename-source") {
-        each_source(value, &mut |service, named| {
-            if matches!(&named, Named::Bucket(name) if name.ends_with(DIRECTORY_BUCKET)) {
-                source(service, named);
-            }
-        });
     }
 }
 

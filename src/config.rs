@@ -6,6 +6,8 @@
 mod findings;
 pub mod keys;
 mod object;
+#[cfg(not(target_family = "wasm"))]
+mod partitions;
 mod plain;
 mod plugin;
 mod policy;
@@ -16,6 +18,7 @@ mod roles;
 #[cfg(not(target_family = "wasm"))]
 pub mod schema;
 mod source;
+mod sts;
 
 use crate::credentials::cache::Pace;
 use crate::endpoint;
@@ -27,8 +30,10 @@ use keys::{DOWNSTREAM, Position, STATUS, UPSTREAM};
 pub use object::Environment;
 use object::{Object, REGION, shown};
 pub use plugin::{Config, Plugin};
+pub use policy::NARROWED;
 use ports::Filter;
 use serde_json::{Map, Value};
+use sts::Sts;
 
 /// Reads the configuration of one plugin.
 ///
@@ -81,22 +86,29 @@ pub fn parse(json: &[u8], environment: &Environment) -> Result<Plugin, ConfigErr
 fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, ConfigError> {
     let mut notes = Notes::default();
     let written = object.keys();
-    let roles = roles::roles(object, environment, &mut notes)?;
+    let mode = object.choice(&keys::MODE).unwrap_or_default();
+    let named = roles::session_name(object, environment)?;
+    let own = roles::own(object, environment, mode, &named, &mut notes)?;
     let region = region(object, environment, &mut notes)?;
-    let sts_host = sts_host(object, environment, &region, &mut notes);
+    let sts = Sts::of_filter(object, environment, &region, &mut notes);
+    let roles = roles::roles(object, environment, named, own, &sts, &mut notes)?;
     let marker_header = plain::marker_header(object);
-    let require_marker = object.flag(&keys::REQUIRE_MARKER);
+    let unmarked = object.choice(&keys::UNMARKED);
     let max_body_bytes = object.count(&keys::MAX_BODY_BYTES);
     object.finish()?;
-    let policy = policy::policy(object, &region, &roles, &mut notes)?;
+    let policy = policy::policy(object, mode, &region, &roles, &mut notes)?;
+    let listed = plain::placeholders(object, &mut notes);
+    let placeholders = plain::all_placeholders(&listed, &policy);
+    let policy = policy.with_placeholders(&listed);
     let pace = pace(environment)?;
     let config = Config {
+        mode,
         token_cluster: object.string(&keys::TOKEN_CLUSTER),
         container_cluster: object.string(&keys::CONTAINER_CLUSTER),
-        token_audience: object.string(&keys::TOKEN_AUDIENCE),
-        sts_cluster: object.string(&keys::STS_CLUSTER),
         sts_timeout: object.milliseconds(&keys::STS_TIMEOUT_MS),
         start_jitter: object.milliseconds(&keys::START_JITTER_MS),
+        credentials_epoch: plain::credentials_epoch(object),
+        suspended: plain::suspended(object, &roles, &mut notes),
         pace,
         clusters: plain::clusters(object),
         ports: ports::ports(
@@ -104,14 +116,14 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
             &Filter {
                 policy: &policy,
                 region: &region,
-                require_marker,
+                unmarked,
             },
             &mut notes,
         )?,
         policy,
-        require_marker,
+        unmarked,
         marker_header,
-        placeholders: plain::placeholders(object, &mut notes),
+        placeholders,
         parking: Limits {
             max_wait: object.milliseconds(&keys::MAX_WAIT_MS),
             max_parked: object.count(&keys::MAX_PARKED),
@@ -121,13 +133,16 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
         max_held_bytes: plain::max_held_bytes(object, max_body_bytes),
         roles,
         region,
-        sts_host,
         sourced: Vec::new(),
         warnings: Vec::new(),
     };
     object.finish()?;
     plain::check_as_a_whole(&config, &written, &mut notes)?;
+    #[cfg(not(target_family = "wasm"))]
+    partitions::check(&config, &mut notes);
+    let narrowed = policy::narrowed(environment, &config.policy, &mut notes)?;
     Ok(Config {
+        policy: config.policy.narrowed(narrowed),
         sourced: notes.sourced,
         warnings: notes.warnings,
         ..config
@@ -152,40 +167,12 @@ fn region(
     Ok(region)
 }
 
-fn sts_host(
-    object: &mut Object,
-    environment: &Environment,
-    region: &str,
-    notes: &mut Notes,
-) -> String {
-    let key = &keys::STS_HOST;
-    if let Some(host) = object.host(key) {
-        plain::check_sts_host(object, &host, notes);
-        notes.source(key.name, Some(host.clone()), Origin::Configuration);
-        return host;
-    }
-    let fips = object.sourced(key, environment, parse_boolean, "true or false");
-    let (fips, origin) = fips.unwrap_or((false, Origin::Key(keys::REGION.name)));
-    let name = if fips { "sts-fips." } else { "sts." };
-    let host = [name, region, ".", endpoint::dns_suffix(region)].concat();
-    notes.source(key.name, Some(host.clone()), origin);
-    host
-}
-
 fn pace(environment: &Environment) -> Result<Pace, ConfigError> {
     let name = "SIGV4_EGRESS_TIME_SCALE";
     match environment.get(name).filter(|text| !text.is_empty()) {
         None => Ok(Pace::REAL),
         Some(text) => Pace::parse(text)
             .ok_or_else(|| object::wrong_variable(name, text.clone(), Pace::ALLOWED)),
-    }
-}
-
-fn parse_boolean(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" => Some(true),
-        "false" | "" => Some(false),
-        _ => None,
     }
 }
 

@@ -14,6 +14,8 @@ mod client;
 mod documented;
 mod host;
 mod known;
+#[cfg(not(target_family = "wasm"))]
+pub mod names;
 mod partition;
 mod pattern;
 mod resolution;
@@ -32,6 +34,8 @@ pub use known::{
     Answering, answering, home_of, is_known_region, is_known_service, nearest_region,
     nearest_service, service_of_alias, streams_by_default, takes_unsigned_payload,
 };
+#[cfg(not(target_family = "wasm"))]
+pub use partition::arn_partition;
 pub use partition::{dns_suffix, global_region, is_below_aws, is_region, strip_aws_suffix};
 pub use pattern::{HostKind, Hosts, hosts_of};
 pub use resolution::{Endpoint, Resolution};

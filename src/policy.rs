@@ -9,19 +9,23 @@
 mod allow;
 mod extent;
 mod index;
+mod mode;
 mod order;
 mod port;
 mod rule;
 mod ruling;
+pub(crate) mod suspended;
+mod unmarked;
 
 use crate::bucket::{self, Named, Part};
-use crate::endpoint::{self, BucketPlace};
+use crate::endpoint::{self, BucketPlace, Endpoint};
 use crate::sigv4::PathStyle;
 pub use allow::Allow;
 pub(crate) use allow::is_s3;
 use allow::names_s3;
 pub use extent::{Extent, host_covers};
 use index::Index;
+pub use mode::Mode;
 pub(crate) use port::is_plain;
 pub use port::{Outside, Port};
 use rule::host_fits;
@@ -33,6 +37,8 @@ pub(crate) use rule::{Placed, Subject};
 pub use ruling::Unlisted;
 pub(crate) use ruling::{Ruling, Treatment};
 use std::collections::BTreeSet;
+pub use suspended::Suspended;
+pub use unmarked::Unmarked;
 
 /// The namespace of the route metadata that rules read.
 pub const ROUTE_NAMESPACE: &str = "sigv4_egress";
@@ -42,9 +48,21 @@ pub const ROUTE_NAMESPACE: &str = "sigv4_egress";
 pub struct Policy {
     /// What may be signed where no rule says so.
     allow: Allow,
+    /// What the workload has left of it, and of what rules allow.
+    narrowed: Option<Allow>,
     rules: Vec<Rule>,
     index: Index,
     buckets: Buckets,
+    placeholders: Placeholders,
+}
+
+/// Which placeholders may ask for a signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Placeholders {
+    /// All: no rule tells them apart.
+    Any,
+    /// Those of the rule that decides, and these, whatever decides.
+    Listed(Vec<String>),
 }
 
 /// Whether requests are asked which buckets they name.
@@ -76,22 +94,71 @@ impl Policy {
         } else {
             Buckets::NotAsked
         };
+        let names_some = |rule: &Rule| !rule.when.placeholders.is_empty();
+        let placeholders = match rules.iter().any(names_some) {
+            true => Placeholders::Listed(Vec::new()),
+            false => Placeholders::Any,
+        };
         Self {
             index: Index::new(&rules),
             buckets,
+            placeholders,
             allow,
+            narrowed: None,
             rules,
         }
     }
 
+    /// The same, where rules name placeholders, with these for all else that may be signed.
+    #[must_use]
+    pub fn with_placeholders(self, ids: &[String]) -> Self {
+        let placeholders = match self.placeholders {
+            Placeholders::Any => Placeholders::Any,
+            Placeholders::Listed(_) => Placeholders::Listed(ids.to_vec()),
+        };
+        Self {
+            placeholders,
+            ..self
+        }
+    }
+
+    /// The placeholders that rules name, as often as they do.
+    pub fn named_placeholders(&self) -> impl Iterator<Item = &String> {
+        self.rules.iter().flat_map(|rule| &rule.when.placeholders)
+    }
+
+    /// The same, but nothing that this does not permit is signed, whatever allow-list and rules say.
+    #[must_use]
+    pub fn narrowed(self, to: Option<Allow>) -> Self {
+        Self {
+            narrowed: to,
+            ..self
+        }
+    }
+
     /// The allow-list.
-    pub(crate) fn allow(&self) -> &Allow {
+    pub fn allow(&self) -> &Allow {
         &self.allow
     }
 
     /// The rules, in order.
-    pub(crate) fn rules(&self) -> &[Rule] {
+    pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// Whether something that this entry of an allow-list permits may be signed, as far as names say.
+    pub fn may_sign(&self, entry: &str) -> bool {
+        let names_it = |rule: &Rule| {
+            let Condition {
+                services, hosts, ..
+            } = &rule.when;
+            let sign_as = rule.sign_as.as_ref();
+            (rule.effect == Some(Effect::Allow) || sign_as.is_some())
+                && (services.iter().any(|service| service == entry)
+                    || hosts.iter().any(|host| host_covers(host, entry))
+                    || sign_as.is_some_and(|sign_as| sign_as.service == entry))
+        };
+        self.allow.covers(entry) || self.rules.iter().any(names_it)
     }
 
     /// Decides. `request` is read only where a rule or the allow-list names buckets, or services of S3's.
@@ -148,6 +215,7 @@ impl Policy {
                 let mut this = self.judge_one(subject, Some(&named));
                 if let Ruling::NotListed { unlisted, .. } = &mut this
                     && is_of_other
+                    && **unlisted != Unlisted::Narrowed
                 {
                     **unlisted = Unlisted::Named(named.into_owned());
                 }
@@ -180,30 +248,59 @@ impl Policy {
             }
             _ => {}
         }
-        if let Some(sign_as) = found.and_then(|found| found.rule.sign_as.as_ref()) {
-            let endpoint = endpoint::of_custom_domain(&sign_as.service, &sign_as.region);
-            return Ruling::Permit {
-                endpoint,
-                rule: found,
-            };
-        }
-        let Some(endpoint) = subject.endpoint else {
+        let sign_as = found.and_then(|found| found.rule.sign_as.as_ref());
+        let Some(endpoint) = (match sign_as {
+            Some(own) => Some(endpoint::of_custom_domain(&own.service, &own.region)),
+            None => subject.endpoint,
+        }) else {
             return Ruling::NotAws;
         };
+        if !self.takes_placeholder(subject, found) {
+            let rule = found.map(|found| found.place);
+            return Ruling::PlaceholderNotListed { rule };
+        }
+        if sign_as.is_some() {
+            return self.permit(subject.host, endpoint, found);
+        }
         // Anybody can create a customer's host: a rule allows those that it names.
         let is_allowed = effect == Some(Effect::Allow)
             && (!endpoint.tenant || found.is_some_and(|found| !found.rule.when.hosts.is_empty()));
         if is_allowed || self.allow.permits(subject.host, &endpoint, named) {
-            Ruling::Permit {
-                endpoint,
-                rule: found,
-            }
+            self.permit(subject.host, endpoint, found)
         } else {
             Ruling::NotListed {
                 endpoint,
                 unlisted: Box::new(self.allow.lacks(&endpoint, named)),
                 rule: found.map(|found| found.place),
             }
+        }
+    }
+
+    /// Whether a placeholder may have what its request comes to. A program that names another account's role must not get
+    /// the pod's own, because no rule for that role is for the request.
+    fn takes_placeholder(&self, subject: Subject<'_>, rule: Option<Placed<'_>>) -> bool {
+        match (&self.placeholders, subject.placeholder) {
+            (Placeholders::Listed(listed), Some(id)) => {
+                rule.is_some_and(|found| !found.rule.when.placeholders.is_empty())
+                    || listed.iter().any(|listed| listed == id)
+            }
+            _ => true,
+        }
+    }
+
+    fn permit<'p>(
+        &self,
+        host: &str,
+        endpoint: Endpoint<'p>,
+        rule: Option<Placed<'p>>,
+    ) -> Ruling<'p> {
+        match &self.narrowed {
+            Some(narrowed) if !narrowed.permits(host, &endpoint, None) => Ruling::NotListed {
+                endpoint,
+                unlisted: Box::new(Unlisted::Narrowed),
+                rule: rule.map(|found| found.place),
+            },
+            _ => Ruling::Permit { endpoint, rule },
         }
     }
 

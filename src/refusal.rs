@@ -9,6 +9,8 @@ pub use reason::Reason;
 use crate::authorization::OwnSignature;
 use crate::bucket::Named;
 use crate::chunked::{self, MAX_CHUNK_BYTES};
+use crate::config::NARROWED;
+use crate::credentials::reply::quote::Quote;
 use crate::endpoint::{HostError, ScopeError};
 use crate::policy::{Outside, Unlisted};
 use crate::request::budget::Holder;
@@ -60,6 +62,11 @@ pub enum Refusal {
         /// What the list would have to name.
         unlisted: Unlisted,
     },
+    /// Rules name placeholders, and nothing that they or the configuration list takes the one that signed it.
+    PlaceholderNotListed {
+        /// The placeholder's access key id.
+        key_id: Quote,
+    },
     /// A rule denies it.
     Denied {
         /// The host the request is for.
@@ -69,12 +76,17 @@ pub enum Refusal {
         /// What of it is denied, if the rule denies buckets.
         named: Option<Named<'static>>,
     },
+    /// Nothing is signed for its service, or with its role, for the time being.
+    Suspended {
+        /// Which of both, and its name.
+        what: String,
+    },
     /// The rules choose different roles for the buckets that it names, or leave one of them alone.
     BucketsOfDifferentRoles {
         /// By role, or `None` where it is left alone; the bucket that the request is for comes first.
         roles: [Option<String>; 2],
     },
-    /// A rule leaves requests to this host alone, and it came to the loopback endpoint: as it is, it names
+    /// Requests to this host are left alone, by a rule or because the filter only observes, and it came to the loopback endpoint: as it is, it names
     /// no AWS host.
     LeftAloneAtLoopback {
         /// The host that its scope means.
@@ -141,6 +153,8 @@ pub enum Refusal {
         /// The limit.
         timeout: Duration,
     },
+    /// The client has sent nothing of a body that must be held: it waits for a 100, and no filter can send one.
+    ExpectationFailed,
     /// The body is larger than may be held.
     BodyTooLarge {
         /// The limit, in bytes.
@@ -190,10 +204,21 @@ pub enum Unreplaced {
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// All headers that we set, [`REASON_HEADER`] among them.
+    /// All headers that we set; of a refusal, [`REASON_HEADER`] among them.
     pub headers: Vec<(&'static str, String)>,
     /// In the format that the headers name.
     pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// A document, with nothing but its type.
+    pub(crate) fn json(status: u16, document: &serde_json::Value) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: format!("{document:#}\n").into_bytes(),
+        }
+    }
 }
 
 impl Refusal {
@@ -206,7 +231,8 @@ impl Refusal {
             Self::TooMuchHeld { .. } => Reason::TooMuchHeld,
             Self::UploadTooLargeToHold { .. } => Reason::UploadTooLargeToHold,
             Self::NotAllowed { .. } => Reason::NotAllowed,
-            Self::Denied { .. } => Reason::Denied,
+            Self::PlaceholderNotListed { .. } => Reason::PlaceholderNotListed,
+            Self::Denied { .. } | Self::Suspended { .. } => Reason::Denied,
             Self::BucketsOfDifferentRoles { .. } => Reason::BucketsOfDifferentRoles,
             Self::LeftAloneAtLoopback { .. } => Reason::LeftAloneAtLoopback,
             Self::MarkerMissing { .. } => Reason::MarkerMissing,
@@ -227,6 +253,7 @@ impl Refusal {
             Self::DottedBucket { .. } => Reason::DottedBucket,
             Self::MalformedAuthorization => Reason::MalformedAuthorization,
             Self::BodyTimeout { .. } => Reason::BodyTimeout,
+            Self::ExpectationFailed => Reason::ExpectationFailed,
             Self::BodyTooLarge { .. } => Reason::BodyTooLarge,
             Self::SignatureV2Only { .. } => Reason::SignatureV2Only,
             Self::ChunkSignaturesUnsupported => Reason::ChunkSignaturesUnsupported,
@@ -287,6 +314,7 @@ impl Refusal {
             Self::UploadTooLargeToHold { .. } => "Retry once there are credentials; uploads then stream.".to_owned(),
             Self::NotAllowed { host, service, unlisted } => match unlisted {
                 Unlisted::Service => format!("Add \"{service}\" or \"{host}\" to `allow` in the filter's configuration."),
+                Unlisted::Narrowed => format!("Add \"{service}\" to {NARROWED} in the sidecar's environment."),
                 Unlisted::Tenant => format!("Add \"{host}\" to `allow` in the filter's configuration; a service name does not allow hosts that customers create."),
                 Unlisted::NoBucket => format!("Call something that names a bucket, or replace the buckets in `allow` with \"{service}\"."),
                 Unlisted::Named(named) => match named {
@@ -296,6 +324,7 @@ impl Refusal {
                     Named::Unreadable => UNREADABLE.to_owned(),
                 },
             },
+            Self::PlaceholderNotListed { .. } => "Give the program's profile an access key id that is listed, or add this one to the `placeholders` of the rule that it is for; to `placeholders` of the filter, if it may have all that other programs may.".to_owned(),
             Self::Denied { host, rule, named } => match named {
                 None | Some(Named::Bucket(_)) => format!("Call something else, or change rules[{rule}] in the filter's configuration."),
                 Some(Named::Alias(alias)) => format!("If it leads to another bucket, add a rule before rules[{rule}] that names it: {{\"buckets\": [\"{alias}\"], \"effect\": \"allow\"}}."),
@@ -303,6 +332,7 @@ impl Refusal {
                 Some(Named::AccessPoint) => ALIAS.to_owned(),
                 Some(Named::Unreadable) => UNREADABLE.to_owned(),
             },
+            Self::Suspended { .. } => "The filter's configuration has it in suspended_services or suspended_roles. Ask who operates it.".to_owned(),
             Self::BucketsOfDifferentRoles { .. } => "Let the program read and write instead of copying, or change `rules` so that one role signs for both buckets.".to_owned(),
             Self::LeftAloneAtLoopback { host } => format!("Call it by its own name, over http through this proxy (HTTP_PROXY): http://{host}."),
             Self::MarkerMissing { header } => format!("Sign the request with placeholder keys, or send the header {header}."),
@@ -322,11 +352,12 @@ impl Refusal {
                 Unreplaced::LeftAlone => "Send the request without a signature (anonymous credentials, --no-sign-request), or change the rule.".to_owned(),
                 Unreplaced::Presigned => "Make the request itself through this proxy, which signs it; only a key of AWS's can presign a URL.".to_owned(),
             },
-            Self::ConnectRefused => "Use http:// URLs: this proxy signs and adds TLS. A tunnel would carry unsigned requests.".to_owned(),
+            Self::ConnectRefused => "This Envoy ends no tunnels: keep the parts [https-proxy of envoy.yaml, or use http:// URLs.".to_owned(),
             Self::InvalidHost { .. } => "Send one valid host name.".to_owned(),
             Self::DottedBucket { .. } => "Name the bucket in the path: force_path_style, addressing_style=path.".to_owned(),
             Self::MalformedAuthorization => "Send one authorization header that can be read, or none.".to_owned(),
             Self::BodyTimeout { .. } => "Send the body faster, or raise body_timeout_ms.".to_owned(),
+            Self::ExpectationFailed => "Send the request without the header expect, or the body soon after it.".to_owned(),
             Self::BodyTooLarge { .. } => "Raise max_body_bytes and Envoy's buffer limit above the body's size; to S3, send content-length so that the body can stream.".to_owned(),
             Self::SignatureV2Only { .. } => "Let the program sign these requests, with a key of its own.".to_owned(),
             Self::ChunkSignaturesUnsupported => "Set the client to unsigned payloads (to S3, x-amz-content-sha256: UNSIGNED-PAYLOAD or STREAMING-UNSIGNED-PAYLOAD-TRAILER; to others none).".to_owned(),
@@ -368,14 +399,17 @@ impl fmt::Display for Refusal {
             Self::UploadTooLargeToHold { max_body_bytes } => write!(f, "no AWS credentials yet, and the body is larger than the {max_body_bytes} bytes that are held"),
             Self::NotAllowed { host, service, unlisted } => match unlisted {
                 Unlisted::Service | Unlisted::Tenant => write!(f, "requests to {host} (service {service}) are not in the allow-list"),
+                Unlisted::Narrowed => write!(f, "{NARROWED} does not name the service {service} or the host {host}"),
                 Unlisted::NoBucket => write!(f, "the allow-list names buckets, and this request to {host} names none, as ListBuckets does"),
                 Unlisted::Named(named) => write!(f, "requests to {host} for {} are not in the allow-list", Shown(named)),
             },
+            Self::PlaceholderNotListed { key_id } => write!(f, "rules say which placeholders may sign, and none lists \"{key_id}\" for this request"),
             Self::Denied { host, rule, named: None } => write!(f, "rules[{rule}] denies requests to {host}"),
             Self::Denied { host, rule, named: Some(named) } => write!(f, "rules[{rule}] denies requests to {host} for {}", Shown(named)),
+            Self::Suspended { what } => write!(f, "nothing is signed for {what} at present"),
             Self::BucketsOfDifferentRoles { roles: [Some(one), Some(other)] } => write!(f, "the request names two buckets, and different roles sign for them: {one} and {other}"),
             Self::BucketsOfDifferentRoles { .. } => f.write_str("the request names two buckets, and a rule leaves only one of them alone"),
-            Self::LeftAloneAtLoopback { host } => write!(f, "a rule forwards requests to {host} as they come, and this one names another host"),
+            Self::LeftAloneAtLoopback { host } => write!(f, "requests to {host} are forwarded as they come, and this one names another host"),
             Self::MarkerMissing { .. } => f.write_str("the request does not ask to be signed"),
             Self::ClusterNotListed { cluster } => write!(f, "the cluster \"{cluster}\" is not listed for signed requests"),
             Self::EscapedCluster { cluster } => write!(f, "a signed request was about to leave through the cluster \"{cluster}\""),
@@ -403,6 +437,7 @@ impl fmt::Display for Refusal {
                 "the body was not complete after {} ms",
                 timeout.as_millis()
             ),
+            Self::ExpectationFailed => f.write_str("the body must be here before the request can be signed, and the client waits for a 100 that nothing sends"),
             Self::BodyTooLarge { max_body_bytes } => write!(f, "the body is larger than the {max_body_bytes} bytes that are held for its hash"),
             Self::SignatureV2Only { service } => write!(f, "{service} accepts only Signature Version 2, and this filter signs with Version 4"),
             Self::ChunkSignaturesUnsupported => f.write_str("the body is an event stream, or signed in chunks for SigV4A or for a service other than S3, and cannot be signed here"),

@@ -1,7 +1,8 @@
 //! What the filter tells its operator: stats, the line in the access log, and the status document.
 
-pub(crate) mod access_log;
+pub mod access_log;
 pub(crate) mod gauges;
 pub mod metrics;
+pub(crate) mod refresh;
 pub(crate) mod status;
 pub(crate) mod words;

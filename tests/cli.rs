@@ -183,6 +183,103 @@ fn a_configuration_that_is_refused_names_its_key() {
 }
 
 #[test]
+fn names_are_printed_and_what_has_none_is_told() {
+    let output = run(
+        &["names", "--config", "-"],
+        &[("AWS_REGION", "eu-west-1")],
+        b"{\"allow\": [\"sqs\", {\"buckets\": [\"with.dots\"]}]}",
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    let has = |name: &str| text.lines().any(|line| line == name);
+    assert!(
+        has("sqs.eu-west-1.amazonaws.com") && has("*.s3.eu-west-1.amazonaws.com"),
+        "{text}"
+    );
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.starts_with("not covered: allow, bucket with.dots: its name has dots"),
+        "{told}"
+    );
+    assert_eq!(output.status.code(), Some(0));
+    check(
+        &["names"],
+        "",
+        2,
+        "",
+        "error: no region; give --region, or set AWS_REGION\n",
+    );
+    check(
+        &["names", "--region", "eu-west-1", "--config", "-"],
+        "{\"allow\": \"*\", \"max_parked\": -1}",
+        1,
+        "",
+        "error: configuration refused: max_parked: is -1; allowed: a whole number from 0 to 100000\n",
+    );
+}
+
+#[test]
+fn an_authority_is_written_once() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("authority");
+    let _ = fs::remove_dir_all(&directory);
+    let path = directory.to_str().unwrap();
+    let arguments = ["names", "--region", "eu-west-1", "--authority", path];
+    assert_eq!(run(&arguments, &[], b"").status.code(), Some(0));
+    let root = fs::read(directory.join("root.pem")).unwrap();
+    assert!(root.starts_with(b"-----BEGIN CERTIFICATE-----\n"));
+    #[cfg(unix)]
+    for name in ["intermediate.key", "secret.yaml"] {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(directory.join(name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    let output = run(&arguments, &[], b"");
+    let told = String::from_utf8(output.stderr).unwrap();
+    let error = format!(
+        "error: --authority: {path}/intermediate.pem: is there already; move it away, it is not overwritten\n"
+    );
+    assert!(told.ends_with(&error), "{told}");
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+    assert_eq!(fs::read(directory.join("root.pem")).unwrap(), root);
+}
+
+const OBSERVED: &str = r#"{"host": "sqs.eu-west-1.amazonaws.com", "decision": "observed would=refuse reason=not_allowed service=sqs region=eu-west-1 rule=allow config=1a2b3c4d"}
+{"host": "s3.eu-west-1.amazonaws.com", "decision": "observed would=refuse reason=not_allowed service=s3 region=eu-west-1 bucket=reports rule=allow config=1a2b3c4d"}
+{"host": "s3.eu-west-1.amazonaws.com", "decision": "observed would=leave_alone reason=unmarked service=s3 region=eu-west-1 bucket=public rule=allow config=1a2b3c4d"}
+"#;
+
+/// From standard input and from files, with what cannot be decided beside it.
+#[test]
+fn a_configuration_is_suggested_and_it_is_good() {
+    let directory = env!("CARGO_TARGET_TMPDIR");
+    let (log, base) = (
+        format!("{directory}/observed.log"),
+        format!("{directory}/observe.json"),
+    );
+    fs::write(&log, OBSERVED).unwrap();
+    fs::write(&base, r#"{"mode": "observe", "region": "eu-west-1"}"#).unwrap();
+    let told = "requests: 0 to sign, 1 to leave alone, 2 to refuse as it is\n\
+                anonymous: they go on without a signature; with placeholder keys in the program they are signed:\n  \
+                1 s3.eu-west-1.amazonaws.com\n";
+    let allow = json!(["sqs", {"buckets": ["reports"]}]);
+    let output = run(&["suggest"], &[], OBSERVED.as_bytes());
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), told);
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(found, json!({"allow": allow}));
+    let output = run(&["suggest", "--config", &base, &log], &[], b"");
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), told);
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(found, json!({"allow": allow, "region": "eu-west-1"}));
+    let role = ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/app");
+    let checked = run(&["check-config", "-"], &[role], &output.stdout);
+    assert_eq!(checked.status.code(), Some(0));
+    let nothing = run(&["suggest"], &[], b"x\n");
+    assert_eq!(nothing.status.code(), Some(1));
+}
+
+#[test]
 fn a_file_that_cannot_be_read_ends_with_2() {
     let output = run(&["check-config", "no/such/file"], &[], b"");
     assert_eq!(output.status.code(), Some(2));
@@ -203,7 +300,7 @@ fn version_and_help_are_printed() {
     let version = format!("sigv4-egress {}\n", env!("CARGO_PKG_VERSION"));
     check(&["--version"], "", 0, &version, "");
     let help = String::from_utf8(run(&["--help"], &[], b"").stdout).unwrap();
-    for command in ["resolve", "explain", "check-config"] {
+    for command in ["resolve", "explain", "check-config", "names", "suggest"] {
         assert!(
             help.contains(&format!("\nsigv4-egress {command}")),
             "{help}"

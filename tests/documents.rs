@@ -244,3 +244,21 @@ fn the_configurations_in_documents_are_taken() {
     }
     assert!(taken >= 2, "the examples are not where this test looks");
 }
+
+#[test]
+fn the_sandboxs_configuration_is_the_one_that_its_page_shows() {
+    let page = read("docs/sandbox.md");
+    let (_, shown) = page.split_once("```json\n").unwrap();
+    let (shown, _) = shown.split_once("```").unwrap();
+    assert_eq!(shown, read("envoy/kubernetes/sandbox/filter.json"));
+    // The demo's is one, too.
+    let environment: config::Environment = [
+        ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/app"),
+        ("AWS_REGION", "eu-west-1"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    let demo = read("envoy/demo/sandbox.json");
+    let refused = config::parse(demo.as_bytes(), &environment).err();
+    assert_eq!(refused.map(|error| error.to_string()), None);
+}

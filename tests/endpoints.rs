@@ -7,7 +7,8 @@
 
 use sigv4_egress::endpoint::{Asked, Endpoint, Host, Resolution, ScopeError, destination, resolve};
 use sigv4_egress::sigv4::{Algorithm, PathStyle};
-use std::collections::HashMap;
+
+mod botocore_hosts;
 
 /// The region that stands for a client's own.
 const HOME: &str = "eu-central-1";
@@ -28,50 +29,23 @@ fn describe(endpoint: Endpoint<'_>) -> String {
     format!("{} {} {algorithm}", endpoint.service, endpoint.region)
 }
 
-/// The hosts of `tests/data/botocore-hosts.txt`, whose head says how to read it, with their answers.
-fn botocore_hosts() -> Vec<(String, String)> {
-    let mut sets: HashMap<&str, Vec<String>> = HashMap::new();
-    let mut hosts = Vec::new();
-    for line in include_str!("data/botocore-hosts.txt").lines() {
-        let words: Vec<&str> = line.split(' ').collect();
-        match words.as_slice() {
-            ["#", ..] => {}
-            [set, suffix, regions @ ..] if set.starts_with('@') => {
-                let places = regions.iter().map(|region| format!("{region}.{suffix}"));
-                sets.insert(set, places.collect());
-            }
-            [labels, service, region, algorithm, places @ ..] => {
-                let mut add = |host: String, own: &str| {
-                    let region = match *region {
-                        "=" => own,
-                        "~" => HOME,
-                        fixed => fixed,
-                    };
-                    hosts.push((host, format!("{service} {region} {algorithm}")));
-                };
-                if places.is_empty() {
-                    add((*labels).to_owned(), "");
-                }
-                for word in places {
-                    let one = vec![(*word).to_owned()];
-                    for place in sets.get(word).unwrap_or(&one) {
-                        let own = place.split('.').next().unwrap();
-                        match *labels {
-                            "." => add(place.clone(), own),
-                            labels => add(format!("{labels}.{place}"), own),
-                        }
-                    }
-                }
-            }
-            _ => panic!("what is this line: {line}"),
-        }
-    }
-    hosts
+/// The hosts of botocore, with their answers.
+fn answered_hosts() -> Vec<(String, String)> {
+    let hosts = botocore_hosts::all().into_iter().map(|known| {
+        let region = match known.region {
+            "=" => known.own_region(),
+            "~" => HOME,
+            fixed => fixed,
+        };
+        let answer = format!("{} {region} {}", known.service, known.algorithm);
+        (known.host(), answer)
+    });
+    hosts.collect()
 }
 
 #[test]
 fn every_host_of_botocore_resolves_to_its_own_answer() {
-    let hosts = botocore_hosts();
+    let hosts = answered_hosts();
     assert!(hosts.len() > 90_000, "{} hosts", hosts.len());
     let wrong: Vec<String> = hosts
         .iter()

@@ -25,6 +25,7 @@ fn plan(host: &str, target: &str) -> Plan {
         headers: &headers,
         cluster: &|| Some("sigv4-egress-aws".to_owned()),
         port: &|| None,
+        over_tls: &|| false,
         route_metadata: NO_ROUTE_METADATA,
         own_keys: &sigv4_egress::own_keys::OwnKeys::default,
         end_of_stream: true,

@@ -92,6 +92,15 @@ impl Patterns {
         self.names.is_empty() && self.prefixes.is_empty()
     }
 
+    /// The patterns, sorted.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn patterns(&self) -> Vec<String> {
+        let prefixes = self.prefixes.keys().map(|prefix| format!("{prefix}*"));
+        let mut patterns: Vec<String> = self.names.keys().cloned().chain(prefixes).collect();
+        patterns.sort_unstable();
+        patterns
+    }
+
     /// The places of this very name.
     pub fn of_name(&self, name: &str) -> Option<&[usize]> {
         self.names.get(name).map(Vec::as_slice)

@@ -4,7 +4,7 @@
 
 mod key;
 
-use crate::policy::{Effect, OnClientSignature, PayloadMode};
+use crate::policy::{Effect, Mode, OnClientSignature, PayloadMode, Unmarked};
 #[cfg(not(target_family = "wasm"))]
 pub use key::Told;
 pub use key::{Choice, Fallback, Flag, Key, Kind, List, Number, Text, WithVariables};
@@ -34,8 +34,16 @@ const MOST_HELD_BYTES: u32 = 512 << 20;
 pub static ALLOW: Key = key(
     "allow",
     Kind::AllowList,
-    Fallback::Required,
-    "What may be signed: service names (`sqs`), hosts (`abc.lambda-url.eu-west-1.on.aws`) and, in the place of `s3`, buckets (`{\"buckets\": [\"reports\", \"team-a-*\"]}`). Hosts that customers create (function URLs, APIs, OpenSearch domains) must be named as hosts. The rest is answered 403. `\"*\"` is everything, such hosts included.",
+    Fallback::Told("required, unless `mode` is `observe`"),
+    "What may be signed: service names (`sqs`), hosts (`abc.lambda-url.eu-west-1.on.aws`) and, in the place of `s3`, buckets (`{\"buckets\": [\"reports\", \"team-a-*\"]}`). Hosts that customers create (function URLs, APIs, OpenSearch domains) must be named as hosts. The rest is answered 403. `\"*\"` is everything, such hosts included. `SIGV4_EGRESS_ALLOW` in the environment leaves only some of what `allow` and `rules` allow: services and hosts, with commas between them; it cannot add any.",
+);
+
+pub static MODE: Choice<Mode, 2> = choice(
+    "mode",
+    &["enforce", "observe"],
+    [Mode::Enforce, Mode::Observe],
+    Fallback::Text("enforce"),
+    "`observe` signs and refuses nothing: every request goes on as it came, and access log and stats say what would have become of it. No role, no credentials and no `allow` are needed ([adoption.md](adoption.md)).",
 );
 
 pub static ROLE_ARN: WithVariables = sourced(
@@ -59,9 +67,9 @@ pub static SESSION_NAME: WithVariables = sourced(
     SESSION_NAME_KIND,
     &["AWS_ROLE_SESSION_NAME"],
     Fallback::Told(
-        "`<POD_NAMESPACE>.<POD_NAME>` (`HOSTNAME` where `POD_NAME` is missing), then `sigv4-egress`",
+        "`<cluster>.<POD_NAMESPACE>.<POD_NAME>` (`HOSTNAME` where `POD_NAME` is missing), then `sigv4-egress`",
     ),
-    "What CloudTrail shows beside the role. A default longer than 64 keeps its first 55 characters, `-` and 8 digits of its SHA-256.",
+    "What CloudTrail shows beside the role. The cluster is what `SIGV4_EGRESS_CLUSTER` says, or else Istio's `ISTIO_META_CLUSTER_ID` unless it is `Kubernetes`, its name for a cluster without one. A default longer than 64 keeps its first 55 characters, `-` and 8 digits of its SHA-256.",
 );
 
 pub static SESSION_DURATION_SECONDS: Key = key(
@@ -96,9 +104,12 @@ pub static CLUSTERS: List = list(
     "Clusters whose requests are signed. List only clusters that verify AWS's certificate.",
 );
 
-pub static REQUIRE_MARKER: Flag = flag(
-    "require_marker",
-    "Sign only what carries a placeholder's signature or `marker_header`. Guards against requests that an attacker makes the application send.",
+pub static UNMARKED: Choice<Unmarked, 3> = choice(
+    "unmarked",
+    &["pass", "refuse", "sign"],
+    [Unmarked::Pass, Unmarked::Refuse, Unmarked::Sign],
+    Fallback::Told("`pass` where Envoy ends the client's TLS, else `sign`"),
+    "What is done with a request that has neither a placeholder's signature nor `marker_header`, such as one that an attacker makes the application send. `pass` forwards it as it came, never signed, unless a rule denies it. `refuse` answers 403 where it has no signature of its own, and `sign` signs it.",
 );
 
 pub static MARKER_HEADER: Text = text(
@@ -110,7 +121,7 @@ pub static MARKER_HEADER: Text = text(
 pub static PLACEHOLDERS: List = list(
     "placeholders",
     "placeholder",
-    "Access key ids that stand for \"sign this for me\". Ids that are not shaped like AWS's do so anyway.",
+    "Access key ids that stand for \"sign this for me\". Ids that are not shaped like AWS's do so anyway, unless a rule has `placeholders`: then those that no list has are refused.",
 );
 
 /// The rules.
@@ -118,7 +129,23 @@ pub static RULES: Key = key(
     "rules",
     Kind::Rules,
     Fallback::Json("[]"),
-    "What is done differently for some requests. The first rule that matches decides, before anything of the request's own signature is looked at.",
+    "What is done differently for some requests. The first rule that matches decides, before anything of the request's own signature is looked at but which placeholder made it, where a rule has `placeholders`.",
+);
+
+/// An order for an incident.
+pub static SUSPENDED_SERVICES: Key = key(
+    "suspended_services",
+    Kind::TextsOrNone,
+    Fallback::Json("[]"),
+    "For incidents: services that nothing is signed for, whatever `allow` and `rules` say. Unlike a rule it also holds for what the configuration before has not ended, within seconds: requests that wait, and connections that are kept. They are answered 403 (`denied`). Requests with a signature of the client's own, or without one, go on as ever. It ends half a minute after Envoy has drained the last configuration that has it.",
+);
+
+/// An order for an incident.
+pub static SUSPENDED_ROLES: Key = key(
+    "suspended_roles",
+    Kind::TextsOrNone,
+    Fallback::Json("[]"),
+    "The same for roles: `own`, or names of `roles`.",
 );
 
 pub static TOKEN_CLUSTER: Text = text(
@@ -142,18 +169,18 @@ pub static TOKEN_AUDIENCE: Text = text(
 pub static STS_CLUSTER: Text = text(
     "sts_cluster",
     "sigv4-egress-sts",
-    "The cluster that leads to STS.",
+    "The cluster that leads to STS, to the first of `sts_hosts`.",
 );
 
-/// The host of STS. The variable is true or false, and changes the default.
-pub static STS_HOST: WithVariables = WithVariables {
+/// The hosts of STS. The variable is true or false, and changes the default.
+pub static STS_HOSTS: WithVariables = WithVariables {
     key: key(
-        "sts_host",
-        Kind::Host,
+        "sts_hosts",
+        Kind::Texts,
         Fallback::Told(
             "`sts.<region>.amazonaws.com`, or that of the region's partition; `sts-fips.` with environment `AWS_USE_FIPS_ENDPOINT=true`",
         ),
-        "The host name of the call to STS.",
+        "Whom to ask for credentials, in this order, up to 4: each call that is not answered goes to the next at once, mostly STS of another region of the partition. The first is reached through `sts_cluster`, the second through `<sts_cluster>-2`, and so on ([sources.md](sources.md#sts-in-another-region)).",
     ),
     variables: &["AWS_USE_FIPS_ENDPOINT"],
 };
@@ -162,7 +189,7 @@ pub static STS_TIMEOUT_MS: Number = number(
     "sts_timeout_ms",
     (100, 60_000),
     5000,
-    "How long one call to STS, or to a container endpoint, may take.",
+    "How long one call to STS, or to a container endpoint, may take. A host of STS after which another can be asked has half of it.",
 );
 
 pub static START_JITTER_MS: Number = number(
@@ -170,6 +197,18 @@ pub static START_JITTER_MS: Number = number(
     (0, 60_000),
     2000,
     "The first fetch of a process waits a random part of this, so that pods that start together do not call STS together. The first request that needs credentials ends the wait.",
+);
+
+/// Of the credentials.
+pub static CREDENTIALS_EPOCH: Key = key(
+    "credentials_epoch",
+    Kind::Characters {
+        least: 1,
+        most: 64,
+        class: "\\w+=,.@:-",
+    },
+    Fallback::Nothing,
+    "A value that a process has not met before replaces the credentials of all its roles within a minute of its arrival, though they have not expired: for sessions that were revoked. The old ones sign until then. A process remembers the last 16 values, so take a new one each time, such as the date with the incident's number. Removing it does nothing.",
 );
 
 pub static MAX_WAIT_MS: Number = number(
@@ -219,12 +258,13 @@ pub static PORTS: Key = key(
     "ports",
     Kind::Ports,
     Fallback::Json("{}"),
-    "Ports of the loopback endpoint that stand for one host, for programs that can be given only a URL. The listener must have them (`additional_addresses`). Requests to `127.0.0.1` or `localhost` that come to one are signed for its host; without a signature of their own they need the marker where `require_marker` is on.",
+    "Ports of the loopback endpoint that stand for one host, for programs that can be given only a URL. The listener must have them (`additional_addresses`). Requests to `127.0.0.1` or `localhost` that come to one are signed for its host; `unmarked` says what becomes of those without a signature of their own.",
 );
 
 /// The keys of the filter that signs.
 pub static DOWNSTREAM: &[&Key] = &[
     &ALLOW,
+    &MODE.key,
     &ROLE_ARN.key,
     &REGION.key,
     &SESSION_NAME.key,
@@ -232,18 +272,21 @@ pub static DOWNSTREAM: &[&Key] = &[
     &SESSION_POLICY,
     &ROLES,
     &CLUSTERS.key,
-    &REQUIRE_MARKER.key,
+    &UNMARKED.key,
     &MARKER_HEADER.key,
     &PLACEHOLDERS.key,
     &RULES,
+    &SUSPENDED_SERVICES,
+    &SUSPENDED_ROLES,
     &PORTS,
     &TOKEN_CLUSTER.key,
     &CONTAINER_CLUSTER.key,
     &TOKEN_AUDIENCE.key,
     &STS_CLUSTER.key,
-    &STS_HOST.key,
+    &STS_HOSTS.key,
     &STS_TIMEOUT_MS.key,
     &START_JITTER_MS.key,
+    &CREDENTIALS_EPOCH,
     &MAX_WAIT_MS.key,
     &MAX_PARKED.key,
     &MAX_BODY_BYTES.key,
@@ -257,7 +300,7 @@ pub static OF_SOURCES: [&Key; 7] = [
     &CONTAINER_CLUSTER.key,
     &SESSION_NAME.key,
     &STS_CLUSTER.key,
-    &STS_HOST.key,
+    &STS_HOSTS.key,
     &STS_TIMEOUT_MS.key,
     &TOKEN_AUDIENCE.key,
     &TOKEN_CLUSTER.key,
@@ -324,6 +367,13 @@ pub mod rule {
         "What the route's metadata must hold under `sigv4_egress`.",
     );
 
+    pub static PLACEHOLDERS: Key = key(
+        "placeholders",
+        Kind::Texts,
+        Fallback::Told("whoever signed the request, or nobody"),
+        "Access key ids of placeholders, such as one per profile of a program that works in several accounts. The rule is for requests whose headers are signed with one of these. Once a rule has this key, a placeholder's request is signed only if the rule that decides names its id, or `placeholders` of the filter does; all others are answered 403.",
+    );
+
     pub static EFFECT: Choice<Effect, 3> = choice(
         "effect",
         &["allow", "deny", "leave_alone"],
@@ -374,6 +424,7 @@ pub static RULE: &[&Key] = &[
     &rule::SERVICES,
     &rule::REGIONS,
     &rule::ROUTE_METADATA,
+    &rule::PLACEHOLDERS,
     &rule::EFFECT.key,
     &rule::SIGN_AS,
     &rule::ROLE,
@@ -404,9 +455,32 @@ pub mod sign_as {
 /// The keys of `sign_as` in a rule.
 pub static SIGN_AS: &[&Key] = &[&sign_as::SERVICE, &sign_as::REGION];
 
+/// A value that comes from the environment.
+pub mod variable {
+    use super::key::key;
+    use super::{Fallback, Key, Kind};
+
+    pub static ENV: Key = key(
+        "env",
+        Kind::Text,
+        Fallback::Required,
+        "The name of the variable, which begins with `SIGV4_EGRESS_`. Envoy hands it on where `host_env_keys` names it.",
+    );
+
+    pub static DEFAULT: Key = key(
+        "default",
+        Kind::Text,
+        Fallback::Nothing,
+        "The value where the variable is missing or empty. Without it, the configuration is refused there.",
+    );
+}
+
+/// The keys of such a value.
+pub static VARIABLE: &[&Key] = &[&variable::ENV, &variable::DEFAULT];
+
 /// A port in `ports`.
 pub mod port {
-    use super::{Fallback, Key, Kind, key};
+    use super::{Choice, Fallback, Key, Kind, Unmarked, choice, key};
 
     pub static HOST: Key = key(
         "host",
@@ -429,11 +503,12 @@ pub mod port {
         "How the paths begin that the port takes. With it, paths with `..`, or with encoded dots, slashes or backslashes, are refused.",
     );
 
-    pub static REQUIRE_MARKER: Key = key(
-        "require_marker",
-        Kind::Boolean,
-        Fallback::Told("`require_marker` of the filter"),
-        "`false`: what comes to the port without a signature is signed without the marker header.",
+    pub static UNMARKED: Choice<Unmarked, 2> = choice(
+        "unmarked",
+        &["refuse", "sign"],
+        [Unmarked::Refuse, Unmarked::Sign],
+        Fallback::Told("`unmarked` of the filter, with `refuse` for `pass`"),
+        "What is done with a request that has neither a placeholder's signature nor `marker_header`.",
     );
 }
 
@@ -442,12 +517,12 @@ pub static PORT: &[&Key] = &[
     &port::HOST,
     &port::METHODS,
     &port::PATHS,
-    &port::REQUIRE_MARKER,
+    &port::UNMARKED.key,
 ];
 
 /// A role in `roles`.
 pub mod role {
-    use super::{Fallback, Flag, Key, Kind, SESSION_NAME_KIND, flag, key};
+    use super::{Fallback, Flag, Key, Kind, SESSION_NAME_KIND, Text, flag, key, text};
 
     pub static ROLE_ARN: Key = key(
         "role_arn",
@@ -461,6 +536,42 @@ pub mod role {
         SESSION_NAME_KIND,
         Fallback::Told("that of the filter"),
         "What CloudTrail shows beside the role.",
+    );
+
+    pub static REGION: Key = key(
+        "region",
+        Kind::Text,
+        Fallback::Told("that of the filter"),
+        "Where STS is called for the role. A role of another partition needs one of its regions ([sources.md](sources.md#a-role-in-another-partition)).",
+    );
+
+    pub static STS_HOSTS: Key = key(
+        "sts_hosts",
+        Kind::Texts,
+        Fallback::Told("those of the filter; with a `region` of the role's own, its STS"),
+        "As `sts_hosts` of the filter.",
+    );
+
+    pub static STS_CLUSTER: Key = key(
+        "sts_cluster",
+        Kind::Text,
+        Fallback::Told(
+            "that of the filter, where the hosts are the filter's, too; else it is required",
+        ),
+        "As `sts_cluster` of the filter.",
+    );
+
+    pub static TOKEN_AUDIENCE: Key = key(
+        "token_audience",
+        Kind::Text,
+        Fallback::Told("that of the filter"),
+        "As `token_audience` of the filter. A projected token has one audience, so another one takes another token, and a `token_path`.",
+    );
+
+    pub static TOKEN_PATH: Text = text(
+        "token_path",
+        "/token",
+        "Where the token listener serves the role's token.",
     );
 
     pub static CHAINED: Flag = flag(
@@ -477,9 +588,9 @@ pub mod role {
 
     pub static TAGS: Key = key(
         "tags",
-        Kind::TextsByName,
+        Kind::FilledByName,
         Fallback::Json("{}"),
-        "Session tags.",
+        "Session tags. A value that depends on the pod, such as one of its labels, comes from the sidecar's environment: `{\"team\": {\"env\": \"SIGV4_EGRESS_TEAM\"}}`.",
     );
 
     pub static TRANSITIVE_TAG_KEYS: Key = key(
@@ -491,9 +602,9 @@ pub mod role {
 
     pub static SOURCE_IDENTITY: Key = key(
         "source_identity",
-        Kind::Text,
+        Kind::Filled,
         Fallback::Nothing,
-        "Who is behind the session: CloudTrail keeps it through all further roles.",
+        "Who is behind the session: CloudTrail keeps it through all further roles. It can come from the environment, as tags.",
     );
 }
 
@@ -503,6 +614,11 @@ pub static ROLE: &[&Key] = &[
     &role::SESSION_NAME,
     &SESSION_DURATION_SECONDS,
     &SESSION_POLICY,
+    &role::REGION,
+    &role::STS_HOSTS,
+    &role::STS_CLUSTER,
+    &role::TOKEN_AUDIENCE,
+    &role::TOKEN_PATH.key,
     &role::CHAINED.key,
     &role::EXTERNAL_ID,
     &role::TAGS,

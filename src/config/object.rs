@@ -1,8 +1,7 @@
 //! Reading a configuration key by key, with errors that name the key, the fault and what is allowed.
 
 use super::findings::{ConfigError, Origin};
-use super::keys::{Choice, Flag, Key, Number, Text, WithVariables};
-use crate::endpoint;
+use super::keys::{self, Choice, Flag, Key, Number, Text, WithVariables};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -177,29 +176,13 @@ impl Object {
         self.error(key, &fault.concat(), allowed)
     }
 
-    pub(super) fn host(&mut self, key: &Key) -> Option<String> {
-        let allowed = "a host name, with a port where it is not 443";
-        let text = self.text(key, allowed)?;
-        match endpoint::Host::parse(text.as_bytes()) {
-            Ok(host) => Some(host.into_authority()),
-            Err(error) => {
-                self.refuse(key, &format!("is \"{text}\": {error}"), allowed);
-                None
-            }
-        }
-    }
-
     pub(super) fn flag(&mut self, key: &Flag) -> bool {
-        self.flag_or_none(key).unwrap_or(false)
-    }
-
-    /// The same, where it matters whether it is there.
-    pub(super) fn flag_or_none(&mut self, key: &Key) -> Option<bool> {
-        match self.map.remove(key.name)? {
-            Value::Bool(value) => Some(value),
-            value => {
+        match self.map.remove(key.name) {
+            None => false,
+            Some(Value::Bool(value)) => value,
+            Some(value) => {
                 self.refuse_value(key, &value, "true or false");
-                None
+                false
             }
         }
     }
@@ -245,6 +228,11 @@ impl Object {
         self.map.contains_key(key.name)
     }
 
+    /// Where a key stands, for warnings.
+    pub(super) fn place_of(&self, key: &Key) -> String {
+        [&*self.path, key.name].concat()
+    }
+
     /// What stands under a key, taken out.
     pub(super) fn take(&mut self, key: &Key) -> Option<Value> {
         self.map.remove(key.name)
@@ -282,6 +270,39 @@ impl Object {
             read(name, Self::new(map, path))?;
         }
         named.finish()
+    }
+
+    /// Puts the value of a variable in the place of each `{"env": "<its name>"}` under these keys.
+    pub(super) fn fill_in(
+        &mut self,
+        names: &[String],
+        environment: &Environment,
+    ) -> Result<(), ConfigError> {
+        use keys::variable::{DEFAULT, ENV};
+        for name in names {
+            let Some(Value::Object(map)) = self.map.get_mut(name) else {
+                continue;
+            };
+            let path = [&*self.path, name, "."].concat();
+            let mut object = Self::new(std::mem::take(map), path);
+            object.refuse_unknown(keys::VARIABLE);
+            let own = |text: &str| text.starts_with(OWN_VARIABLE).then(|| text.to_owned());
+            let variable = object.required(&ENV, OWN_VARIABLES, own)?;
+            let default = object.parsed(&DEFAULT, "a string that is not empty", |text| {
+                Some(text.to_owned())
+            });
+            object.finish()?;
+            let set = environment.get(&variable).filter(|text| !text.is_empty());
+            let Some(text) = set.cloned().or(default) else {
+                return Err(ConfigError::new(
+                    &["environment variable ", &*variable].concat(),
+                    ["is not set, and ", &*self.path, name, " takes its value"].concat(),
+                    "a value, handed on by `host_env_keys`; or a `default` beside `env`",
+                ));
+            };
+            self.map.insert(name.clone(), Value::String(text));
+        }
+        Ok(())
     }
 
     /// All keys, with a string under each.
@@ -372,6 +393,12 @@ fn is(value: &Value) -> String {
 
 /// What is allowed where a region stands.
 pub(super) const REGION: &str = "a region such as eu-west-1";
+
+/// How the names of variables begin whose values a configuration may take: no token's does.
+const OWN_VARIABLE: &str = "SIGV4_EGRESS_";
+
+/// What is allowed where one is named.
+const OWN_VARIABLES: &str = "the name of a variable that begins with SIGV4_EGRESS_";
 
 /// What is allowed where an empty list stands.
 pub(super) const ONE_OR_MORE: &str = "at least one entry, or leave the key out";

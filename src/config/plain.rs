@@ -4,12 +4,10 @@ use super::findings::{ConfigError, Notes};
 use super::keys;
 use super::object::Object;
 use super::plugin::Config;
-use super::policy::warn_of_region;
-use crate::authorization::is_shaped_like_aws;
-use crate::credentials::role::Role;
-use crate::endpoint::{self, Host, Resolution};
+use super::policy::{warn_of_real_ids, warn_of_service};
+use crate::credentials::role::{Role, RoleId, Roles};
 use crate::headers;
-use crate::policy::Port;
+use crate::policy::{Policy, Port, Suspended, Unmarked};
 
 /// Clusters are named as Envoy has them. One that is called `*` there is none; in Istio's names, it stands between bars.
 pub(super) fn clusters(object: &mut Object) -> Vec<String> {
@@ -85,40 +83,50 @@ pub(super) fn placeholders(object: &mut Object, notes: &mut Notes) -> Vec<String
         "whole access key ids, without patterns",
         is_id,
     );
-    // Those of AWS's documentation end so.
-    let real = placeholders
-        .iter()
-        .find(|id| is_shaped_like_aws(id) && !id.ends_with("EXAMPLE"));
-    if let Some(id) = real {
-        notes.warn(
-            key.name,
-            format!("\"{id}\" has the form of a real access key id"),
-            "requests that were signed with it are signed again with the pod's role",
-        );
-    }
+    warn_of_real_ids(key.name, &placeholders, "the pod's role", notes);
     placeholders
 }
 
-/// STS gets the web identity token.
-pub(super) fn check_sts_host(object: &mut Object, authority: &str, notes: &mut Notes) {
-    let key = &keys::STS_HOST;
-    let Ok(host) = Host::parse(authority.as_bytes()) else {
-        return;
-    };
-    match endpoint::resolve(&host, "") {
-        Resolution::Aws(endpoint) if endpoint.service == "sts" => {
-            warn_of_region(key.name, endpoint.region, notes);
-        }
-        Resolution::Aws(endpoint) => {
-            let fault = ["is \"", authority, "\", a host of ", endpoint.service];
-            object.refuse(key, &fault.concat(), "a host of STS");
-        }
-        Resolution::NotAws => notes.warn(
-            key.name,
-            format!("\"{authority}\" is not a host of STS, and gets the web identity token"),
-            "make sure that it leads to STS",
-        ),
+pub(super) fn credentials_epoch(object: &mut Object) -> Option<String> {
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@:-".contains(&b);
+    object.parsed(
+        &keys::CREDENTIALS_EPOCH,
+        "1 to 64 letters, digits and _+=,.@:-",
+        |text| {
+            let fits = text.len() <= 64 && text.bytes().all(is_allowed);
+            fits.then(|| text.to_owned())
+        },
+    )
+}
+
+/// A name that is written wrong would suspend nothing.
+pub(super) fn suspended(object: &mut Object, roles: &Roles<Role>, notes: &mut Notes) -> Suspended {
+    let services = object.strings(&keys::SUSPENDED_SERVICES);
+    let services = services.unwrap_or_default();
+    for service in &services {
+        warn_of_service(keys::SUSPENDED_SERVICES.name, service, notes);
     }
+    let named = object.strings(&keys::SUSPENDED_ROLES).unwrap_or_default();
+    let is_role = |name: &String| roles.iter().any(|(_, role)| role.name == *name);
+    if let Some(name) = named.iter().find(|name| !is_role(name)) {
+        let fault = ["holds \"", name, "\""].concat();
+        object.refuse(&keys::SUSPENDED_ROLES, &fault, "own, or names of roles");
+    }
+    Suspended {
+        services,
+        roles: named,
+    }
+}
+
+/// The listed ones, and those that rules name, each once.
+pub(super) fn all_placeholders(listed: &[String], policy: &Policy) -> Vec<String> {
+    let mut all = listed.to_vec();
+    for id in policy.named_placeholders() {
+        if !all.contains(id) {
+            all.push(id.clone());
+        }
+    }
+    all
 }
 
 /// What only shows when all keys are read.
@@ -137,14 +145,14 @@ pub(super) fn check_as_a_whole(
             notes.warn(key, finding, "remove it");
         }
     }
-    let asks = |port: &Port| port.require_marker == Some(true);
-    let takes_marker = config.require_marker || config.ports.iter().any(asks);
+    let asks = |port: &Port| port.unmarked == Some(Unmarked::Refuse);
+    let takes_marker = config.unmarked != Some(Unmarked::Sign) || config.ports.iter().any(asks);
     if is_written(keys::MARKER_HEADER.name) && !takes_marker {
-        let finding = "has no effect without require_marker".to_owned();
+        let finding = "has no effect where unmarked is sign".to_owned();
         notes.warn(
             keys::MARKER_HEADER.name,
             finding,
-            "set require_marker, or remove it",
+            "set unmarked to pass or refuse, or remove it",
         );
     }
     // Either says that nobody waits.
@@ -181,27 +189,36 @@ fn check_clusters(config: &Config) -> Result<(), ConfigError> {
     let Config {
         token_cluster,
         container_cluster,
-        sts_cluster,
         clusters,
+        roles,
         ..
     } = config;
-    let own = [
-        (keys::TOKEN_CLUSTER.name, token_cluster),
-        (keys::CONTAINER_CLUSTER.name, container_cluster),
-        (keys::STS_CLUSTER.name, sts_cluster),
-    ];
-    for (place, (key, name)) in own.iter().enumerate() {
-        let before = own.iter().take(place);
-        let mut same = before
-            .filter(|(_, other)| other == name)
-            .map(|(key, _)| *key);
-        let is_for_aws = *key != keys::STS_CLUSTER.name && clusters.contains(name);
-        if let Some(other) = same.next().or(is_for_aws.then_some(keys::CLUSTERS.name)) {
-            return Err(ConfigError::new(
-                key,
-                format!("is \"{name}\", which {other} names too"),
-                "a cluster of its own",
-            ));
+    let (token, container) = (keys::TOKEN_CLUSTER.name, keys::CONTAINER_CLUSTER.name);
+    let to_sts = roles.iter().flat_map(|(id, role)| {
+        let path = match id == RoleId::OWN {
+            true => String::new(),
+            false => ["roles.", &*role.name, "."].concat(),
+        };
+        let key = path + keys::STS_CLUSTER.name;
+        role.sts.hosts.iter().map(move |host| (key.clone(), host))
+    });
+    let refused = |key: &str, name: &str, other: &str| {
+        let fault = ["is \"", name, "\", which ", other, " names too"].concat();
+        Err(ConfigError::new(key, fault, "a cluster of its own"))
+    };
+    for (key, name) in [(token, token_cluster), (container, container_cluster)] {
+        if key == container && name == token_cluster {
+            return refused(key, name, token);
+        }
+        if clusters.contains(name) {
+            return refused(key, name, keys::CLUSTERS.name);
+        }
+    }
+    for (key, host) in to_sts {
+        for (other, name) in [(token, token_cluster), (container, container_cluster)] {
+            if host.cluster == *name {
+                return refused(&key, name, other);
+            }
         }
     }
     Ok(())

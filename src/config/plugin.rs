@@ -4,7 +4,7 @@ use super::findings::{Sourced, Warning};
 use crate::credentials::cache::Pace;
 use crate::credentials::call::Settings;
 use crate::credentials::role::{Role, Roles};
-use crate::policy::{Policy, Port};
+use crate::policy::{Mode, Policy, Port, Suspended, Unmarked};
 use crate::request::limits::Limits;
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub enum Plugin {
 /// The configuration of the filter that signs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
+    /// Whether decisions are carried out.
+    pub mode: Mode,
     /// The roles whose credentials sign.
     pub roles: Roles<Role>,
     /// Where the values come from that the environment can decide.
@@ -38,29 +40,27 @@ pub struct Config {
     pub region: String,
     /// The cluster that serves the token.
     pub token_cluster: String,
-    /// Who the token must be meant for.
-    pub token_audience: String,
-    /// The cluster that leads to STS.
-    pub sts_cluster: String,
-    /// The `:authority` of the call to STS.
-    pub sts_host: String,
     /// How long one call to STS may take.
     pub sts_timeout: Duration,
     /// Over how long the first fetches of processes that start together are spread.
     pub start_jitter: Duration,
+    /// Another value than before replaces all credentials.
+    pub credentials_epoch: Option<String>,
     /// How fast the refresh rules run: a setting for tests.
     pub pace: Pace,
     /// Clusters whose requests are signed.
     pub clusters: Vec<String>,
     /// What may be signed, and as what.
     pub policy: Policy,
+    /// What is signed no more.
+    pub suspended: Suspended,
     /// Ports of the loopback endpoint that stand for one host.
     pub ports: Vec<Port>,
-    /// Whether what comes without a signature must ask for one.
-    pub require_marker: bool,
+    /// What is done with requests that ask for no signature; `None`: over TLS they pass, and over plain http they are signed.
+    pub unmarked: Option<Unmarked>,
     /// The name of the header that asks: never forwarded.
     pub marker_header: String,
-    /// Key ids that stand for "sign this for me".
+    /// Key ids that stand for "sign this for me": the listed ones, and those that rules name.
     pub placeholders: Vec<String>,
     /// How long requests wait in one worker, and how many.
     pub parking: Limits,
@@ -71,16 +71,13 @@ pub struct Config {
 }
 
 impl Config {
-    /// What fetches of credentials call, and what they say there.
-    pub fn calls(&self) -> Settings<'_> {
+    /// What fetches of a role's credentials call, and what they say there.
+    pub fn calls<'a>(&'a self, role: &'a Role) -> Settings<'a> {
         Settings {
             token_cluster: &self.token_cluster,
-            token_audience: &self.token_audience,
             container_cluster: &self.container_cluster,
-            sts_cluster: &self.sts_cluster,
-            sts_host: &self.sts_host,
+            sts: &role.sts,
             timeout: self.sts_timeout,
-            region: &self.region,
         }
     }
 }

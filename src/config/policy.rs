@@ -4,27 +4,32 @@ mod checks;
 #[cfg(not(target_family = "wasm"))]
 mod covered;
 
-use super::findings::{ConfigError, Notes};
+use super::findings::{ConfigError, Notes, Origin};
 use super::keys::{self, Key};
-use super::object::{ONE_OR_MORE, Object, REGION};
+use super::object::{Environment, ONE_OR_MORE, Object, REGION};
 use crate::bucket::{self, Patterns};
 use crate::credentials::role::{Role, RoleId, Roles};
 use crate::endpoint;
-use crate::policy::{Allow, Condition, Effect, Policy, RouteMetadata, Rule, SignAs};
-pub(super) use checks::warn_of_region;
+use crate::policy::{Allow, Condition, Effect, Mode, Policy, RouteMetadata, Rule, SignAs};
+pub(super) use checks::{warn_of_real_ids, warn_of_region, warn_of_service};
 use serde_json::{Map, Value};
 
 /// `home_region` is the region of a custom domain that names none.
 pub(super) fn policy(
     object: &mut Object,
+    mode: Mode,
     home_region: &str,
     roles: &Roles<Role>,
     notes: &mut Notes,
 ) -> Result<Policy, ConfigError> {
-    let allow = allow(object, notes)?;
+    let allow = match mode {
+        // What is observed tells what to allow.
+        Mode::Observe if !object.has(&keys::ALLOW) => Allow::nothing(),
+        Mode::Observe | Mode::Enforce => allow(object, notes)?,
+    };
     let rules = rules(object, home_region, roles)?;
     let policy = Policy::new(allow, rules);
-    checks::check(&policy, notes)?;
+    checks::check(&policy, mode, notes)?;
     #[cfg(not(target_family = "wasm"))]
     covered::check(&policy, notes);
     Ok(policy)
@@ -76,6 +81,11 @@ fn rule(mut object: Object, home_region: &str, roles: &Roles<Role>) -> Result<Ru
             );
         }
     }
+    let key = &keys::rule::CLIENT_SIGNATURE;
+    if object.has(key) && !when.placeholders.is_empty() {
+        let fault = "has no effect, because the rule is for what a placeholder signed";
+        object.refuse(key, fault, "only in a rule without `placeholders`");
+    }
     let key = &keys::rule::SIGN_AS;
     if object.has(key) && when.hosts.is_empty() {
         object.refuse(key, "requires `hosts`", "a rule that names hosts");
@@ -97,7 +107,7 @@ fn rule(mut object: Object, home_region: &str, roles: &Roles<Role>) -> Result<Ru
 }
 
 fn condition(object: &mut Object) -> Result<Condition, ConfigError> {
-    use keys::rule::{BUCKETS, HOSTS, REGIONS, SERVICES};
+    use keys::rule::{BUCKETS, HOSTS, PLACEHOLDERS, REGIONS, SERVICES};
     let hosts = object.list(&HOSTS).unwrap_or_default();
     let buckets = object.list(&BUCKETS).unwrap_or_default();
     let services = object.list(&SERVICES).unwrap_or_default();
@@ -111,6 +121,8 @@ fn condition(object: &mut Object) -> Result<Condition, ConfigError> {
     let allowed = global.unwrap_or(REGION);
     object.refuse_invalid(&REGIONS, &regions, allowed, endpoint::is_region);
     let route_metadata = route_metadata(object)?;
+    let placeholders = object.list(&PLACEHOLDERS).unwrap_or_default();
+    object.refuse_invalid(&PLACEHOLDERS, &placeholders, KEY_IDS, is_key_id);
     // A bucket has one region, and is named at hosts of others too: by copies, by acceleration, by its global name.
     for (key, list) in [(&SERVICES, &services), (&REGIONS, &regions)] {
         if !buckets.is_empty() && !list.is_empty() {
@@ -124,6 +136,7 @@ fn condition(object: &mut Object) -> Result<Condition, ConfigError> {
         services,
         regions,
         route_metadata,
+        placeholders,
     })
 }
 
@@ -230,24 +243,76 @@ fn allow(object: &mut Object, notes: &mut Notes) -> Result<Allow, ConfigError> {
     })
 }
 
+/// The variable by which a workload does without some of what the platform's configuration allows: services and hosts,
+/// with commas between them. It can add nothing.
+pub const NARROWED: &str = "SIGV4_EGRESS_ALLOW";
+
+/// What it leaves; `None` where it is not set.
+pub(super) fn narrowed(
+    environment: &Environment,
+    policy: &Policy,
+    notes: &mut Notes,
+) -> Result<Option<Allow>, ConfigError> {
+    let Some(text) = environment.get(NARROWED).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let entries = text.split(',').map(|entry| entry.trim().to_owned());
+    let (hosts, services): (Vec<String>, Vec<String>) =
+        entries.partition(|entry| entry.contains('.'));
+    for entry in services.iter().chain(&hosts) {
+        let fault = match is_service(entry) || is_host(entry) {
+            true if policy.may_sign(entry) => continue,
+            true => "which the configuration does not allow",
+            false => "which is no service and no host",
+        };
+        return Err(ConfigError::new(
+            &["environment variable ", NARROWED].concat(),
+            ["has \"", entry, "\", ", fault].concat(),
+            "services and hosts that `allow` or a rule allows, with commas between them",
+        ));
+    }
+    notes.source(
+        NARROWED,
+        Some(text.clone()),
+        Origin::Environment(vec![NARROWED]),
+    );
+    Ok(Some(Allow::Listed {
+        services,
+        hosts,
+        buckets: Patterns::default(),
+    }))
+}
+
 fn check_hosts(object: &mut Object, key: &Key, patterns: &[String]) {
     let allowed =
         "host names in lower case without port, with `*.` in front for what is below them";
-    object.refuse_invalid(key, patterns, allowed, |pattern| {
-        let name = pattern.strip_prefix("*.").unwrap_or(pattern);
-        endpoint::Host::parse(name.as_bytes()).is_ok_and(|host| host.name() == name)
-    });
+    object.refuse_invalid(key, patterns, allowed, is_host);
+}
+
+fn is_host(pattern: &str) -> bool {
+    let name = pattern.strip_prefix("*.").unwrap_or(pattern);
+    endpoint::Host::parse(name.as_bytes()).is_ok_and(|host| host.name() == name)
 }
 
 /// A few of AWS's have capital letters.
 fn is_service(name: &str) -> bool {
     let byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     let is_shaped = name.bytes().all(byte)
-        && name.len() <= 63
+        && (1..=63).contains(&name.len())
         && !name.starts_with('-')
         && !name.ends_with('-');
     is_shaped || endpoint::is_known_service(name)
 }
+
+/// IAM's have 16 to 128 characters of `\w` (`AccessKeyMetadata` in its API reference); `-` and `.` break no header.
+fn is_key_id(id: &str) -> bool {
+    let byte = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    id.bytes().all(byte) && id.len() <= 128
+}
+
+/// What is allowed where placeholders stand in a rule.
+const KEY_IDS: &str =
+    "whole access key ids of at most 128 letters, digits, `-`, `_` and `.`, without patterns";
 
 /// What is allowed where a signing name stands.
 const SERVICE: &str = "a service name of the form [a-z0-9-]+";

@@ -5,7 +5,9 @@ use super::keys;
 use super::object::Object;
 use crate::bucket;
 use crate::endpoint::{self, Host, Resolution};
-use crate::policy::{NO_ROUTE_METADATA, Policy, Port, Ruling, Subject, Unlisted, is_plain};
+use crate::policy::{
+    NO_ROUTE_METADATA, Policy, Port, Ruling, Subject, Unlisted, Unmarked, is_plain,
+};
 
 const HOST: &str =
     "a host name, without https:// and path: AWS's, or one that a rule has `sign_as` for";
@@ -17,7 +19,7 @@ const PATHS: &str =
 pub(super) struct Filter<'a> {
     pub(super) policy: &'a Policy,
     pub(super) region: &'a str,
-    pub(super) require_marker: bool,
+    pub(super) unmarked: Option<Unmarked>,
 }
 
 /// The ports, in the order of their numbers' digits.
@@ -60,11 +62,13 @@ fn read(
         text.starts_with('/') && !text.bytes().any(|b| b"?#*".contains(&b)) && is_plain(text)
     };
     object.refuse_invalid(&keys::port::PATHS, &paths, PATHS, is_path);
-    let require_marker = object.flag_or_none(&keys::port::REQUIRE_MARKER);
+    let unmarked = object.choice(&keys::port::UNMARKED);
     check_host(&mut object, &place, &host, filter, notes);
     object.finish()?;
-    if filter.require_marker
-        && require_marker == Some(false)
+    if filter
+        .unmarked
+        .is_some_and(|filter| filter != Unmarked::Sign)
+        && unmarked == Some(Unmarked::Sign)
         && methods.is_empty()
         && paths.is_empty()
     {
@@ -76,7 +80,7 @@ fn read(
         host,
         methods,
         paths,
-        require_marker,
+        unmarked,
     })
 }
 
@@ -93,25 +97,34 @@ fn check_host(
         Resolution::NotAws => None,
     };
     let host = host.name();
-    let subject = Subject {
-        host,
-        endpoint,
-        route_metadata: NO_ROUTE_METADATA,
-    };
-    let ruling = filter.policy.judge(subject, &|| bucket::Request {
-        host,
-        method: b"GET",
-        target: b"/",
-        headers: &[],
-    });
+    let ids = filter.policy.named_placeholders().map(String::as_str);
+    let mut found = Ruling::NotAws;
+    // Last, what asks for no rule of a placeholder's.
+    for placeholder in ids.map(Some).chain([None]) {
+        let subject = Subject {
+            host,
+            endpoint,
+            route_metadata: NO_ROUTE_METADATA,
+            placeholder,
+        };
+        found = filter.policy.judge(subject, &|| bucket::Request {
+            host,
+            method: b"GET",
+            target: b"/",
+            headers: &[],
+        });
+        if let Ruling::Permit { .. } = found {
+            return;
+        }
+    }
     let key = &keys::port::HOST;
-    let (why, advice) = match ruling {
+    let (why, advice) = match found {
         Ruling::NotAws => {
             let fault = ["is \"", host, "\", for which nothing is signed"];
             return object.refuse(key, &fault.concat(), HOST);
         }
         // Which bucket, only a request says.
-        Ruling::Permit { .. } | Ruling::Torn(_) => return,
+        Ruling::Permit { .. } | Ruling::Torn(_) | Ruling::PlaceholderNotListed { .. } => return,
         Ruling::NotListed { unlisted, .. }
             if matches!(*unlisted, Unlisted::NoBucket | Unlisted::Named(_)) =>
         {

@@ -2,7 +2,7 @@
 
 use super::keys::{
     ALLOW_ENTRY, DOWNSTREAM, Fallback, Key, Kind, MAX_BODY_BYTES, PORT, ROLE, RULE, SIGN_AS,
-    STATUS, UPSTREAM,
+    STATUS, UPSTREAM, VARIABLE,
 };
 use std::fmt;
 use std::fmt::Write as _;
@@ -24,6 +24,10 @@ pub fn markdown() -> String {
         ("A rule in `rules`", RULE),
         ("`sign_as` in a rule", SIGN_AS),
         ("A role in `roles`", ROLE),
+        (
+            "A value from the environment (`tags`, `source_identity`)",
+            VARIABLE,
+        ),
         ("A port in `ports`", PORT),
         ("The guard (`\"position\": \"upstream\"`)", UPSTREAM),
         ("The status document (`\"position\": \"status\"`)", STATUS),
@@ -243,7 +247,9 @@ impl fmt::Display for Kind {
                 return write!(f, "`{others}` or `{last}`");
             }
             Self::Texts | Self::TextsOrNone => "list of strings",
-            Self::TextsByName | Self::Metadata => "object of strings",
+            Self::Filled => "string, or object",
+            Self::FilledByName => "object of strings, or of objects",
+            Self::Metadata => "object of strings",
             Self::AllowList => "`\"*\"` or list of strings and objects",
             Self::IamPolicy => "IAM policy, as an object or a string",
             Self::Duration { low, high, chained } => {

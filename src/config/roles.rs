@@ -1,9 +1,11 @@
 //! Reading the roles.
 
 use super::findings::{ConfigError, Notes, Origin};
+use super::keys::{self, Key};
 use super::object::Environment;
 use super::object::Object;
-use super::{keys, source};
+use super::source;
+use super::sts::Sts;
 use crate::credentials::identity::{
     ExternalId, RoleArn, Session, SessionDuration, SessionName, SessionPolicy, SourceIdentity, Tags,
 };
@@ -11,32 +13,54 @@ use crate::credentials::role::{Role, Roles};
 use crate::credentials::source::CredentialSource;
 use crate::credentials::source::chained_role::ChainedRole;
 use crate::credentials::source::web_identity::WebIdentity;
+use crate::policy::Mode;
 use serde_json::Value;
 
-/// The pod's own role and those under `roles`.
-pub(super) fn roles(
+/// What the pod's sessions are called, and what says so.
+pub(super) type Named = (SessionName, Origin);
+
+/// Reads it, or makes it from the pod's name.
+pub(super) fn session_name(
     object: &mut Object,
     environment: &Environment,
-    notes: &mut Notes,
-) -> Result<Roles<Role>, ConfigError> {
+) -> Result<Named, ConfigError> {
     let session_name = object.sourced(
         &keys::SESSION_NAME,
         environment,
         SessionName::parse,
         SessionName::ALLOWED,
     );
-    let (session_name, origin) = match session_name {
-        Some(found) => found,
-        None => session_name_of_pod(object, environment)?,
-    };
-    let source = own(object, environment, &session_name, notes)?;
+    match session_name {
+        Some(found) => Ok(found),
+        None => session_name_of_pod(object, environment),
+    }
+}
+
+/// The pod's own role, whose credentials come from `own`, and those under `roles`.
+pub(super) fn roles(
+    object: &mut Object,
+    environment: &Environment,
+    (session_name, origin): Named,
+    own: CredentialSource,
+    sts: &Sts,
+    notes: &mut Notes,
+) -> Result<Roles<Role>, ConfigError> {
     let mut others = Vec::new();
     object.each_object(&keys::ROLES, &mut |name, role| {
-        others.push(other(name, role, &session_name, &source)?);
+        others.push(other(
+            name,
+            role,
+            &session_name,
+            &own,
+            environment,
+            sts,
+            notes,
+        )?);
         Ok(())
     })?;
     // A container endpoint names its session itself.
-    let is_used = !matches!(source, CredentialSource::Container(_)) || !others.is_empty();
+    let is_named_here = own.session_name().is_some();
+    let is_used = is_named_here || !others.is_empty();
     notes.source(
         keys::SESSION_NAME.name,
         is_used.then(|| session_name.to_string()),
@@ -44,15 +68,18 @@ pub(super) fn roles(
     );
     let own = Role {
         name: Role::OWN.to_owned(),
-        source,
+        source: own,
+        sts: sts.access.clone(),
     };
     Ok(Roles::new(own, others))
 }
 
-fn own(
+/// Where the credentials of the pod's own role come from.
+pub(super) fn own(
     object: &mut Object,
     environment: &Environment,
-    session_name: &SessionName,
+    mode: Mode,
+    (session_name, _): &Named,
     notes: &mut Notes,
 ) -> Result<CredentialSource, ConfigError> {
     let role = object.sourced(
@@ -82,7 +109,7 @@ fn own(
             policy,
         },
     });
-    let chosen = source::choose(environment, web_identity)?;
+    let chosen = source::choose(environment, web_identity, mode)?;
     let source = chosen.source;
     if let (CredentialSource::Container(_), Some(key)) = (&source, for_sts) {
         let fault = "cannot be used with a container endpoint";
@@ -109,6 +136,9 @@ fn other(
     mut object: Object,
     session_name: &SessionName,
     own: &CredentialSource,
+    environment: &Environment,
+    sts: &Sts,
+    notes: &mut Notes,
 ) -> Result<Role, ConfigError> {
     object.refuse_unknown(keys::ROLE);
     object.finish()?;
@@ -136,6 +166,11 @@ fn other(
         policy,
     };
     if is_chained {
+        refuse_token_keys(&object)?;
+    }
+    let sts = sts.of_role(&mut object, notes)?;
+    if is_chained {
+        object.fill_in(&[keys::role::SOURCE_IDENTITY.name.to_owned()], environment)?;
         let source = CredentialSource::ChainedRole(ChainedRole {
             session,
             external_id: object.parsed(
@@ -143,7 +178,7 @@ fn other(
                 ExternalId::ALLOWED,
                 ExternalId::parse,
             ),
-            tags: tags(&mut object)?,
+            tags: tags(&mut object, environment)?,
             source_identity: object.parsed(
                 &keys::role::SOURCE_IDENTITY,
                 SourceIdentity::ALLOWED,
@@ -151,7 +186,7 @@ fn other(
             ),
         });
         object.finish()?;
-        return Ok(Role { name, source });
+        return Ok(Role { name, source, sts });
     }
     if let CredentialSource::Container(_) = own {
         let fault = "is not true, and there is no web identity token to assume the role with";
@@ -165,11 +200,22 @@ fn other(
     ];
     if let Some(key) = chained_only.iter().find(|key| object.has(key)) {
         let fault = "is not a parameter of AssumeRoleWithWebIdentity";
-        return Err(object.error(key, fault, "only together with \"chained\": true"));
+        let allowed = "only together with \"chained\": true; otherwise tags and source identity are claims of the token";
+        return Err(object.error(key, fault, allowed));
     }
     object.finish()?;
     let source = CredentialSource::WebIdentity(WebIdentity { session });
-    Ok(Role { name, source })
+    Ok(Role { name, source, sts })
+}
+
+/// What says which token a role takes has no effect where it takes none.
+fn refuse_token_keys(object: &Object) -> Result<(), ConfigError> {
+    let keys: [&Key; 2] = [&keys::role::TOKEN_AUDIENCE, &keys::role::TOKEN_PATH];
+    let Some(key) = keys.into_iter().find(|key| object.has(key)) else {
+        return Ok(());
+    };
+    let fault = "has no effect: a chained role is assumed without a token";
+    Err(object.error(key, fault, "it in roles that are not chained"))
 }
 
 /// The name stands between spaces in the access log.
@@ -223,10 +269,13 @@ fn session_policy(object: &mut Object) -> Option<SessionPolicy> {
     }
 }
 
-fn tags(object: &mut Object) -> Result<Tags, ConfigError> {
+fn tags(object: &mut Object, environment: &Environment) -> Result<Tags, ConfigError> {
     let tags = match object.object(&keys::role::TAGS) {
         None => Vec::new(),
-        Some(tags) => tags.into_strings()?.into_iter().collect(),
+        Some(mut tags) => {
+            tags.fill_in(&tags.keys(), environment)?;
+            tags.into_strings()?.into_iter().collect()
+        }
     };
     let transitive = object
         .strings(&keys::role::TRANSITIVE_TAG_KEYS)
@@ -235,10 +284,11 @@ fn tags(object: &mut Object) -> Result<Tags, ConfigError> {
         .map_err(|error| object.error(&keys::role::TAGS, &error.to_string(), Tags::ALLOWED))
 }
 
-/// `<namespace>.<pod>`; a pod's HOSTNAME is its name. Outside Kubernetes, a name of ours.
-fn session_name_of_pod(
+/// `<cluster>.<namespace>.<pod>`; a pod's HOSTNAME is its name. Outside Kubernetes, a name of ours. Istio calls a cluster
+/// that nobody has named `Kubernetes` (`multiCluster.clusterName` in `injection-template.yaml`, 1.28 to 1.31).
+fn session_name_of_pod<'e>(
     object: &Object,
-    environment: &Environment,
+    environment: &'e Environment,
 ) -> Result<(SessionName, Origin), ConfigError> {
     let variable = |name: &'static str| {
         let value = environment.get(name).map(String::as_str);
@@ -250,9 +300,13 @@ fn session_name_of_pod(
             .ok_or_else(|| object.missing(&keys::SESSION_NAME, SessionName::ALLOWED));
     };
     let namespace = variable("POD_NAMESPACE");
-    let mut names: Vec<&'static str> = namespace.iter().map(|(name, _)| *name).collect();
+    let of_istio = || variable("ISTIO_META_CLUSTER_ID").filter(|(_, id)| *id != "Kubernetes");
+    let cluster = variable("SIGV4_EGRESS_CLUSTER").or_else(of_istio);
+    let mut names: Vec<&'static str> = Vec::new();
+    names.extend(cluster.iter().chain(&namespace).map(|(name, _)| *name));
     names.push(name);
-    let session_name = SessionName::of_pod(namespace.map(|(_, value)| value), pod);
+    let value = |found: Option<(_, &'e str)>| found.map(|(_, value)| value);
+    let session_name = SessionName::of_pod(value(cluster), value(namespace), pod);
     session_name
         .map(|name| (name, Origin::Environment(names)))
         .ok_or_else(|| {

@@ -4,11 +4,19 @@
 
 use super::keys::{
     ALLOW_ENTRY, DOWNSTREAM, Fallback, Key, Kind, PORT, ROLE, RULE, SIGN_AS, STATUS, UPSTREAM,
+    VARIABLE,
 };
 use serde_json::{Map, Value, json};
 
 /// The whole schema.
 pub fn schema() -> Value {
+    let mut filter = object(DOWNSTREAM);
+    let observes = json!({"properties": {"mode": {"const": "observe"}}, "required": ["mode"]});
+    if let Value::Object(filter) = &mut filter {
+        filter.insert("if".to_owned(), observes);
+        filter.insert("then".to_owned(), true.into());
+        filter.insert("else".to_owned(), json!({"required": ["allow"]}));
+    }
     let at = |position: &str| json!({"properties": {"position": {"const": position}}, "required": ["position"]});
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -21,13 +29,14 @@ pub fn schema() -> Value {
             "else": {"$ref": "#/$defs/filter"},
         },
         "$defs": {
-            "filter": object(DOWNSTREAM),
+            "filter": filter,
             "guard": object(UPSTREAM),
             "status": object(STATUS),
             "allow_entry": object(ALLOW_ENTRY),
             "rule": object(RULE),
             "sign_as": object(SIGN_AS),
             "role": object(ROLE),
+            "variable": object(VARIABLE),
             "port": object(PORT),
         },
     })
@@ -83,9 +92,11 @@ fn value(kind: Kind) -> Value {
             json!({"type": "array", "items": text, "uniqueItems": true, "minItems": 1})
         }
         Kind::TextsOrNone => json!({"type": "array", "items": text, "uniqueItems": true}),
-        Kind::TextsByName => {
-            json!({"type": "object", "additionalProperties": {"type": "string"}})
-        }
+        Kind::Filled => json!({"anyOf": [text, {"$ref": "#/$defs/variable"}]}),
+        Kind::FilledByName => json!({
+            "type": "object",
+            "additionalProperties": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/variable"}]},
+        }),
         Kind::Metadata => {
             json!({"type": "object", "additionalProperties": text, "minProperties": 1})
         }

@@ -28,7 +28,9 @@ use crate::credentials::Secret;
 use crate::credentials::identity::RoleArn;
 use crate::credentials::source::CredentialSource;
 use crate::credentials::source::container::{Authorization, Container, Endpoint, is_authorization};
+use crate::credentials::source::none::NoCredentials;
 use crate::credentials::source::web_identity::WebIdentity;
+use crate::policy::Mode;
 
 /// The choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +53,7 @@ pub(super) struct Chosen {
 pub(super) fn choose(
     environment: &Environment,
     web_identity: Option<WebIdentity>,
+    mode: Mode,
 ) -> Result<Chosen, ConfigError> {
     let has_token_file = variable(environment, TOKEN_FILE).is_some();
     let mut passed_over = vec![RELATIVE_URI, FULL_URI];
@@ -82,6 +85,12 @@ pub(super) fn choose(
                 passed_over,
             })
         }
+        // Nothing asks for any.
+        (None, None) if mode == Mode::Observe => Ok(Chosen {
+            source: CredentialSource::None(NoCredentials),
+            variable: None,
+            passed_over,
+        }),
         (None, None) => Err(ConfigError::new(keys::ROLE_ARN.name, "is neither configured nor in the environment (AWS_ROLE_ARN), and no container endpoint is there either".to_owned(), &format!("{}; or {RELATIVE_URI} or {FULL_URI}", RoleArn::ALLOWED))),
     }
 }

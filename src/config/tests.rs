@@ -1,3 +1,6 @@
+mod filled;
+mod narrowed;
+
 use super::*;
 use crate::credentials::identity::Session;
 use crate::credentials::source::CredentialSource;
@@ -31,6 +34,14 @@ fn own(config: &Config) -> &Session {
     }
 }
 
+/// The hosts of STS of the pod's own role, each with its cluster.
+fn sts_hosts(config: &Config) -> Vec<String> {
+    let hosts = config.roles.own().sts.hosts.iter();
+    hosts
+        .map(|host| format!("{} {}", host.name, host.cluster))
+        .collect()
+}
+
 #[track_caller]
 fn check_refused(json: &str, environment: &Environment, key: &str, fault: &str, allowed: &str) {
     let error = parse(json.as_bytes(), environment).expect_err(json);
@@ -44,12 +55,14 @@ fn a_pod_prepared_for_irsa_needs_only_the_allow_list() {
     assert_eq!(own(&config).role_arn.as_str(), ROLE);
     assert_eq!(config.region, "eu-west-1");
     assert_eq!(own(&config).name.as_str(), "sigv4-egress");
-    assert_eq!(config.sts_host, "sts.eu-west-1.amazonaws.com");
+    assert_eq!(
+        sts_hosts(&config),
+        ["sts.eu-west-1.amazonaws.com sigv4-egress-sts"]
+    );
     assert_eq!(config.clusters, ["sigv4-egress-aws"]);
     assert_eq!(config.token_cluster, "sigv4-egress-token");
-    assert_eq!(config.sts_cluster, "sigv4-egress-sts");
-    assert_eq!(config.token_audience, "sts.amazonaws.com");
-    assert!(!config.require_marker);
+    assert_eq!(config.roles.own().sts.token_audience, "sts.amazonaws.com");
+    assert_eq!(config.unmarked, None);
     assert_eq!(config.ports, []);
     assert_eq!(config.marker_header, "x-sigv4-egress");
     assert_eq!(config.placeholders, ["placeholder"]);
@@ -98,7 +111,10 @@ fn the_configuration_wins_over_the_environment() {
     let config = config(&json, &environment);
     assert_eq!(own(&config).role_arn.as_str(), ROLE);
     assert_eq!(own(&config).name.as_str(), "configured");
-    assert_eq!(config.sts_host, "sts.cn-north-1.amazonaws.com.cn");
+    assert_eq!(
+        sts_hosts(&config),
+        ["sts.cn-north-1.amazonaws.com.cn sigv4-egress-sts"]
+    );
 }
 
 #[test]
@@ -117,6 +133,23 @@ fn the_session_is_named_after_the_pod() {
     assert_eq!(named(&[pod[1], ("HOSTNAME", "node")]), "cart-1");
     assert_eq!(named(&[pod[0], ("HOSTNAME", "cart-1")]), "shop.cart-1");
     assert_eq!(named(&[("HOSTNAME", "cart-1")]), "cart-1");
+    let istio = ("ISTIO_META_CLUSTER_ID", "prod-eu");
+    let cluster = ("SIGV4_EGRESS_CLUSTER", "blue");
+    assert_eq!(named(&[pod[0], pod[1], istio]), "prod-eu.shop.cart-1");
+    assert_eq!(named(&[pod[0], pod[1], istio, cluster]), "blue.shop.cart-1");
+    assert_eq!(named(&[pod[1], cluster]), "blue.cart-1");
+    // Istio's name for a cluster that nobody has named.
+    let unnamed = ("ISTIO_META_CLUSTER_ID", "Kubernetes");
+    assert_eq!(named(&[pod[0], pod[1], unnamed]), "shop.cart-1");
+    let arn = "arn:aws:eks:eu-west-1:1:cluster/é";
+    assert_eq!(
+        named(&[pod[0], pod[1], ("SIGV4_EGRESS_CLUSTER", arn)]),
+        "arn-aws-eks-eu-west-1-1-cluster--.shop.cart-1"
+    );
+    let long = [pod[0], pod[1], ("SIGV4_EGRESS_CLUSTER", &*"c".repeat(60))];
+    let (start, digest) = (&named(&long)[..56], named(&long).len() - 56);
+    assert_eq!((start, digest), (&*format!("{}-", "c".repeat(55)), 8));
+    assert_eq!(named(&[cluster]), "sigv4-egress");
     assert_eq!(
         named(&[pod[0], pod[1], ("AWS_ROLE_SESSION_NAME", "mine")]),
         "mine"
@@ -137,13 +170,13 @@ fn fips_changes_only_the_host_of_sts() {
     let mut all = irsa();
     all.insert("AWS_USE_FIPS_ENDPOINT".to_owned(), "true".to_owned());
     assert_eq!(
-        config(r#"{"allow": "*"}"#, &all).sts_host,
-        "sts-fips.eu-west-1.amazonaws.com"
+        sts_hosts(&config(r#"{"allow": "*"}"#, &all)),
+        ["sts-fips.eu-west-1.amazonaws.com sigv4-egress-sts"]
     );
-    let json = r#"{"allow": "*", "sts_host": "vpce-1.sts.eu-west-1.vpce.amazonaws.com:8443"}"#;
+    let json = r#"{"allow": "*", "sts_hosts": ["vpce-1.sts.eu-west-1.vpce.amazonaws.com:8443"]}"#;
     assert_eq!(
-        config(json, &all).sts_host,
-        "vpce-1.sts.eu-west-1.vpce.amazonaws.com:8443"
+        sts_hosts(&config(json, &all)),
+        ["vpce-1.sts.eu-west-1.vpce.amazonaws.com:8443 sigv4-egress-sts"]
     );
     all.insert("AWS_USE_FIPS_ENDPOINT".to_owned(), "yes".to_owned());
     check_refused(
@@ -260,11 +293,11 @@ fn what_is_wrong_is_named_with_its_key() {
         "100 to 60000",
     );
     check_refused(
-        r#"{"allow": "*", "require_marker": "yes"}"#,
+        r#"{"allow": "*", "unmarked": "yes"}"#,
         irsa,
-        "require_marker",
+        "unmarked",
         r#"is "yes""#,
-        "true or false",
+        "pass, refuse, sign",
     );
     check_refused(
         r#"{"allow": "*", "marker_header": "a b"}"#,
@@ -274,10 +307,10 @@ fn what_is_wrong_is_named_with_its_key() {
         "HTTP header",
     );
     check_refused(
-        r#"{"allow": "*", "sts_host": "a b"}"#,
+        r#"{"allow": "*", "sts_hosts": ["a b"]}"#,
         irsa,
-        "sts_host",
-        r#"is "a b": it is not a valid DNS name"#,
+        "sts_hosts",
+        r#"holds "a b": it is not a valid DNS name"#,
         "host name",
     );
     check_refused(

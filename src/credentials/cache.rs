@@ -34,6 +34,7 @@
 //! The clock is the wall clock, because expiry is. If it steps, a refresh comes early or late by the
 //! step; a pause or a lease that a step back would stretch without end is void instead.
 
+mod flush;
 pub(crate) mod place;
 mod rules;
 pub(crate) mod stored;
@@ -42,6 +43,7 @@ pub use super::failure::{Failure, Retry};
 pub use rules::Pace;
 
 use crate::credentials::Credentials;
+use crate::credentials::sts::{GivenBy, Standing};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What the process knows about the credentials of one role.
@@ -59,6 +61,12 @@ pub struct Record {
     failures: u32,
     /// When AWS last made a refresh due by calling the credentials expired.
     forced_at: Option<SystemTime>,
+    /// What is left of a flush; see `flush.rs`.
+    flush: Option<Flush>,
+    /// When the last flush was due.
+    flushed_at: Option<SystemTime>,
+    /// The epochs that the record has met, the last one at the end.
+    epochs: Vec<String>,
 }
 
 /// Credentials and when they came.
@@ -70,6 +78,10 @@ pub struct Cached {
     pub fetched_at: SystemTime,
     /// When the next ones are due.
     refresh_at: SystemTime,
+    /// STS's host that gave them; `None` for a container endpoint.
+    pub sts_host: Option<String>,
+    /// Until when this host is asked first, in the place of one that did not answer.
+    preferred_until: Option<SystemTime>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +89,15 @@ struct Lease {
     owner: u64,
     duration: Duration,
     until: SystemTime,
+}
+
+/// What is left of a flush.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flush {
+    /// No fetch has begun since it was asked for, or one has and failed.
+    Due,
+    /// One that began since is under way.
+    UnderWay,
 }
 
 /// What a request finds.
@@ -175,6 +196,7 @@ impl Record {
                 duration,
                 until: now + duration,
             }),
+            flush: self.flush.map(|_| Flush::UnderWay),
             ..self.clone()
         }
     }
@@ -183,6 +205,10 @@ impl Record {
     pub fn released(&self, owner: u64) -> Self {
         Self {
             lease: self.lease.filter(|lease| lease.owner != owner),
+            flush: self.flush.map(|flush| match flush {
+                Flush::UnderWay if self.led_by(owner) => Flush::Due,
+                other => other,
+            }),
             ..self.clone()
         }
     }
@@ -204,18 +230,62 @@ impl Record {
         if !self.led_by(owner) && !longer_lived {
             return self.clone();
         }
+        let flush = self.flush_after_success(owner);
+        let by_rule = rules::refresh_at(now, credentials.expires_at, jitter, pace);
         Self {
             credentials: Some(Cached {
-                refresh_at: rules::refresh_at(now, credentials.expires_at, jitter, pace),
+                refresh_at: match flush {
+                    None => by_rule,
+                    Some(_) => by_rule.min(self.flush_due(now)),
+                },
                 credentials,
                 fetched_at: now,
+                sts_host: None,
+                preferred_until: None,
             }),
             failure: None,
             lease: self.lease.filter(|lease| lease.owner != owner),
             not_before: None,
             failures: 0,
-            forced_at: self.forced_at,
+            flush,
+            ..self.clone()
         }
+    }
+
+    /// After [`Record::succeeded`] with the credentials of `access_key_id`: with STS's host that gave them. Where the first
+    /// one did not answer, this one is asked first for a while. `before` is the record before.
+    pub fn given_by(
+        mut self,
+        by: GivenBy<'_>,
+        access_key_id: &str,
+        before: &Self,
+        now: SystemTime,
+        pace: Pace,
+    ) -> Self {
+        let until = match by.first {
+            Standing::Answers => None,
+            Standing::Failed => Some(now + pace.of(rules::PREFERRED)),
+            Standing::NotAsked => {
+                let cached = before.credentials.as_ref();
+                cached.and_then(|cached| cached.preferred_until)
+            }
+        };
+        if let Some(cached) = &mut self.credentials
+            && cached.credentials.access_key_id == access_key_id
+        {
+            cached.sts_host = Some(by.host.to_owned());
+            cached.preferred_until = until;
+        }
+        self
+    }
+
+    /// Whom of STS's hosts the next fetch asks first, where that is not the first of them.
+    pub fn preferred(&self, now: SystemTime) -> Option<&str> {
+        let cached = self.credentials.as_ref()?;
+        let left = cached.preferred_until?.duration_since(now).ok()?;
+        // One that is longer was written before the clock stepped back.
+        let holds = !left.is_zero() && left <= rules::PREFERRED;
+        cached.sts_host.as_deref().filter(|_| holds)
     }
 
     /// With a failure and a pause before the next try; the lease is given back. Credentials stay. A
@@ -243,16 +313,20 @@ impl Record {
                     expires_at.duration_since(from).unwrap_or_default()
                 };
                 let (lifetime, left) = (until_expiry(cached.fetched_at), until_expiry(now));
-                rules::pause(retry, failures, lifetime, left, jitter, pace)
+                let pause = rules::pause(retry, failures, lifetime, left, jitter, pace);
+                match self.flush {
+                    None => pause,
+                    Some(_) => pause.min(rules::pause_of_flush(failures, jitter, pace)),
+                }
             }
         };
         Self {
-            credentials: self.credentials.clone(),
             lease: None,
             not_before: Some(now + pause),
             failures: failures.saturating_add(1),
             failure: Some(failure),
-            forced_at: self.forced_at,
+            flush: self.flush.map(|_| Flush::Due),
+            ..self.clone()
         }
     }
 

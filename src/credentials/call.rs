@@ -6,6 +6,7 @@ use super::cache::Record;
 use super::cache::place::Inputs;
 use super::failure::{Failure, FetchError};
 use super::outcome::Fetched;
+use super::sts::{GivenBy, StsAccess, Turn};
 use super::{CallHeaders, Credentials, Secret};
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -15,49 +16,33 @@ use std::time::{Duration, SystemTime};
 pub struct Settings<'a> {
     /// The cluster of the token listener.
     pub token_cluster: &'a str,
-    /// Who the web identity token must be meant for.
-    pub token_audience: &'a str,
     /// The cluster that leads to the container endpoint.
     pub container_cluster: &'a str,
-    /// The cluster that leads to STS.
-    pub sts_cluster: &'a str,
-    /// The `:authority` of a call to STS.
-    pub sts_host: &'a str,
-    /// How long a call that leaves this Envoy may take.
+    /// How the role's credentials are asked for at STS.
+    pub sts: &'a StsAccess,
+    /// How long a call that leaves this Envoy may take, if no other host can be asked.
     pub timeout: Duration,
-    /// The pod's own region: it stands in the signature of a call to STS.
-    pub region: &'a str,
 }
 
 impl Settings<'_> {
     /// How long a lease covers all calls of a fetch: beyond their own timeouts, so that no lease ends while its leader
     /// still waits.
     pub fn lease(&self) -> Duration {
-        TOKEN_TIMEOUT + self.timeout + LEASE_MARGIN
+        TOKEN_TIMEOUT + self.sts.hosts.timeout_of_all(self.timeout) + LEASE_MARGIN
     }
 
     /// Adds what decides which credentials come.
     pub(crate) fn identify(&self, inputs: &mut Inputs) {
         let Self {
             token_cluster,
-            token_audience,
             container_cluster,
-            sts_cluster,
-            sts_host,
-            region,
+            sts,
             // Only how soon they come.
             timeout: _,
         } = *self;
-        for text in [
-            token_cluster,
-            token_audience,
-            container_cluster,
-            sts_cluster,
-            sts_host,
-            region,
-        ] {
-            inputs.text(text);
-        }
+        inputs.text(token_cluster);
+        inputs.text(container_cluster);
+        sts.identify(inputs);
     }
 }
 
@@ -86,6 +71,8 @@ pub struct Context<'a> {
     pub settings: Settings<'a>,
     /// The record of the pod's own role, whose credentials sign calls for chained roles.
     pub own: &'a Record,
+    /// Whom a fetch asks first of STS's hosts.
+    pub first: Turn,
     /// Wall clock.
     pub now: SystemTime,
 }
@@ -105,6 +92,10 @@ pub struct Call<'a> {
     pub expected: Expected,
     /// Secrets that go along, which the reply may repeat.
     pub sent: Vec<Secret>,
+    /// Which of STS's hosts is called, where one is.
+    pub turn: Turn,
+    /// How the call before has failed, whose host this one's stands in for.
+    pub instead: Option<Failed>,
 }
 
 impl<'a> Call<'a> {
@@ -121,6 +112,8 @@ impl<'a> Call<'a> {
             body: None,
             expected: Expected::Token,
             sent: Vec::new(),
+            turn: Turn::default(),
+            instead: None,
         }
     }
 }
@@ -145,6 +138,10 @@ pub struct Reply<'a> {
     pub body: &'a [u8],
     /// What no text of the other side's may show a part of.
     pub secrets: &'a [Secret],
+    /// Which of STS's hosts was called.
+    pub turn: Turn,
+    /// The body of the call.
+    pub sent_body: Option<&'a Secret>,
 }
 
 /// How a fetch goes on.
@@ -154,8 +151,8 @@ pub enum Progress<'a> {
     Later,
     /// With this call.
     Call(Call<'a>),
-    /// It has ended with these.
-    Done(Credentials),
+    /// It has ended with these, and STS's host that gave them, if one did.
+    Done(Credentials, Option<GivenBy<'a>>),
     /// It has ended without any.
     Failed(Failed),
 }
@@ -164,7 +161,7 @@ impl<'a> Progress<'a> {
     /// The end of a fetch whose last reply has been read.
     pub(crate) fn of<E: FetchError>(read: Result<Credentials, E>) -> Self {
         match read {
-            Ok(credentials) => Self::Done(credentials),
+            Ok(credentials) => Self::Done(credentials, None),
             Err(error) => Self::Failed(Failed::of(&error)),
         }
     }
@@ -199,12 +196,27 @@ const LEASE_MARGIN: Duration = Duration::from_secs(1);
 
 /// Of the tests of the sources and of the fetches.
 #[cfg(test)]
-pub(super) const SETTINGS: Settings<'static> = Settings {
-    token_cluster: "token",
-    token_audience: "sts.amazonaws.com",
-    container_cluster: "container",
-    sts_cluster: "sts",
-    sts_host: "sts.eu-west-1.amazonaws.com",
-    timeout: Duration::from_secs(5),
-    region: "eu-west-1",
-};
+pub(super) fn settings() -> Settings<'static> {
+    use super::sts::{StsHost, StsHosts};
+    static STS: std::sync::LazyLock<StsAccess> = std::sync::LazyLock::new(|| {
+        let host = |name: &str, cluster: &str| StsHost {
+            name: name.to_owned(),
+            cluster: cluster.to_owned(),
+        };
+        StsAccess {
+            region: "eu-west-1".to_owned(),
+            token_path: "/token".to_owned(),
+            token_audience: "sts.amazonaws.com".to_owned(),
+            hosts: StsHosts::new(
+                host("sts.eu-west-1.amazonaws.com", "sts"),
+                vec![host("sts.eu-central-1.amazonaws.com", "sts-2")],
+            ),
+        }
+    });
+    Settings {
+        token_cluster: "token",
+        container_cluster: "container",
+        sts: &STS,
+        timeout: Duration::from_secs(5),
+    }
+}

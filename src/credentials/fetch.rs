@@ -12,6 +12,7 @@ use super::cache::{Demand, Next, Record};
 use super::call::{Call, Context, Expected, Progress, Reply};
 use super::role::RoleId;
 use super::source::CredentialSource;
+use super::sts::{StsHosts, Turn};
 use std::rc::Rc;
 use std::time::SystemTime;
 
@@ -44,12 +45,16 @@ impl View {
         self.is_used() && self.record.usable(now).is_none()
     }
 
-    /// The pod's own role is always wanted, the others by those who ask. A chained role asks for the pod's own.
+    /// The pod's own role is always wanted, the others by those who ask. A chained role asks for the pod's own. What
+    /// still signs is not left as it is by a flush.
     fn demand(&self, id: RoleId, anyone_waits: bool, now: SystemTime) -> Demand {
         let is_own = id == RoleId::OWN;
         if self.is_waited_for(now) || is_own && anyone_waits {
             Demand::Waiting
-        } else if is_own || self.is_used() {
+        } else if is_own
+            || self.is_used()
+            || self.record.is_flushed() && self.record.usable(now).is_some()
+        {
             Demand::Wanted
         } else {
             Demand::Idle
@@ -71,6 +76,16 @@ pub(crate) struct Fetch {
     expected: Expected,
     /// The secrets that went along: the reply may repeat them.
     sent: Vec<Secret>,
+    /// Which of STS's hosts was called.
+    turn: Turn,
+    /// What was sent to it, for the next one.
+    body: Option<Secret>,
+}
+
+/// Whom of STS's hosts a fetch asks first: the one that gave this role's or the pod's own credentials last, for a while
+/// after the first of them did not answer.
+pub(crate) fn first_turn(hosts: &StsHosts, record: &Record, own: &Record, now: SystemTime) -> Turn {
+    hosts.begin(record.preferred(now).or_else(|| own.preferred(now)))
 }
 
 impl Fetches {
@@ -115,6 +130,8 @@ impl Fetch {
             role,
             expected: call.expected,
             sent: call.sent.clone(),
+            turn: call.turn,
+            body: call.body.clone(),
         }
     }
 
@@ -140,6 +157,8 @@ impl Fetch {
             status,
             body,
             secrets: &secrets,
+            turn: self.turn,
+            sent_body: self.body.as_ref(),
         };
         source.on_reply(&reply, context)
     }

@@ -82,6 +82,11 @@ impl RoleArn {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The partition that it names, such as `aws-cn`.
+    pub fn partition(&self) -> &str {
+        self.0.split(':').nth(1).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for RoleArn {
@@ -108,14 +113,22 @@ impl SessionName {
         valid.then(|| Self(text.to_owned()))
     }
 
-    /// The name for a pod: `<namespace>.<pod>`, or the pod's alone. Longer than 64, it keeps its
+    /// The name for a pod: `<cluster>.<namespace>.<pod>`, without what is not known. What STS does not take in a cluster's
+    /// name, such as the `/` and `:` of an ARN, becomes `-`. Longer than 64, it keeps its
     /// first 55 characters, then `-` and the first 8 hex digits of the SHA-256 of the whole, so that
     /// two pods of one deployment stay apart and the same pod always gets the same name.
-    pub fn of_pod(namespace: Option<&str>, pod: &str) -> Option<Self> {
-        let whole = match namespace {
-            Some(namespace) => format!("{namespace}.{pod}"),
-            None => pod.to_owned(),
-        };
+    pub fn of_pod(cluster: Option<&str>, namespace: Option<&str>, pod: &str) -> Option<Self> {
+        let mut whole = String::new();
+        for c in cluster.unwrap_or_default().chars() {
+            let is_taken = u8::try_from(c).is_ok_and(is_name_byte);
+            whole.push(if is_taken { c } else { '-' });
+        }
+        for part in [namespace, Some(pod)].into_iter().flatten() {
+            if !whole.is_empty() {
+                whole.push('.');
+            }
+            whole.push_str(part);
+        }
         if whole.len() <= MAX_LENGTH {
             return Self::parse(&whole);
         }
@@ -147,7 +160,9 @@ mod tests {
             "arn:aws-cn:iam::123456789012:role/team/app+x=1,2.3@4-5_6",
             "arn:aws-us-gov:iam::123456789012:role/app",
         ] {
-            assert_eq!(RoleArn::parse(arn).unwrap().as_str(), arn);
+            let parsed = RoleArn::parse(arn).unwrap();
+            assert_eq!(parsed.as_str(), arn);
+            assert!(arn.starts_with(&format!("arn:{}:iam:", parsed.partition())));
         }
     }
 
@@ -183,7 +198,7 @@ mod tests {
     #[test]
     fn a_long_pod_name_is_shortened_the_same_way_every_time() {
         let name = |pod: &str| {
-            SessionName::of_pod(Some("payments"), pod)
+            SessionName::of_pod(None, Some("payments"), pod)
                 .unwrap()
                 .to_string()
         };

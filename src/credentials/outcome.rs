@@ -1,4 +1,4 @@
-//! How attempts to get credentials end: the words that the stats count by.
+//! How attempts to get credentials end, and who gave them: the words that the stats count by.
 
 use crate::report::words::words;
 
@@ -69,5 +69,15 @@ words! {
         ContainerAlreadyExpired = "container_already_expired",
         /// A chained role could not be asked for: the pod's own role has no credentials, and will not have them soon.
         OwnRole = "own_role",
+    }
+}
+
+words! {
+    /// Which host of STS gave credentials.
+    pub enum StsHostUsed in "sigv4_egress.sts_host" {
+        /// The first of `sts_hosts`.
+        First = "first",
+        /// Another one, because the first did not answer, or has not a few minutes ago.
+        Other = "other",
     }
 }

@@ -1,6 +1,7 @@
 //! The roles whose credentials sign: the pod's own, and those that rules choose.
 
 use super::source::CredentialSource;
+use super::sts::StsAccess;
 
 /// A role whose credentials sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub struct Role {
     pub name: String,
     /// Where its credentials come from.
     pub source: CredentialSource,
+    /// How they are asked for, where they come from STS.
+    pub sts: StsAccess,
 }
 
 impl Role {

@@ -6,13 +6,16 @@
 
 pub(crate) mod chained_role;
 pub(crate) mod container;
+pub(crate) mod none;
 pub(crate) mod web_identity;
 
 use super::cache::Record;
 use super::cache::place::Inputs;
 use super::call::{Settings, Source};
+use super::identity::RoleArn;
 use chained_role::ChainedRole;
 use container::Container;
+use none::NoCredentials;
 use std::fmt;
 use std::ops::Deref;
 use web_identity::WebIdentity;
@@ -26,6 +29,8 @@ pub enum CredentialSource {
     Container(Container),
     /// STS, for the credentials of the pod's own role.
     ChainedRole(ChainedRole),
+    /// Nowhere: the filter only observes.
+    None(NoCredentials),
 }
 
 impl CredentialSource {
@@ -34,6 +39,26 @@ impl CredentialSource {
             Self::WebIdentity(web_identity) => web_identity,
             Self::Container(container) => container,
             Self::ChainedRole(chained_role) => chained_role,
+            Self::None(none) => none,
+        }
+    }
+
+    /// What their session is called at STS; `None` where a container endpoint chooses that.
+    pub fn session_name(&self) -> Option<&str> {
+        let session = match self {
+            Self::WebIdentity(web_identity) => &web_identity.session,
+            Self::ChainedRole(chained_role) => &chained_role.session,
+            Self::Container(_) | Self::None(_) => return None,
+        };
+        Some(session.name.as_str())
+    }
+
+    /// The role that STS is asked for; `None` where a container endpoint decides.
+    pub fn role_arn(&self) -> Option<&RoleArn> {
+        match self {
+            Self::WebIdentity(web_identity) => Some(&web_identity.session.role_arn),
+            Self::Container(_) | Self::None(_) => None,
+            Self::ChainedRole(chained_role) => Some(&chained_role.session.role_arn),
         }
     }
 

@@ -8,52 +8,82 @@
 //! No limit here depends on the peer's good will: the body is at most [`reply::MAX_REPLY_BYTES`] long, and
 //! what goes into a header later is visible ASCII.
 
+mod access;
 mod error;
 mod operation;
 mod request;
 
+pub use access::{GivenBy, Standing, StsAccess, StsHost, StsHosts, Turn};
 pub use error::StsError;
 pub use operation::Operation;
 pub(super) use request::{FormBody, request_headers, signed_headers};
 
-use super::call::{Call, Context, Expected, Progress, Reply, Settings};
+use super::call::{Call, Context, Expected, Failed, Progress, Reply, Settings};
 use super::reply::{self, AwsError, InvalidReply};
 use super::{CallHeaders, Credentials, Secret};
 use crate::timestamp::{from_epoch_seconds, parse_rfc3339};
 use serde_json::Value;
 use std::time::SystemTime;
 
-/// A call to STS for credentials. `sent` are secrets that go along.
+/// A call for credentials to the host of STS whose turn it is. `sent` are secrets that go along.
 pub(super) fn call<'a>(
     settings: &Settings<'a>,
+    turn: Turn,
     headers: CallHeaders,
     body: Secret,
     sent: Vec<Secret>,
 ) -> Call<'a> {
     Call {
-        cluster: settings.sts_cluster,
-        timeout: settings.timeout,
+        cluster: &settings.sts.hosts.asked(turn).cluster,
+        timeout: settings.sts.hosts.timeout(turn, settings.timeout),
         headers,
         body: Some(body),
         expected: Expected::Credentials,
         sent,
+        turn,
+        instead: None,
     }
 }
 
-/// What follows the reply to that call.
+/// What follows the reply to that call. `again` makes the same call to another host; `None` where it no longer can.
 pub(super) fn on_reply<'a>(
     operation: Operation,
     reply: &Reply<'_>,
     context: &Context<'a>,
+    again: impl FnOnce(Turn, Secret) -> Option<Call<'a>>,
 ) -> Progress<'a> {
-    let now = context.now;
-    Progress::of(parse_reply(
+    let (hosts, turn) = (&context.settings.sts.hosts, reply.turn);
+    let host = &*hosts.asked(turn).name;
+    let read = parse_reply(
         operation,
         reply.status,
         reply.body,
         reply.secrets,
-        now,
-    ))
+        context.now,
+    );
+    let error = match read {
+        Ok(credentials) => {
+            let first = hosts.standing(turn);
+            return Progress::Done(credentials, Some(GivenBy { host, first }));
+        }
+        Err(error) => error,
+    };
+    let mut failed = Failed::of(&error);
+    if hosts.are_several() {
+        failed.failure.cause = [host, ": ", &*failed.failure.cause].concat();
+    }
+    let next = hosts
+        .next(turn)
+        .filter(|_| error.may_be_of_the_host())
+        .zip(reply.sent_body.cloned())
+        .and_then(|(turn, body)| again(turn, body));
+    match next {
+        Some(call) => Progress::Call(Call {
+            instead: Some(failed),
+            ..call
+        }),
+        None => Progress::Failed(failed),
+    }
 }
 
 /// Reads the reply of the STS callout. `status` is 0 where there was none.

@@ -4,7 +4,7 @@ use crate::authorization;
 use crate::headers::Header;
 use crate::own_keys::OwnKeys;
 use crate::refusal::{ErrorFormat, Refusal};
-use crate::report::access_log::SignedLine;
+use crate::report::access_log::SignedBy;
 
 /// Why a request with these headers must not leave through `cluster`, which is none of those that are listed: `line` says
 /// that it was signed, or it carries a signature of the filter's own.
@@ -14,7 +14,7 @@ pub fn escape(
     headers: &[Header<'_>],
     own_keys: &dyn Fn() -> OwnKeys,
 ) -> Option<(Refusal, ErrorFormat)> {
-    if let Some(signed) = SignedLine::read(line) {
+    if let Some(signed) = SignedBy::read(line) {
         let format = ErrorFormat::of(headers, Some(signed.service));
         return Some((Refusal::EscapedCluster { cluster }, format));
     }

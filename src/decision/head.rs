@@ -4,7 +4,7 @@ use super::unsigned::Unsigned;
 use crate::config::Config;
 use crate::headers::{self, Header};
 use crate::own_keys::OwnKeys;
-use crate::policy::RouteMetadata;
+use crate::policy::{RouteMetadata, Unmarked};
 use crate::refusal::{ErrorFormat, Refusal};
 
 /// What is known of a request when its headers have arrived.
@@ -17,6 +17,8 @@ pub struct Head<'a> {
     pub cluster: &'a dyn Fn() -> Option<String>,
     /// Reads the port of this Envoy that it came to, where that is known. A call to Envoy as well.
     pub port: &'a dyn Fn() -> Option<u16>,
+    /// Whether Envoy ended TLS on its connection. A call to Envoy, made where nothing of a request asks for a signature.
+    pub over_tls: &'a dyn Fn() -> bool,
     /// What its route carries for the rules, as far as they ask for it.
     pub route_metadata: &'a RouteMetadata,
     /// Reads the keys that this process has got. A call to Envoy, too, which is made where a request carries
@@ -35,6 +37,21 @@ impl<'a> Head<'a> {
     /// Whether its route leads to a listed cluster: where signed requests may go.
     pub(super) fn is_listed(self, config: &Config) -> bool {
         (self.cluster)().is_some_and(|cluster| config.clusters.contains(&cluster))
+    }
+
+    /// Whether its client waits for a 100 before it sends the body (RFC 9110, section 10.1.1). Where the listener sends one,
+    /// it takes the header away (`ConnectionManagerImpl::ActiveStream::decodeHeaders`, Envoy 1.36 and 1.40).
+    pub fn expects_continue(self) -> bool {
+        self.value("expect")
+            .is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
+    }
+
+    /// What is done with it if it asks for no signature.
+    pub(super) fn unmarked(self, config: &Config) -> Unmarked {
+        config.unmarked.unwrap_or_else(|| match (self.over_tls)() {
+            true => Unmarked::Pass,
+            false => Unmarked::Sign,
+        })
     }
 
     /// Refuses it, before it is known which service it is for.

@@ -4,8 +4,10 @@ use super::head::Head;
 use super::meaning::Meaning;
 use super::target::{Addressed, Target};
 use super::unsigned::{LeftAlone, Unsigned};
+use crate::authorization::ClientSignature;
 use crate::bucket;
 use crate::config::Config;
+use crate::credentials::reply::quote::Quote;
 use crate::endpoint::Endpoint;
 use crate::policy::{Allow, Effect, Rule, Ruling, Subject, Treatment};
 use crate::refusal::{ErrorFormat, Refusal, Unreplaced};
@@ -33,6 +35,7 @@ pub(super) fn judge<'p>(
         host,
         endpoint,
         route_metadata: head.route_metadata,
+        placeholder: placeholder(target),
     };
     config.policy.judge(subject, &|| bucket::Request {
         host,
@@ -41,6 +44,17 @@ pub(super) fn judge<'p>(
         headers: head.headers,
     })
 }
+
+/// The access key id of the placeholder that signed the request's headers.
+fn placeholder<'a>(target: &Target<'a>) -> Option<&'a str> {
+    match target.signature {
+        ClientSignature::Placeholder { key_id, .. } => Some(key_id),
+        _ => None,
+    }
+}
+
+/// What an answer repeats of one, in characters: it may be anything that a client sends.
+const MOST_OF_A_KEY_ID: usize = 128;
 
 impl<'p> Permission<'p> {
     /// Takes it from the policy's ruling.
@@ -64,9 +78,14 @@ impl<'p> Permission<'p> {
             (Ruling::LeaveAlone { .. }, Addressed::Name) => {
                 return unsigned(LeftAlone::Rule, Unreplaced::LeftAlone);
             }
+            (Ruling::NotListed { .. } | Ruling::Torn(_), _)
+                if target.passes_unmarked(config, head) =>
+            {
+                return unsigned(LeftAlone::Unmarked, Unreplaced::UnknownHost);
+            }
             (other, _) => {
                 let service = meaning.endpoint().map(|endpoint| endpoint.service);
-                let refusal = refused(config, target.host.name(), other);
+                let refusal = refused(config, target, other);
                 let format = ErrorFormat::of(head.headers, service);
                 return Err(Unsigned::Refused(refusal, format));
             }
@@ -115,13 +134,20 @@ fn is_named(config: &Config, rule: Option<&Rule>, service: &str) -> bool {
 
 /// The answer to a request that the policy does not let pass.
 #[cold]
-fn refused(config: &Config, host: &str, ruling: Ruling<'_>) -> Refusal {
-    let host = host.to_owned();
+fn refused(config: &Config, target: &Target<'_>, ruling: Ruling<'_>) -> Refusal {
+    let host = target.host.name().to_owned();
     match ruling {
         Ruling::Denied { rule, named } => Refusal::Denied {
             host,
             rule,
             named: named.map(|named| *named),
+        },
+        Ruling::PlaceholderNotListed { .. } => Refusal::PlaceholderNotListed {
+            key_id: Quote::new(
+                placeholder(target).unwrap_or_default(),
+                MOST_OF_A_KEY_ID,
+                &[],
+            ),
         },
         Ruling::NotListed {
             endpoint, unlisted, ..

@@ -9,7 +9,7 @@ use crate::chunked::{Fault, Form};
 use crate::config::Config;
 use crate::credentials::role::RoleId;
 use crate::endpoint::{BucketPlace, Endpoint, bucket_place};
-use crate::policy::{OnClientSignature, PayloadMode};
+use crate::policy::{OnClientSignature, PayloadMode, Unmarked};
 use crate::refusal::{ErrorFormat, Refusal, Unreplaced};
 use crate::report::words::words;
 use crate::sigv4::{Algorithm, ContentSha256, HeaderSelection, PathStyle, Scope, Settings};
@@ -58,6 +58,17 @@ impl Plan {
         } = permission;
         let refused = |refusal| Unsigned::Refused(refusal, format);
         let why = why(target, permission)?;
+        let marker = &config.marker_header;
+        if matches!(why, Signed::NoSignature | Signed::ReSigned) && head.value(marker).is_none() {
+            match unmarked(config, head, target) {
+                Unmarked::Pass => return Err(target.left_alone(LeftAlone::Unmarked)),
+                Unmarked::Refuse if why == Signed::NoSignature => {
+                    let header = marker.clone();
+                    return Err(refused(Refusal::MarkerMissing { header }));
+                }
+                Unmarked::Refuse | Unmarked::Sign => {}
+            }
+        }
         if takes_version_2_alone(endpoint.service, head) {
             let service = endpoint.service.to_owned();
             return Err(refused(Refusal::SignatureV2Only { service }));
@@ -65,16 +76,6 @@ impl Plan {
         if target.addressed == Addressed::Name && !head.is_listed(config) {
             return Err(refused(Refusal::ClusterNotListed {
                 cluster: (head.cluster)().unwrap_or_default(),
-            }));
-        }
-        let require_marker = match target.addressed {
-            Addressed::Port { require_marker } => require_marker,
-            Addressed::Name | Addressed::Scope => config.require_marker,
-        };
-        let marker = &config.marker_header;
-        if why == Signed::NoSignature && require_marker && head.value(marker).is_none() {
-            return Err(refused(Refusal::MarkerMissing {
-                header: marker.clone(),
             }));
         }
         if endpoint.service == "s3" && has_dotted_bucket(target.host.name()) {
@@ -203,11 +204,22 @@ fn why(target: &Target<'_>, permission: Permission<'_>) -> Result<Signed, Unsign
         ClientSignature::OtherScheme => left_alone(LeftAlone::OtherAuthorization),
         ClientSignature::Malformed => refused(Refusal::MalformedAuthorization),
         // To another service, a session's token is just a header.
-        ClientSignature::Real | ClientSignature::SessionToken => match on_real {
+        ClientSignature::Real { .. } | ClientSignature::SessionToken => match on_real {
             OnClientSignature::LeaveAlone => left_alone(LeftAlone::ClientSignature),
             OnClientSignature::Refuse => refused(Refusal::ClientSignatureRefused),
             OnClientSignature::ReSign => Ok(Signed::ReSigned),
         },
+    }
+}
+
+/// What is done with a request that asks for no signature. A port's requests have no other way to go.
+fn unmarked(config: &Config, head: Head<'_>, target: &Target<'_>) -> Unmarked {
+    match target.addressed {
+        Addressed::Port { unmarked } => match unmarked.unwrap_or(Unmarked::Sign) {
+            Unmarked::Pass => Unmarked::Refuse,
+            other => other,
+        },
+        Addressed::Name | Addressed::Scope => head.unmarked(config),
     }
 }
 

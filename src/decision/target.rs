@@ -5,7 +5,7 @@ use super::unsigned::{LeftAlone, Unsigned};
 use crate::authorization::{self, ClientSignature, OwnSignature};
 use crate::config::Config;
 use crate::endpoint::{self, Asked, Destination, Host, ScopeError};
-use crate::policy::{Outside, Port};
+use crate::policy::{Mode, Outside, Port, Unmarked};
 use crate::refusal::{ErrorFormat, Refusal, Unreplaced};
 
 /// What a request is for, and what it came with.
@@ -19,6 +19,8 @@ pub(super) struct Target<'a> {
     pub(super) addressed: Addressed,
     /// What the client has signed.
     pub(super) signature: ClientSignature<'a>,
+    /// The real key that stands for a placeholder in it, where the filter observes.
+    pub(super) real_key: Option<&'a str>,
     /// A signature of the filter's own, in a place where it may stand.
     pub(super) own: Option<OwnSignature>,
 }
@@ -32,8 +34,8 @@ pub(super) enum Addressed {
     Scope,
     /// By the port of the loopback endpoint that it came to.
     Port {
-        /// Whether it must ask for a signature where it has none.
-        require_marker: bool,
+        /// What is done with it if it asks for no signature.
+        unmarked: Option<Unmarked>,
     },
 }
 
@@ -48,6 +50,13 @@ impl<'a> Target<'a> {
             clues.has_s3_session_token,
             &config.placeholders,
         );
+        let (signature, real_key) = match signature {
+            // What the program would have, once it is given a placeholder.
+            ClientSignature::Real { key_id, scope } if config.mode == Mode::Observe => {
+                (ClientSignature::Placeholder { key_id, scope }, Some(key_id))
+            }
+            other => (other, None),
+        };
         // A target that is no text may have any query.
         let own = match clues.may_be_own || path.is_none() {
             true => authorization::find_own(head.headers, &config.placeholders, head.own_keys),
@@ -73,6 +82,7 @@ impl<'a> Target<'a> {
             path_and_query: None,
             addressed: Addressed::Name,
             signature,
+            real_key,
             own,
         };
         if target.host.is_loopback() && head.is_listed(config) {
@@ -108,7 +118,7 @@ impl<'a> Target<'a> {
         }
         self.host = port.host.clone();
         self.addressed = Addressed::Port {
-            require_marker: port.require_marker.unwrap_or(config.require_marker),
+            unmarked: port.unmarked.or(config.unmarked),
         };
         Ok(())
     }
@@ -157,6 +167,18 @@ impl<'a> Target<'a> {
         self.host = host;
         self.addressed = Addressed::Scope;
         Ok(())
+    }
+
+    /// Whether it goes on as it came, because nothing asks for a signature: also where the allow-list does not name its service.
+    pub(super) fn passes_unmarked(&self, config: &Config, head: Head<'_>) -> bool {
+        let is_for_us = matches!(
+            self.signature,
+            ClientSignature::Placeholder { .. } | ClientSignature::PresignedByPlaceholder
+        );
+        self.addressed == Addressed::Name
+            && !is_for_us
+            && head.value(&config.marker_header).is_none()
+            && head.unmarked(config) == Unmarked::Pass
     }
 
     /// Leaves the request alone, for this reason unless it is presigned with the filter's own credentials.

@@ -6,9 +6,13 @@ use crate::policy::NO_ROUTE_METADATA;
 use crate::sigv4::{Algorithm, ContentSha256};
 use std::cell::Cell;
 
+mod about;
 mod buckets;
+mod observed;
 mod own;
+mod placeholders;
 mod property;
+mod unmarked;
 
 pub(super) const REAL: &str = "AKIAIOSFODNN7EXAMPLE";
 
@@ -57,6 +61,7 @@ pub(super) fn head<'a>(headers: &'a [Header<'a>]) -> Head<'a> {
         headers,
         cluster: &|| Some("aws".to_owned()),
         port: &|| None,
+        over_tls: &|| false,
         route_metadata: NO_ROUTE_METADATA,
         own_keys: &OwnKeys::default,
         end_of_stream: true,
@@ -67,6 +72,7 @@ fn word(decision: &Decision) -> String {
     match decision {
         Decision::LeaveAlone(why) => format!("left alone: {why:?}"),
         Decision::Refuse(refusal, _) => format!("refused: {}", refusal.reason()),
+        Decision::Observe(Observed { would, reason }) => format!("{would}: {reason}"),
         Decision::Sign(plan) => {
             let payload = match &plan.payload {
                 PayloadPlan::Streamed(value) => format!("streamed as {value}"),
@@ -560,24 +566,6 @@ fn a_rule_signs_for_a_custom_domain() {
         "execute-api/us-east-1 at api.example, hashed, NoSignature",
     );
     check_with(extra, "GET svc.example /", "left alone: NotAws");
-}
-
-#[test]
-fn a_marker_is_asked_for_where_it_is_required() {
-    let extra = r#", "allow": "*", "require_marker": true"#;
-    let host = "GET s3.eu-west-1.amazonaws.com /";
-    let signed = |why: &str| format!("s3/eu-west-1 at s3.eu-west-1.amazonaws.com, empty, {why}");
-    check_with(extra, host, "refused: marker_missing");
-    check_with(
-        extra,
-        &format!("{host}\nx-sigv4-egress: 1"),
-        &signed("NoSignature"),
-    );
-    check_with(
-        extra,
-        &format!("{host}\n{}", signed_by("placeholder", "s3")),
-        &signed("Placeholder"),
-    );
 }
 
 #[test]

@@ -10,6 +10,8 @@ words! {
         NotAws = "not_aws",
         /// A rule says so.
         Rule = "rule",
+        /// It asks for no signature, and `unmarked` is `pass`.
+        Unmarked = "unmarked",
         /// A real key of the client's signed it.
         ClientSignature = "client_signature",
         /// It is presigned.

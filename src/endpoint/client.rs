@@ -47,7 +47,7 @@ pub fn has_customers_hosts(service: &str) -> bool {
 
 /// Databases, brokers, file systems, registries, clusters and the like: the pages that `tests/data/documented-hosts.txt`
 /// names, under "Customers' hosts".
-const CUSTOMERS: &str = "airflow aoss appsync bedrock-agentcore cloud9 cloudsearch codeartifact connect dax dsql ec2 ecr \
+pub(super) const CUSTOMERS: &str = "airflow aoss appsync bedrock-agentcore cloud9 cloudsearch codeartifact connect dax dsql ec2 ecr \
     eks elasticache elasticbeanstalk elasticfilesystem elasticloadbalancing elasticmapreduce emr-serverless es execute-api \
     fsx grafana iot iotdata kafka lambda managedblockchain mediapackagev2 mediastore memorydb mq neptune-db neptune-graph \
     osis osm quicksight rds redshift redshift-serverless timestream-influxdb transfer vpc-lattice-svcs workspaces \

@@ -48,6 +48,15 @@ pub fn dns_suffix(region: &str) -> &'static str {
     partition_of(region).dns_suffix
 }
 
+/// What ARNs call the partition of a region, such as `aws-cn`.
+#[cfg(not(target_family = "wasm"))]
+pub fn arn_partition(region: &str) -> &'static str {
+    // Where botocore has no name for the whole partition, it is the only one of its kind.
+    let name = partition_of(region).pseudo_region;
+    name.and_then(|name| name.strip_suffix("-global"))
+        .unwrap_or("aws-eusc")
+}
+
 /// Where the global services of a partition sign that botocore has a name for, such as `aws-global`.
 pub fn global_region(pseudo_region: &str) -> Option<&'static str> {
     is_pseudo_region(pseudo_region).then(|| partition_of(pseudo_region).global_region)

@@ -73,6 +73,17 @@ pub fn destination<'a>(
     if of_all && host.contains('*') {
         return Err(ScopeError::UnknownRegion);
     }
+    let name = expand(host, service, region);
+    Ok(Destination {
+        host: Host::of_name(name),
+        path: None,
+    })
+}
+
+/// The name that a row's host stands for.
+#[inline(always)]
+fn expand(host: &str, service: &str, region: &str) -> String {
+    let partition = partition_of(region);
     let mut name = String::new();
     for label in host.split('.') {
         if !name.is_empty() {
@@ -87,10 +98,20 @@ pub fn destination<'a>(
             other => other,
         });
     }
-    Ok(Destination {
-        host: Host::of_name(name),
-        path: None,
-    })
+    name
+}
+
+/// Calls with each host that a client in this region sends requests to, by the rows of all signing names.
+#[cfg(not(target_family = "wasm"))]
+pub(super) fn each_host(region: &str, look: &mut dyn FnMut(String)) {
+    let bit = partition_of(region).index();
+    for service in services() {
+        for row in rows_of(service) {
+            if (row.partitions >> bit) & 1 == 1 && !matches!(row.host, "" | "!") {
+                look(expand(row.host, service, region));
+            }
+        }
+    }
 }
 
 /// Whether a signing name has the shape of one.

@@ -7,7 +7,7 @@ use super::envoy;
 use super::worker::Worker;
 use crate::endpoint::{self, Host, Resolution};
 use crate::headers::{self, Header};
-use crate::report::access_log::SignedLine;
+use crate::report::access_log::SignedBy;
 use crate::report::metrics;
 use crate::response::skew::{Learned, Measurement};
 use crate::response::verdict::{self, MAX_BODY_BYTES, Reading, Verdict};
@@ -73,7 +73,7 @@ fn text<'a>(headers: &[Header<'a>], name: &str) -> Option<&'a str> {
 /// Draws the consequences, if we signed the request.
 fn act_on_answer(worker: &Worker, found: Option<Verdict>, measurement: Option<Measurement>) {
     let line = envoy::line().unwrap_or_default();
-    let Some(signed) = SignedLine::read(&line) else {
+    let Some(signed) = SignedBy::read(&line) else {
         return;
     };
     if let Some(measurement) = measurement {

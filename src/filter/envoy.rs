@@ -8,7 +8,7 @@ use crate::headers;
 use crate::own_keys::{self, OwnKeys};
 use crate::policy::ROUTE_NAMESPACE;
 use crate::refusal::{Answer, Refusal};
-use crate::report::access_log;
+use crate::report::{access_log, refresh};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType, Status};
 use std::collections::hash_map::RandomState;
@@ -115,6 +115,14 @@ pub(super) fn port() -> Option<u16> {
     u16::try_from(i64::from_le_bytes(bytes.try_into().ok()?)).ok()
 }
 
+/// Whether Envoy ended TLS on the connection that the request came on; also where a call fails that should tell.
+pub(super) fn over_tls() -> bool {
+    !matches!(
+        abi::property(b"connection\0tls_version"),
+        Err(Status::NotFound)
+    )
+}
+
 /// A string in the metadata of the request's route; `None` where it has none under this key.
 pub(super) fn route_metadata(key: &str) -> Option<String> {
     let path = [
@@ -173,12 +181,6 @@ pub(super) fn reply(answer: &Answer) -> Result<(), CallFailed> {
         Some(&answer.body),
     )
     .map_err(failed("send_http_response"))
-}
-
-pub(super) fn reply_json(document: &str) -> Result<(), CallFailed> {
-    let headers = vec![("content-type", "application/json")];
-    hostcalls::send_http_response(200, headers, Some(document.as_bytes()))
-        .map_err(failed("send_http_response"))
 }
 
 /// The status of an answer from upstream.
@@ -281,7 +283,7 @@ pub(super) enum Change {
 /// `None` where nothing is to be done.
 pub(super) fn change_shared_data(
     key: &str,
-    change: impl Fn(Option<Vec<u8>>) -> Option<Vec<u8>>,
+    change: &dyn Fn(Option<Vec<u8>>) -> Option<Vec<u8>>,
 ) -> Change {
     // Each round that fails is a success of another worker's.
     for _ in 0..1000 {
@@ -296,6 +298,16 @@ pub(super) fn change_shared_data(
         }
     }
     Change::Failed
+}
+
+/// Makes every worker read the records again.
+pub(super) fn tell_of_flushes() {
+    change_shared_data(refresh::KEY, &|stored| Some(stored.unwrap_or_default()));
+}
+
+/// A number that is another one after each [`tell_of_flushes`].
+pub(super) fn flushes() -> Option<u32> {
+    Some(shared_data(refresh::KEY)?.1)
 }
 
 /// A stat that is defined on first use.

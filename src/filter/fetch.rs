@@ -9,10 +9,11 @@ use super::worker::Worker;
 use crate::credentials::Credentials;
 use crate::credentials::cache::{Next, Record, Retry};
 use crate::credentials::call::{Context, Failed, Progress};
-use crate::credentials::fetch::{Fetch, Fetches};
-use crate::credentials::outcome::Fetched;
+use crate::credentials::fetch::{Fetch, Fetches, first_turn};
+use crate::credentials::outcome::{Fetched, StsHostUsed};
 use crate::credentials::reply::MAX_REPLY_BYTES;
 use crate::credentials::role::RoleId;
+use crate::credentials::sts::{GivenBy, Standing};
 use crate::own_keys::{self, OwnKeys};
 use crate::report::metrics;
 use crate::timestamp::rfc3339;
@@ -45,7 +46,7 @@ impl Fetcher {
             let Some(demand) = look else {
                 continue;
             };
-            let cas = role.read_or_start(now, worker.config.start_jitter);
+            let cas = role.read_or_start(now, &worker.config);
             if role.record().next(now, demand) == Next::Fetch {
                 self.begin(id, role, cas, now);
             }
@@ -56,12 +57,15 @@ impl Fetcher {
     fn begin(&mut self, id: RoleId, role: &RoleView, cas: Option<u32>, now: SystemTime) {
         let worker = Rc::clone(&self.worker);
         let own = worker.roles.own().fresh_record(now);
-        let context = context(&worker, &own, now);
+        let context = context(&worker, role, &own, now);
         let first = role.role.source.first_call(&context);
         let lease = context.settings.lease();
         let record = role.record().leased(worker.owner, now, lease);
         // Where somebody was faster, the next tick sees what came of it.
         if first != Progress::Later && role.swap_record(cas, record) {
+            if role.record().is_flushed() {
+                worker.count(metrics::FLUSHES);
+            }
             self.go_on(id, role, first, &context);
         }
     }
@@ -80,7 +84,7 @@ impl Fetcher {
         #[cfg(feature = "trap")]
         super::trap::on_reply(&body);
         let own = worker.roles.own().record();
-        let context = context(&worker, &own, now);
+        let context = context(&worker, role, &own, now);
         let (id, source) = (fetch.role, &role.role.source);
         let progress = fetch.go_on(source, &role.record(), &context, status, &body);
         self.go_on(id, role, progress, &context);
@@ -94,28 +98,47 @@ impl Fetcher {
         context: &Context<'a>,
     ) {
         while let Progress::Call(call) = progress {
+            if let Some(Failed { outcome, failure }) = &call.instead {
+                self.worker.count(metrics::sts(*outcome));
+                let name = &role.role.name;
+                let text = format!(
+                    "no new credentials of role {name}: {failure}; the next of `sts_hosts` is asked"
+                );
+                envoy::log(LogLevel::Warn, &text);
+            }
             let fetch = Fetch::new(id, &call);
             let body = call.body.as_ref().map(|body| body.expose().as_bytes());
             match envoy::call(call.cluster, &call.headers.expose(), body, call.timeout) {
                 Ok(callout) => return self.fetches.wait(callout, fetch),
                 Err(_) => {
-                    let why = format!("Envoy has no cluster \"{}\"", call.cluster);
+                    let why = format!(
+                        "Envoy cannot call cluster \"{}\": it is missing, or its host has no address yet",
+                        call.cluster
+                    );
                     let (source, record) = (&role.role.source, role.record());
                     progress = fetch.go_on(source, &record, context, 0, why.as_bytes());
                 }
             }
         }
         match progress {
-            Progress::Done(credentials) => self.succeeded(role, &credentials, context.now),
+            Progress::Done(credentials, by) => {
+                self.succeeded(role, &credentials, by, context.now);
+            }
             Progress::Failed(failed) => self.failed(role, &failed),
             Progress::Later | Progress::Call(_) => {}
         }
     }
 
-    fn succeeded(&self, role: &RoleView, credentials: &Credentials, now: SystemTime) {
+    fn succeeded(
+        &self,
+        role: &RoleView,
+        credentials: &Credentials,
+        by: Option<GivenBy<'_>>,
+        now: SystemTime,
+    ) {
         let (id, expires_at) = (&credentials.access_key_id, credentials.expires_at);
         // Before anything is signed with them. Where that cannot be, neither could they be shared.
-        let filed = envoy::change_shared_data(own_keys::KEY, |stored| {
+        let filed = envoy::change_shared_data(own_keys::KEY, &|stored| {
             let keys = stored.map(OwnKeys::from_bytes).unwrap_or_default();
             Some(keys.with(credentials, now).as_bytes().to_vec())
         });
@@ -124,17 +147,30 @@ impl Fetcher {
             return;
         }
         self.worker.count(metrics::sts(Fetched::Ok));
+        if let Some(by) = by {
+            let used = match by.first {
+                Standing::Answers => StsHostUsed::First,
+                Standing::Failed | Standing::NotAsked => StsHostUsed::Other,
+            };
+            self.worker.count(metrics::sts_host(used));
+        }
         envoy::log(
             LogLevel::Info,
             &format!(
-                "new credentials {id} of role {} until {}",
+                "new credentials {id} of role {} until {}{}{}",
                 role.role.name,
-                rfc3339(expires_at)
+                rfc3339(expires_at),
+                by.map_or("", |_| ", from "),
+                by.map_or("", |by| by.host)
             ),
         );
         let (jitter, pace) = (envoy::jitter(), self.worker.config.pace);
         role.change_record(|record| {
-            record.succeeded(self.worker.owner, credentials.clone(), now, jitter, pace)
+            let new = record.succeeded(self.worker.owner, credentials.clone(), now, jitter, pace);
+            match by {
+                Some(by) => new.given_by(by, id, record, now, pace),
+                None => new,
+            }
         });
     }
 
@@ -184,10 +220,17 @@ impl Drop for Fetcher {
     }
 }
 
-fn context<'a>(worker: &'a Worker, own: &'a Record, now: SystemTime) -> Context<'a> {
+fn context<'a>(
+    worker: &'a Worker,
+    role: &'a RoleView,
+    own: &'a Record,
+    now: SystemTime,
+) -> Context<'a> {
+    let settings = worker.config.calls(&role.role);
     Context {
-        settings: worker.config.calls(),
+        settings,
         own,
+        first: first_turn(&settings.sts.hosts, &role.record(), own, now),
         now,
     }
 }

@@ -43,7 +43,7 @@ impl HttpContext for Guard {
             return Action::Continue;
         };
         Stat::counter(metrics::refused(&refusal)).add(1);
-        envoy::show_line(&access_log::refused(refusal.reason().word()));
+        envoy::show_line(&access_log::stopped(refusal.reason().word(), &line));
         // Paused, the request goes nowhere, even if the reply could not be sent.
         envoy::logged(envoy::reply(&refusal.answer(format)));
         Action::Pause

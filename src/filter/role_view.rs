@@ -1,13 +1,13 @@
 //! One role's credentials as this worker's VM sees them: its view of the record in shared data.
 
-use super::envoy;
+use super::envoy::{self, Change};
 use crate::config::Config;
 use crate::credentials::cache::{Pace, Record};
 use crate::credentials::fetch::View;
 use crate::credentials::role::Role;
 use std::cell::{Ref, RefCell};
 use std::rc::Rc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// The view, and where the record lies.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl RoleView {
     pub(super) fn new(role: Role, config: &Config) -> Self {
         let own = &config.roles.own().source;
         Self {
-            key: role.source.place(own, &config.calls()),
+            key: role.source.place(own, &config.calls(&role)),
             role,
             view: RefCell::default(),
         }
@@ -49,11 +49,30 @@ impl RoleView {
     }
 
     /// As [`Self::read_record`]; the first worker that finds no record writes one.
-    pub(super) fn read_or_start(&self, now: SystemTime, spread: Duration) -> Option<u32> {
+    pub(super) fn read_or_start(&self, now: SystemTime, config: &Config) -> Option<u32> {
         self.read_record().or_else(|| {
-            self.swap_record(None, Record::started(now, spread, envoy::jitter()));
+            let record = Record::started(now, config.start_jitter, envoy::jitter());
+            let epoch = config.credentials_epoch.as_deref();
+            let met = epoch.and_then(|epoch| record.of_epoch(epoch, now, now, config.pace));
+            self.swap_record(None, met.unwrap_or(record));
             self.read_record()
         })
+    }
+
+    /// The configuration has this epoch. `true`: the record, if there is one, had not met it.
+    pub(super) fn note_epoch(
+        &self,
+        epoch: &str,
+        now: SystemTime,
+        wanted: SystemTime,
+        pace: Pace,
+    ) -> bool {
+        let change = envoy::change_shared_data(&self.key, &|stored| {
+            let record = Record::from_bytes(&stored?)?;
+            Some(record.of_epoch(epoch, now, wanted, pace)?.to_bytes())
+        });
+        self.read_record();
+        change == Change::Made
     }
 
     /// Brings this view up to date; returns the CAS number of the stored record.

@@ -6,9 +6,11 @@ use super::fetch::Fetcher;
 use super::guard::Guard;
 use super::status::Status;
 use super::stream::Stream;
-use super::worker::Worker;
+use super::worker::{Worker, change_register};
 use crate::config::{self, Environment, Plugin};
+use crate::policy::Mode;
 use crate::report::metrics;
+use crate::report::status::Presence;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{ContextType, LogLevel};
 use std::rc::Rc;
@@ -34,6 +36,7 @@ enum State {
 struct SigningRoot {
     worker: Rc<Worker>,
     fetcher: Fetcher,
+    presence: Presence,
     age: Stat,
     seconds_to_expiry: Stat,
 }
@@ -68,13 +71,14 @@ impl RootContext for Root {
         environment.extend(std::env::vars());
         match config::parse(&json, &environment) {
             Ok(Plugin::Downstream(config)) => {
-                let worker = Rc::new(Worker::new(*config, self.id));
-                worker.introduce(&json);
+                let worker = Rc::new(Worker::new(*config, &json, self.id));
+                let presence = worker.introduce(&json);
                 // Nothing is fetched here: this also runs where the configuration is only tried out.
                 worker.set_tick_period(FIRST_TICK);
                 self.state = State::Signer(Box::new(SigningRoot {
                     fetcher: Fetcher::new(Rc::clone(&worker)),
                     worker,
+                    presence,
                     age: Stat::gauge(metrics::CREDENTIAL_AGE),
                     seconds_to_expiry: Stat::gauge(metrics::CREDENTIAL_SECONDS_TO_EXPIRY),
                 }));
@@ -124,16 +128,24 @@ impl SigningRoot {
     fn on_tick(&mut self) {
         let now = envoy::now();
         self.worker.holdings.borrow_mut().on_tick();
-        self.fetcher.start_due(now);
+        self.worker.heed_orders(now);
+        if self.worker.config.mode == Mode::Enforce {
+            self.fetcher.start_due(now);
+        }
         self.worker.settle_held(now);
         self.worker.show_levels(now);
         self.show(now);
+        if let Some(change) = self.presence.on_tick(now) {
+            change_register(|register| Some(change(register)));
+        }
         self.worker.adjust_ticks(now);
     }
 
     fn on_reply(&mut self, callout: u32, body_size: usize) {
         let now = envoy::now();
         self.fetcher.on_reply(callout, body_size, now);
+        // Those who wait may be signed now.
+        self.worker.heed_orders(now);
         self.worker.settle_held(now);
         self.worker.adjust_ticks(now);
     }

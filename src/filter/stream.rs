@@ -83,13 +83,14 @@ impl HttpContext for Stream {
             headers: &headers,
             cluster: &envoy::cluster_name,
             port: &envoy::port,
+            over_tls: &envoy::over_tls,
             route_metadata: &route_metadata,
             own_keys: &envoy::own_keys,
             end_of_stream,
         };
-        let decision = decision::decide(&worker.config, head);
+        let decided = decision::decide_in_full(&worker.config, head);
         let mut holdings = worker.holdings.borrow_mut();
-        self.request.on_head(decision, head, &mut holdings, worker);
+        self.request.on_head(decided, head, &mut holdings, worker);
         drop(holdings);
         self.carry_out(Some(headers))
     }

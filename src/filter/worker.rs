@@ -8,12 +8,13 @@ use crate::credentials::cache::Record;
 use crate::credentials::role::{Role, RoleId, Roles};
 use crate::endpoint::Endpoint;
 use crate::headers::{self, Header};
-use crate::policy::RouteMetadata;
+use crate::policy::suspended::{self, Suspended};
+use crate::policy::{Mode, RouteMetadata};
 use crate::refusal::Refusal;
 use crate::report::access_log;
 use crate::report::gauges::{Levels, TALLY_KEY, Tally};
 use crate::report::metrics;
-use crate::report::status::{Entry, REGISTER_KEY, Register};
+use crate::report::status::{Entry, Presence, REGISTER_KEY, Register};
 use crate::request::ask::Ask;
 use crate::request::body::Resigned;
 use crate::request::edits::{self, Edit, Signatory};
@@ -33,6 +34,8 @@ use std::time::{Duration, SystemTime};
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) config: Config,
+    /// As the access log names it.
+    config_hash: String,
     /// Tells this VM's leases and levels from others'.
     pub(super) owner: u64,
     root_id: u32,
@@ -50,6 +53,11 @@ pub(super) struct Worker {
     held_bytes: Stat,
     /// The CAS number of the tally that the gauges show; `None`: they show none yet.
     shown_tally: Cell<Option<Option<u32>>>,
+    /// What any configuration of the process suspends.
+    suspended: RefCell<Suspended>,
+    epoch_is_noted: Cell<bool>,
+    /// See [`envoy::flushes`].
+    flushes: Cell<Option<u32>>,
 }
 
 /// What came of a [`Step`].
@@ -66,8 +74,9 @@ pub(super) enum Done {
 }
 
 impl Worker {
-    pub(super) fn new(config: Config, root_id: u32) -> Self {
+    pub(super) fn new(config: Config, configuration: &[u8], root_id: u32) -> Self {
         Self {
+            config_hash: access_log::short_hash(configuration),
             roles: config
                 .roles
                 .map(|role| Rc::new(RoleView::new(role.clone(), &config))),
@@ -88,13 +97,16 @@ impl Worker {
             parked: Stat::gauge(metrics::PARKED),
             held_bytes: Stat::gauge(metrics::HELD_BYTES),
             shown_tally: Cell::default(),
+            suspended: RefCell::default(),
+            epoch_is_noted: Cell::default(),
+            flushes: Cell::default(),
         }
     }
 
     /// Says who it is, in the log, in the stats and in the status document.
-    pub(super) fn introduce(&self, configuration: &[u8]) {
+    pub(super) fn introduce(&self, configuration: &[u8]) -> Presence {
         for (_, view) in self.roles.iter() {
-            let Role { name, source } = &view.role;
+            let Role { name, source, .. } = &view.role;
             envoy::log(LogLevel::Info, &format!("role {name}: {source}"));
         }
         Stat::gauge(&metrics::build_info()).record(1);
@@ -106,17 +118,14 @@ impl Worker {
             roles.map(|(_, view)| (&view.role, view.key.as_str())),
             envoy::now(),
         );
-        let added = envoy::change_shared_data(REGISTER_KEY, |stored| {
-            let register = stored.map(|bytes| Register::from_bytes(&bytes));
-            let register = register.unwrap_or_default().with(entry.clone())?;
-            Some(register.to_bytes())
-        });
+        let added = change_register(|register| register.with(entry.clone()));
         // The first worker with this configuration says for all what is odd about it.
         if added == Change::Made {
             for warning in &self.config.warnings {
                 envoy::log(LogLevel::Warn, &format!("configuration: {warning}"));
             }
         }
+        Presence::new(entry)
     }
 
     /// What the route of the effective context carries for the rules.
@@ -137,16 +146,24 @@ impl Worker {
                 self.set_tick_period(period);
                 return Done::Callback(Action::Pause);
             }
-            Step::LeaveAlone(why) => {
+            Step::LeaveAlone(why, about) => {
                 self.count(metrics::left_alone(why));
-                if let Some(line) = access_log::left_alone(why) {
+                if let Some(line) = access_log::left_alone(why, &about, &self.config_hash) {
                     envoy::show_line(&line);
                 }
                 Ok(())
             }
-            Step::Answer(refusal, format) => {
+            Step::Observe(observed, about) => {
+                self.count(&metrics::observed(observed));
+                if let Some(line) = access_log::observed(observed, &about, &self.config_hash) {
+                    envoy::show_line(&line);
+                }
+                Ok(())
+            }
+            Step::Answer(refusal, format, about) => {
                 self.count(metrics::refused(&refusal));
-                envoy::show_line(&access_log::refused(refusal.reason().word()));
+                let reason = refusal.reason().word();
+                envoy::show_line(&access_log::refused(reason, &about, &self.config_hash));
                 // Where it fails, nobody is there to be answered.
                 envoy::logged(envoy::reply(&refusal.answer(format)));
                 Ok(())
@@ -192,9 +209,16 @@ impl Worker {
         };
         let plan = &signing.request.plan;
         let role = self.roles.get(plan.role).unwrap_or(self.roles.own());
+        for suspended in [&self.config.suspended, &*self.suspended.borrow()] {
+            if let Some(refusal) = suspended.refusal(&plan.service, &role.role.name) {
+                return Err(refusal);
+            }
+        }
         let by = Signatory {
             signer: &mut self.signer.borrow_mut(),
             role: &role.role.name,
+            session: role.role.source.session_name(),
+            config: &self.config_hash,
             time: self
                 .skews
                 .borrow()
@@ -240,6 +264,47 @@ impl Worker {
             let text =
                 format!("AWS says that {access_key_id} of role {role} has expired: refreshing");
             envoy::log(LogLevel::Warn, &text);
+        }
+    }
+
+    /// Learns what others want of this configuration: other credentials, and what it must not sign. It says what it wants
+    /// of them.
+    pub(super) fn heed_orders(&self, now: SystemTime) {
+        if let Some(epoch) = &self.config.credentials_epoch
+            && !self.epoch_is_noted.replace(true)
+        {
+            self.note_epoch(epoch, now);
+        }
+        if self.config.suspended != Suspended::default() {
+            envoy::change_shared_data(suspended::KEY, &|stored| {
+                self.config.suspended.said(stored.as_deref(), now)
+            });
+        }
+        if let Some((bytes, _)) = envoy::shared_data(suspended::KEY) {
+            self.suspended.replace(Suspended::in_force(&bytes, now));
+        }
+        let flushes = envoy::flushes();
+        if self.flushes.replace(flushes) != flushes {
+            for (_, role) in self.roles.iter() {
+                role.read_record();
+            }
+        }
+    }
+
+    fn note_epoch(&self, epoch: &str, now: SystemTime) {
+        let pace = self.config.pace;
+        let mut moment = Record::moment_of_epoch(now, envoy::jitter(), pace);
+        let mut is_new = false;
+        for (_, role) in self.roles.iter() {
+            is_new |= role.note_epoch(epoch, now, moment, pace);
+            // The pod's own role comes first.
+            let own = self.roles.own().record();
+            moment = own.flush_moment().unwrap_or(moment);
+        }
+        if is_new {
+            envoy::tell_of_flushes();
+            let text = format!("credentials_epoch {epoch} is new: credentials are replaced");
+            envoy::log(LogLevel::Info, &text);
         }
     }
 
@@ -315,7 +380,9 @@ impl Worker {
     }
 
     pub(super) fn adjust_ticks(&self, now: SystemTime) {
-        let has_credentials = self.roles.own().record().usable(now).is_some();
+        // Nobody waits for what nobody fetches.
+        let has_credentials =
+            self.config.mode == Mode::Observe || self.roles.own().record().usable(now).is_some();
         let period = self.holdings.borrow().tick_period(has_credentials);
         self.set_tick_period(period);
     }
@@ -338,6 +405,14 @@ impl Worker {
             }
         }
     }
+}
+
+/// Changes the process's register; `change` gives `None` where nothing is to be done.
+pub(super) fn change_register(change: impl Fn(Register) -> Option<Register>) -> Change {
+    envoy::change_shared_data(REGISTER_KEY, &|stored| {
+        let register = stored.map(|bytes| Register::from_bytes(&bytes));
+        Some(change(register.unwrap_or_default())?.to_bytes())
+    })
 }
 
 impl Ask for Worker {

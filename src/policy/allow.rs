@@ -24,6 +24,15 @@ pub enum Allow {
 }
 
 impl Allow {
+    /// The empty list.
+    pub fn nothing() -> Self {
+        Self::Listed {
+            services: Vec::new(),
+            hosts: Vec::new(),
+            buckets: Patterns::default(),
+        }
+    }
+
     /// Whether nothing is allowed but by rules.
     pub fn is_nothing(&self) -> bool {
         match self {
@@ -81,6 +90,26 @@ impl Allow {
             && (only_customers || !services.iter().any(|name| of_rule(name)))
             && !hosts.iter().any(|host| of_rule(&hosts_of(host).service))
             && !by_bucket
+    }
+
+    /// Whether it permits what an entry of another list does, as far as names say.
+    pub(crate) fn covers(&self, entry: &str) -> bool {
+        let Self::Listed {
+            services,
+            hosts,
+            buckets,
+        } = self
+        else {
+            return true;
+        };
+        let is_service = !entry.contains('.');
+        let service = match is_service {
+            true => entry,
+            false => &hosts_of(entry).service,
+        };
+        services.iter().any(|name| name == service)
+            || (is_s3(service) && !buckets.is_empty())
+            || hosts.iter().any(|host| host_covers(host, entry))
     }
 
     pub(crate) fn has_buckets(&self) -> bool {

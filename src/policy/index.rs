@@ -10,6 +10,8 @@ use std::collections::HashMap;
 /// Places of rules, ascending, by what they ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Index {
+    /// By the access key id of a placeholder.
+    placeholders: HashMap<String, Vec<usize>>,
     /// By one key and value of the route's metadata.
     route_metadata: HashMap<(String, String), Vec<usize>>,
     /// By host.
@@ -35,8 +37,10 @@ impl Index {
         for (place, rule) in rules.iter().enumerate() {
             index.add(place, rule);
             let when = &rule.when;
-            let is_under_its_buckets =
-                !when.buckets.is_empty() && when.hosts.is_empty() && when.route_metadata.is_empty();
+            let is_under_its_buckets = !when.buckets.is_empty()
+                && when.hosts.is_empty()
+                && when.route_metadata.is_empty()
+                && when.placeholders.is_empty();
             if is_under_its_buckets && rule.effect == Some(Effect::Deny) {
                 let same = |place: &usize| {
                     let other = rules.get(*place).map(|rule| &rule.when);
@@ -54,7 +58,11 @@ impl Index {
 
     fn add(&mut self, place: usize, rule: &Rule) {
         let when = &rule.when;
-        if let Some((key, value)) = when.route_metadata.first_key_value() {
+        if !when.placeholders.is_empty() {
+            for id in &when.placeholders {
+                add(&mut self.placeholders, id, place);
+            }
+        } else if let Some((key, value)) = when.route_metadata.first_key_value() {
             let pair = (key.clone(), value.clone());
             self.route_metadata.entry(pair).or_default().push(place);
         } else if !when.hosts.is_empty() {
@@ -107,6 +115,9 @@ impl Index {
             first = found.or(first);
         };
         look(&self.rest);
+        if let Some(places) = subject.placeholder.and_then(|id| self.placeholders.get(id)) {
+            look(places);
+        }
         if !self.route_metadata.is_empty() {
             for (key, value) in subject.route_metadata {
                 // The map's keys are owned pairs; routes with metadata for rules are few and short.

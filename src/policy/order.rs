@@ -53,6 +53,7 @@ impl Policy {
             host: &host,
             endpoint: Some(endpoint),
             route_metadata: &rule.when.route_metadata,
+            placeholder: rule.when.placeholders.first().map(String::as_str),
         };
         let hides = |earlier: &Rule| earlier.hides(rule, &extent);
         let found = self
@@ -70,6 +71,7 @@ impl Rule {
         own.route_metadata
             .iter()
             .all(|(key, value)| others.route_metadata.get(key) == Some(value))
+            && contains(&own.placeholders, &others.placeholders)
             && contains(&own.services, &extent.services)
             && contains(&own.regions, &extent.regions)
             && self.hides_hosts(other, extent)
@@ -114,6 +116,11 @@ impl Rule {
         let mut pairs = own.route_metadata.iter();
         self.effect != Some(Effect::Deny)
             && pairs.all(|(key, value)| metadata.get(key) == Some(value))
+            && (own.placeholders.is_empty()
+                || own
+                    .placeholders
+                    .iter()
+                    .any(|id| others.placeholders.contains(id)))
             && self.shares_hosts(extent, others)
             && (own.buckets.is_empty() || {
                 let mut buckets = others.buckets.iter();

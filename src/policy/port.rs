@@ -1,5 +1,6 @@
 //! A port of the loopback endpoint that stands for one host: for programs that take nothing but a URL.
 
+use super::Unmarked;
 use crate::endpoint::Host;
 
 /// What `ports` binds a port to.
@@ -13,8 +14,8 @@ pub struct Port {
     pub methods: Vec<String>,
     /// How paths that it takes begin; none: all.
     pub paths: Vec<String>,
-    /// Whether what comes without a signature needs the marker header; `None`: as everywhere.
-    pub require_marker: Option<bool>,
+    /// What is done with what comes without a signature and without the marker header; `None`: as everywhere.
+    pub unmarked: Option<Unmarked>,
 }
 
 /// What a port does not take.
@@ -78,7 +79,7 @@ mod tests {
             host: Host::parse(b"search-x.eu-west-1.es.amazonaws.com").unwrap(),
             methods: owned(methods),
             paths: owned(paths),
-            require_marker: None,
+            unmarked: None,
         };
         let (method, path) = request.split_once(' ').unwrap();
         assert_eq!(port.bars(method, path), expected, "{request}");

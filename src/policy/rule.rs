@@ -41,6 +41,8 @@ pub struct Condition {
     pub regions: Vec<String>,
     /// What the route's metadata must say.
     pub route_metadata: RouteMetadata,
+    /// Access key ids of placeholders, one of which signed the request; empty: whoever signed it, or nobody.
+    pub placeholders: Vec<String>,
 }
 
 /// What a rule does.
@@ -93,6 +95,8 @@ pub(crate) struct Subject<'a> {
     pub endpoint: Option<Endpoint<'a>>,
     /// What the request's route says.
     pub route_metadata: &'a RouteMetadata,
+    /// The access key id of the placeholder that signed its headers; `None`: none did.
+    pub placeholder: Option<&'a str>,
 }
 
 impl Subject<'_> {
@@ -137,6 +141,7 @@ impl Rule {
         };
         is_named
             && host
+            && known(&when.placeholders, subject.placeholder)
             && known(&when.services, subject.endpoint.map(|e| e.service))
             // What is signed for all regions is signed for those that are denied.
             && (known(&when.regions, region) || (denies && region == Some(ALL_REGIONS)))
@@ -156,6 +161,12 @@ impl Condition {
         self.hosts
             .iter()
             .any(|pattern| pattern == host || host_fits(pattern, host))
+    }
+
+    /// Whether one placeholder's request can fit both.
+    pub(crate) fn shares_placeholders(&self, other: &Self) -> bool {
+        let (own, others) = (&self.placeholders, &other.placeholders);
+        own.is_empty() || others.is_empty() || own.iter().any(|id| others.contains(id))
     }
 
     /// An alias must be named as it is: it shows nothing of the bucket's name.

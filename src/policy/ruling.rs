@@ -29,6 +29,11 @@ pub(crate) enum Ruling<'p> {
         /// What the rule denies, if it denies buckets. In a box, as most rulings are permits.
         named: Option<Box<Named<'static>>>,
     },
+    /// Rules name placeholders, and neither the one that decides nor the configuration's own list names that of its signature.
+    PlaceholderNotListed {
+        /// The place of the rule that decides otherwise.
+        rule: Option<usize>,
+    },
     /// Nothing allows it.
     NotListed {
         /// What it would be signed as.
@@ -51,6 +56,8 @@ pub enum Unlisted {
     Tenant,
     /// What the request names, as the list has buckets.
     Named(Named<'static>),
+    /// Nothing: the workload has done without it ([`NARROWED`](crate::config::NARROWED)).
+    Narrowed,
     /// Requests that name no bucket, such as ListBuckets, as the list has buckets.
     NoBucket,
 }
@@ -70,7 +77,7 @@ impl<'p> Ruling<'p> {
         match self {
             Self::Permit { rule, .. } => rule.map(|found| found.place),
             Self::LeaveAlone { rule } | Self::Denied { rule, .. } => Some(*rule),
-            Self::NotListed { rule, .. } => *rule,
+            Self::NotListed { rule, .. } | Self::PlaceholderNotListed { rule } => *rule,
             Self::NotAws | Self::Torn(_) => None,
         }
     }
@@ -79,6 +86,14 @@ impl<'p> Ruling<'p> {
     pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (denied @ Self::Denied { .. }, _) | (_, denied @ Self::Denied { .. }) => denied,
+            (unlisted @ Self::PlaceholderNotListed { .. }, _)
+            | (_, unlisted @ Self::PlaceholderNotListed { .. }) => unlisted,
+            // What no configuration allows is said before what the workload does without.
+            (Self::NotListed { unlisted, .. }, other @ Self::NotListed { .. })
+                if *unlisted == Unlisted::Narrowed =>
+            {
+                other
+            }
             (unlisted @ Self::NotListed { .. }, _) | (_, unlisted @ Self::NotListed { .. }) => {
                 unlisted
             }

@@ -1,3 +1,4 @@
+mod placeholders;
 mod property;
 
 use super::*;
@@ -40,6 +41,10 @@ fn ask<T>(request: &str, route: &str, answer: impl Fn(Subject<'_>, bucket::Reque
             Resolution::NotAws => None,
         },
         route_metadata: &route_metadata,
+        placeholder: headers
+            .iter()
+            .find(|(name, _)| *name == "placeholder")
+            .map(|(_, id)| std::str::from_utf8(id).unwrap()),
     };
     let request = bucket::Request {
         host: host.name(),
@@ -71,6 +76,7 @@ fn verdict_word(ruling: Ruling<'_>) -> String {
         Ruling::NotAws => "not AWS".to_owned(),
         Ruling::Denied { rule, .. } => format!("denied by {rule}"),
         Ruling::NotListed { .. } => "not listed".to_owned(),
+        Ruling::PlaceholderNotListed { .. } => "placeholder not listed".to_owned(),
         Ruling::Torn(_) => "torn".to_owned(),
     }
 }

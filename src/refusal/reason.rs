@@ -17,13 +17,15 @@ words! {
         UploadTooLargeToHold = "upload_too_large_to_hold",
         /// `allow` does not name the service or host.
         NotAllowed = "not_allowed",
+        /// Rules name placeholders, and neither the rule that decides nor `placeholders` lists the access key id that signed the request: an id of nobody's, or of a role that is not for this request.
+        PlaceholderNotListed = "placeholder_not_listed",
         /// A rule denies it; the message names the rule.
         Denied = "denied",
         /// A copy between buckets that rules give different roles, or of which they leave only one alone.
         BucketsOfDifferentRoles = "buckets_of_different_roles",
-        /// A rule leaves the host alone, and the request came to `127.0.0.1`: it must name the host itself.
+        /// A rule leaves the host alone, or `mode` is `observe`, and the request came to `127.0.0.1`: it must name the host itself.
         LeftAloneAtLoopback = "left_alone_at_loopback",
-        /// `require_marker` is on, and nothing asked for a signature.
+        /// `unmarked` is `refuse`, and nothing asked for a signature.
         MarkerMissing = "marker_missing",
         /// The route leads to a cluster that is not in `clusters`.
         ClusterNotListed = "cluster_not_listed",
@@ -57,6 +59,9 @@ words! {
         MalformedAuthorization = "malformed_authorization",
         /// The body was not complete after `body_timeout_ms`.
         BodyTimeout = "body_timeout",
+        /// `Expect: 100-continue`, and nothing after 4 s of a body that must be held: the listener sends no 100 (`proxy_100_continue`, as
+        /// Istio's), and AWS cannot before it has the request.
+        ExpectationFailed = "expectation_failed",
         /// The body is larger than `max_body_bytes`.
         BodyTooLarge = "body_too_large",
         /// A body that is signed chunk by chunk is framed wrongly; what has left already lacks its last chunk, and AWS refuses it.
@@ -83,6 +88,7 @@ impl Reason {
             | Self::TooMuchHeld
             | Self::UploadTooLargeToHold => 503,
             Self::NotAllowed
+            | Self::PlaceholderNotListed
             | Self::Denied
             | Self::BucketsOfDifferentRoles
             | Self::LeftAloneAtLoopback
@@ -103,6 +109,7 @@ impl Reason {
             | Self::MalformedChunks => 400,
             Self::BodyTimeout => 408,
             Self::BodyTooLarge | Self::ChunkTooLarge => 413,
+            Self::ExpectationFailed => 417,
             Self::HostCallFailed => 500,
             Self::ExpressSessionUnsupported
             | Self::SignatureV2Only
@@ -185,6 +192,11 @@ pub const OF_ENVOY: &[(u16, &str, &str)] = &[
         403,
         "upgrade_refused",
         "An upgrade to anything but `websocket`.",
+    ),
+    (
+        403,
+        "address_not_public",
+        "A tunnel to a host of `tunnel_to` whose address is a loopback, link-local, private or multicast one.",
     ),
     (
         400,

@@ -1,7 +1,7 @@
 //! The names of the stats. Envoy puts `wasmcustom.` before them; Prometheus output takes it off.
 
-use crate::credentials::outcome::Fetched;
-use crate::decision::{LeftAlone, Signed};
+use crate::credentials::outcome::{Fetched, StsHostUsed};
+use crate::decision::{LeftAlone, Observed, Signed, Would};
 use crate::refusal::Refusal;
 use crate::report::status::VERSION;
 
@@ -18,6 +18,8 @@ pub const HELD_BYTES: &str = "sigv4_egress.held_bytes";
 pub const CLOCK_SKEW: &str = "sigv4_egress.clock_skew";
 /// Counter: refreshes that began because AWS called credentials expired or unknown.
 pub const STALE: &str = "sigv4_egress.stale_credentials";
+/// Counter: fetches that `POST /refresh` or a new epoch began.
+pub const FLUSHES: &str = "sigv4_egress.flushes";
 
 /// Gauge, always 1: its name has the version, with `_` for `.`.
 pub fn build_info() -> String {
@@ -39,6 +41,11 @@ pub fn left_alone(why: LeftAlone) -> &'static str {
     why.stat()
 }
 
+/// Counter: what would have become of requests that were only observed, by why.
+pub(crate) fn observed(what: Observed) -> String {
+    [what.would.stat(), ".", what.reason].concat()
+}
+
 /// Counter: requests answered by us, by reason.
 pub fn refused(refusal: &Refusal) -> &'static str {
     refusal.reason().stat()
@@ -47,6 +54,11 @@ pub fn refused(refusal: &Refusal) -> &'static str {
 /// Counter: attempts to get credentials, by outcome.
 pub fn sts(outcome: Fetched) -> &'static str {
     outcome.stat()
+}
+
+/// Counter: fetches that ended with credentials of STS, by which of its hosts gave them.
+pub fn sts_host(used: StsHostUsed) -> &'static str {
+    used.stat()
 }
 
 /// The stats as Markdown, as they stand in the documentation.
@@ -75,6 +87,8 @@ pub fn markdown() -> String {
     family("Requests signed", "why", &mut { words });
     let words = LeftAlone::ALL.iter().map(|why| (why.word(), why.meaning()));
     family("Requests left alone", "why", &mut { words });
+    let words = Would::ALL.iter().map(|what| (what.word(), what.meaning()));
+    family("Requests observed", "would", &mut { words });
     let words = Fetched::ALL.iter().map(|how| (how.word(), how.meaning()));
     family("Attempts to get credentials", "outcome", &mut { words });
     page
@@ -98,9 +112,19 @@ const STATS: &[(&str, &str, &str)] = &[
         "Requests that the filter answered, by [reason](reasons.md). A request whose chunks prove malformed is counted as signed and as refused.",
     ),
     (
+        "sigv4_egress.requests.<would>.<reason>",
+        "counter",
+        "Where `mode` is `observe`: requests by [what would have become of them](#requests-observed), and why. The reasons are those of the three above.",
+    ),
+    (
         "sigv4_egress.sts.<outcome>",
         "counter",
         "Attempts to get credentials ([below](#attempts-to-get-credentials)).",
+    ),
+    (
+        "sigv4_egress.sts_host.<host>",
+        "counter",
+        "Credentials that STS gave, by which of `sts_hosts` did: `first`, or `other`, because the first did not answer or has not a few minutes ago. What a host that did not answer is counted by is `sts.<outcome>`, once for each.",
     ),
     (
         CREDENTIAL_AGE,
@@ -128,6 +152,11 @@ const STATS: &[(&str, &str, &str)] = &[
         "Refreshes that began because AWS called credentials expired or unknown.",
     ),
     (
+        FLUSHES,
+        "counter",
+        "Fetches that `POST /refresh` or a new `credentials_epoch` began, and what was tried again after one that failed.",
+    ),
+    (
         CLOCK_SKEW,
         "counter",
         "Changes of the time that a host's requests are signed with.",
@@ -140,7 +169,7 @@ const STATS: &[(&str, &str, &str)] = &[
     (
         "sigv4_egress.source.<source>",
         "gauge",
-        "Always 1: where the pod's own credentials come from, `web_identity` or `container`.",
+        "Always 1: where the pod's own credentials come from, `web_identity` or `container`; `none` where `mode` is `observe` and there is no role.",
     ),
 ];
 

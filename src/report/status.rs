@@ -1,15 +1,17 @@
 //! The status document: what an operator asks when something does not sign. It holds no secret.
 //!
-//! A plugin that signs files an [`Entry`] of itself in the process's [`Register`], which lies in shared data;
-//! the plugin at position `status` answers with all of them, each role with its record at that moment.
+//! A plugin that signs files an [`Entry`] of itself in the process's [`Register`], which lies in shared data, and says
+//! there from time to time that it still runs: Envoy tells nobody that a configuration has been replaced. The plugin at
+//! position `status` answers with all of them, each role with its record at that moment.
 
 use crate::credentials::cache::Record;
 use crate::credentials::cache::stored::text;
 use crate::credentials::role::Role;
+use crate::refusal::Answer;
 use crate::sigv4::{hex, sha256};
 use crate::timestamp::rfc3339;
 use serde_json::{Value, json};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The version of this module.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -20,7 +22,13 @@ pub(crate) const REGISTER_KEY: &str = "status/1";
 /// The path that the document is found at.
 pub(crate) const PATH: &str = "/status";
 
-/// The plugins of a process, the newest last.
+/// How often a worker says that it runs, and what it orders.
+pub(crate) const PULSE: Duration = Duration::from_secs(10);
+
+/// After so long without a word, nothing runs with a configuration any more. A busy worker may be late.
+pub(crate) const SILENCE: Duration = Duration::from_secs(30);
+
+/// The plugins of a process, the one that a worker began with last at the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Register(Vec<Entry>);
 
@@ -30,11 +38,52 @@ pub(crate) struct Entry {
     /// SHA-256 of the configuration's bytes, in hexadecimal.
     configuration: String,
     configured_at: String,
+    /// When a worker last said that it runs with it, in seconds since 1970; 0 where none has yet.
+    seen_at: u64,
     roles: Vec<FiledRole>,
 }
 
+/// What a worker has said of itself.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    entry: Entry,
+    said: Option<SystemTime>,
+}
+
+impl Presence {
+    /// Of a worker that has filed this.
+    pub(crate) fn new(entry: Entry) -> Self {
+        Self { entry, said: None }
+    }
+
+    /// How the worker changes the register at this tick, if it is to: the first one puts it last.
+    pub(crate) fn on_tick(&mut self, now: SystemTime) -> Option<impl Fn(Register) -> Register> {
+        let begins = self.said.is_none();
+        // A clock that was set back does not silence it.
+        let is_recent = |said| now.duration_since(said).is_ok_and(|passed| passed < PULSE);
+        if self.said.is_some_and(is_recent) {
+            return None;
+        }
+        self.said = Some(now);
+        let mut entry = self.entry.clone();
+        entry.seen_at = seconds(now);
+        if begins {
+            entry.configured_at = rfc3339(now);
+        }
+        Some(move |register: Register| register.seen(entry.clone(), begins))
+    }
+}
+
+fn seconds(moment: SystemTime) -> u64 {
+    moment
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+}
+
+/// A role of such a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct FiledRole {
+pub(crate) struct FiledRole {
     name: String,
     source: String,
     credentials_from: String,
@@ -52,6 +101,7 @@ impl Entry {
         Self {
             configuration: hex(&sha256(configuration)),
             configured_at: rfc3339(now),
+            seen_at: 0,
             roles: roles
                 .map(|(role, record)| FiledRole {
                     name: role.name.clone(),
@@ -63,11 +113,17 @@ impl Entry {
         }
     }
 
+    /// Whether both are of one configuration.
+    fn is_of(&self, other: &Self) -> bool {
+        (&self.configuration, &self.roles) == (&other.configuration, &other.roles)
+    }
+
     fn stored(&self) -> Value {
         let roles: Vec<Value> = self.roles.iter().map(FiledRole::stored).collect();
         json!({
             "configuration": self.configuration,
             "configured_at": self.configured_at,
+            "seen_at": self.seen_at,
             "roles": roles,
         })
     }
@@ -76,6 +132,8 @@ impl Entry {
         Some(Self {
             configuration: text(stored, "configuration")?,
             configured_at: text(stored, "configured_at")?,
+            // Version 0.1 filed none.
+            seen_at: stored.get("seen_at").and_then(Value::as_u64).unwrap_or(0),
             roles: list(stored.get("roles")?, FiledRole::read)?,
         })
     }
@@ -101,17 +159,37 @@ impl Register {
     }
 
     /// With an entry; `None` where the same configuration is filed already, by another worker.
-    pub(crate) fn with(&self, entry: Entry) -> Option<Self> {
-        let same = |other: &Entry| {
-            (&other.configuration, &other.roles) == (&entry.configuration, &entry.roles)
-        };
-        if self.0.iter().any(same) {
+    pub(crate) fn with(mut self, entry: Entry) -> Option<Self> {
+        if self.0.iter().any(|other| other.is_of(&entry)) {
             return None;
         }
-        let skipped = (self.0.len() + 1).saturating_sub(MAX_ENTRIES);
-        let mut entries: Vec<Entry> = self.0.iter().skip(skipped).cloned().collect();
-        entries.push(entry);
-        Some(Self(entries))
+        self.push(entry);
+        Some(self)
+    }
+
+    fn push(&mut self, entry: Entry) {
+        if self.0.len() >= MAX_ENTRIES {
+            self.0.remove(0);
+        }
+        self.0.push(entry);
+    }
+
+    /// With an entry of a worker that runs, and that began with it just now or earlier.
+    fn seen(mut self, entry: Entry, begins: bool) -> Self {
+        let found = self.0.iter_mut().find(|other| other.is_of(&entry));
+        match found {
+            Some(found) if !begins => found.seen_at = entry.seen_at,
+            _ => {
+                self.0.retain(|other| !other.is_of(&entry));
+                self.push(entry);
+            }
+        }
+        self
+    }
+
+    /// The roles of all configurations, also of those that run no more: Envoy may take them up again.
+    pub(crate) fn roles(&self) -> impl Iterator<Item = &FiledRole> {
+        self.0.iter().flat_map(|entry| &entry.roles)
     }
 
     /// The document, as JSON. `record` reads a role's record from shared data.
@@ -119,23 +197,27 @@ impl Register {
         &self,
         now: SystemTime,
         record: impl Fn(&str) -> Option<Record>,
-    ) -> String {
-        let plugins: Vec<Value> = self
-            .0
-            .iter()
-            .map(|entry| {
-                let roles = entry.roles.iter();
-                json!({
-                    "configuration_sha256": entry.configuration,
-                    "configured_at": entry.configured_at,
-                    "roles": roles
-                        .map(|role| role.describe(record(&role.record).unwrap_or_default(), now))
-                        .collect::<Vec<_>>(),
-                })
+    ) -> Answer {
+        let is_running =
+            |entry: &&Entry| entry.seen_at.saturating_add(SILENCE.as_secs()) > seconds(now);
+        // Envoy may take up again what still drains, and nobody is told: what runs comes last.
+        let (running, silent): (Vec<&Entry>, Vec<&Entry>) = self.0.iter().partition(is_running);
+        let plugin = |entry: &Entry, running: bool| {
+            let roles = entry.roles.iter();
+            json!({
+                "configuration_sha256": entry.configuration,
+                "configured_at": entry.configured_at,
+                "running": running,
+                "roles": roles
+                    .map(|role| role.describe(record(&role.record).unwrap_or_default(), now))
+                    .collect::<Vec<_>>(),
             })
-            .collect();
+        };
+        let silent = silent.into_iter().map(|entry| plugin(entry, false));
+        let running = running.into_iter().map(|entry| plugin(entry, true));
+        let plugins: Vec<Value> = silent.chain(running).collect();
         let document = json!({"version": VERSION, "time": rfc3339(now), "plugins": plugins});
-        format!("{document:#}\n")
+        Answer::json(200, &document)
     }
 }
 
@@ -158,6 +240,16 @@ impl FiledRole {
         })
     }
 
+    /// Where its record lies in shared data.
+    pub(crate) fn record(&self) -> &str {
+        &self.record
+    }
+
+    /// Its name, and where its credentials come from.
+    pub(crate) fn named(&self) -> Value {
+        json!({"name": self.name, "credentials_from": self.credentials_from})
+    }
+
     fn describe(&self, record: Record, now: SystemTime) -> Value {
         let state = match (&record.credentials, record.usable(now)) {
             (_, Some(_)) => "usable",
@@ -172,6 +264,9 @@ impl FiledRole {
             "access_key_id": record.credentials.as_ref().map(|cached| &cached.credentials.access_key_id),
             "fetched_at": record.credentials.as_ref().map(|cached| rfc3339(cached.fetched_at)),
             "expires_at": record.credentials.as_ref().map(|cached| rfc3339(cached.credentials.expires_at)),
+            "flush": record.is_flushed().then_some("pending"),
+            "credentials_epoch": record.epoch(),
+            "sts_host": record.credentials.as_ref().and_then(|cached| cached.sts_host.as_deref()),
             "last_failure": record.failure.as_ref().map(|failure| json!({
                 "cause": failure.cause,
                 "advice": failure.advice,
@@ -214,7 +309,7 @@ mod tests {
     fn the_document_shows_each_role_and_no_secret() {
         let register = Register::default().with(entry(CONFIGURATION)).unwrap();
         let register = Register::from_bytes(&register.to_bytes());
-        let text = register.document(at(60), |key| {
+        let answer = register.document(at(60), |key| {
             let credentials = Credentials {
                 access_key_id: "ASIAEXAMPLE".to_owned(),
                 secret_access_key: Secret::new("sample-secret-key"),
@@ -234,6 +329,7 @@ mod tests {
                 }
             }
         });
+        let text = String::from_utf8(answer.body).unwrap();
         assert!(!text.contains("sample-se"), "{text}");
         let document: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(document["version"], VERSION);
@@ -250,6 +346,9 @@ mod tests {
                     "access_key_id": "ASIAEXAMPLE",
                     "fetched_at": rfc3339(at(0)),
                     "expires_at": rfc3339(at(3600)),
+                    "flush": null,
+                    "credentials_epoch": null,
+                    "sts_host": null,
                     "last_failure": null,
                 },
                 {
@@ -260,6 +359,9 @@ mod tests {
                     "access_key_id": null,
                     "fetched_at": null,
                     "expires_at": null,
+                    "flush": null,
+                    "credentials_epoch": null,
+                    "sts_host": null,
                     "last_failure": {"cause": "STS is away", "advice": "wait"},
                 },
             ])
@@ -269,13 +371,80 @@ mod tests {
     #[test]
     fn a_configuration_is_filed_once_and_old_ones_give_way() {
         let mut register = Register::default().with(entry(CONFIGURATION)).unwrap();
-        assert_eq!(register.with(entry(CONFIGURATION)), None);
+        assert_eq!(register.clone().with(entry(CONFIGURATION)), None);
         for n in 0..2 * MAX_ENTRIES {
             let other = format!("{CONFIGURATION}{}", " ".repeat(n + 1));
             register = register.with(entry(&other)).unwrap();
             assert!(register.0.len() <= MAX_ENTRIES);
         }
         assert!(register.with(entry(CONFIGURATION)).is_some());
+    }
+
+    /// Which configurations a document has, and whether they run.
+    fn shown(register: &Register, now: SystemTime) -> Vec<(String, bool)> {
+        let document = register.document(now, |_| None);
+        let document: Value = serde_json::from_slice(&document.body).unwrap();
+        let plugins = document["plugins"].as_array().unwrap().iter();
+        plugins
+            .map(|plugin| {
+                let hash = plugin["configuration_sha256"].as_str().unwrap();
+                (hash.to_owned(), plugin["running"].as_bool().unwrap())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn after_a_roll_back_the_last_entry_is_what_runs_and_what_was_replaced_says_so() {
+        let (first, second) = (
+            entry(CONFIGURATION),
+            entry(&CONFIGURATION.replace("\"*\"", "[\"s3\"]")),
+        );
+        let mut register = Register::default();
+        let mut tick = |presence: &mut Presence, second: u64| {
+            let said = presence.on_tick(at(second));
+            let is_said = said.is_some();
+            if let Some(change) = said {
+                let stored = change(register.clone()).to_bytes();
+                register = Register::from_bytes(&stored);
+            }
+            (is_said, shown(&register, at(second)))
+        };
+        let [one, other] = [&first, &second].map(|entry| entry.configuration.clone());
+        let mut worker = Presence::new(first.clone());
+        assert_eq!(tick(&mut worker, 0), (true, vec![(one.clone(), true)]));
+        assert!(!tick(&mut worker, 9).0);
+        let mut next = Presence::new(second);
+        let both = vec![(one.clone(), true), (other.clone(), true)];
+        assert_eq!(tick(&mut next, 15), (true, both));
+        // The roll-back comes while requests of the first one still end.
+        let mut back = Presence::new(first);
+        let swapped = vec![(other.clone(), true), (one.clone(), true)];
+        assert_eq!(tick(&mut back, 25), (true, swapped));
+        let last = vec![(other.clone(), false), (one.clone(), true)];
+        assert_eq!(tick(&mut back, 45), (true, last));
+        // A clock that is set back.
+        assert!(tick(&mut back, 5).0);
+    }
+
+    /// Envoy takes up again what still drains, without a word to the module.
+    #[test]
+    fn what_runs_comes_last() {
+        let second = entry(&CONFIGURATION.replace("\"*\"", "[\"s3\"]"));
+        let other = second.configuration.clone();
+        let mut first = Presence::new(entry(CONFIGURATION));
+        let register = Register::default();
+        let register = first.on_tick(at(0)).unwrap()(register);
+        let register = Presence::new(second).on_tick(at(1)).unwrap()(register);
+        let register = first.on_tick(at(31)).unwrap()(register);
+        let shown = shown(&register, at(31));
+        assert_eq!(shown.first(), Some(&(other, false)));
+        assert!(shown[1].1);
+    }
+
+    #[test]
+    fn a_configuration_that_was_only_tried_out_does_not_run() {
+        let register = Register::default().with(entry(CONFIGURATION)).unwrap();
+        assert!(!shown(&register, at(0))[0].1);
     }
 
     #[test]

@@ -24,6 +24,10 @@ pub struct Signatory<'a> {
     pub signer: &'a mut Signer,
     /// The name of the role.
     pub role: &'a str,
+    /// The name of its session, where it is chosen here.
+    pub session: Option<&'a str>,
+    /// The configuration, as the access log names it.
+    pub config: &'a str,
     /// The time to sign with.
     pub time: SystemTime,
     /// The header that asks for a signature, which is not forwarded.
@@ -78,15 +82,8 @@ pub fn sign(
     };
 
     // The line first: from here on the guard stops the request at any cluster that is not listed.
-    let line = SignedLine {
-        reason: plan.why.word(),
-        service: &plan.service,
-        region: &plan.region,
-        role: by.role,
-        access_key_id: &credentials.access_key_id,
-        host: &plan.authority,
-    };
-    make(Edit::Line(&line.write()))?;
+    let line = line(&signing.request, &credentials.access_key_id, &by);
+    make(Edit::Line(&line))?;
     if is_marked {
         make(Edit::Header(by.marker, None))?;
     }
@@ -112,4 +109,18 @@ pub fn sign(
         }
     }
     Ok(chunks)
+}
+
+fn line(request: &Planned, access_key_id: &str, by: &Signatory<'_>) -> String {
+    let Planned { plan, about, .. } = request;
+    let line = SignedLine {
+        reason: plan.why.word(),
+        about,
+        role: by.role,
+        access_key_id,
+        session: by.session,
+        host: &plan.authority,
+        config: by.config,
+    };
+    line.write()
 }

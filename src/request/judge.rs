@@ -330,13 +330,14 @@ impl Judge {
             headers: &headers,
             cluster: &|| None,
             port: &|| None,
+            over_tls: &|| false,
             route_metadata: &RouteMetadata::new(),
             own_keys: &OwnKeys::default,
             end_of_stream: x.is_over,
         };
         let holdings = &mut self.workers[x.worker];
         x.request
-            .on_head(x.sent.decision.clone(), head, holdings, &reading);
+            .on_head(x.sent.decision.clone().into(), head, holdings, &reading);
         self.carry_out(id);
         id
     }
@@ -537,8 +538,8 @@ impl Judge {
                 assert!(period <= TICK_WHILE_PARKED);
                 return Done::Callback { goes_on: false };
             }
-            Step::LeaveAlone(_) => assert!(x.sent.is_left_alone()),
-            Step::Answer(refusal, _) => x.reply(Reply::Filter(refusal.reason())),
+            Step::LeaveAlone(..) | Step::Observe(..) => assert!(x.sent.is_left_alone()),
+            Step::Answer(refusal, ..) => x.reply(Reply::Filter(refusal.reason())),
             Step::WithholdMethod => x.set_header(":method", None),
             Step::ReplaceBody(resigned) => {
                 assert_eq!(resigned.length, x.buffer.len());
@@ -570,6 +571,8 @@ impl Judge {
             .map(|(name, value)| (&**name, value.as_bytes()))
             .collect();
         let by = Signatory {
+            session: None,
+            config: "1a2b3c4d",
             signer: &mut self.signer,
             role: "own",
             time: signing.now,

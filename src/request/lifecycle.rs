@@ -14,10 +14,11 @@
 use super::ask::Ask;
 use super::body::{self, Body, End, Resigned};
 use super::holdings::Holdings;
-use super::parking::{Admission, OnPart, Ticket};
+use super::parking::{Admission, OnPart, Parking, Ticket};
 use super::planned::{Chunks, OwnedPayload, Planned, Signing};
-use crate::decision::{Decision, Head, LeftAlone, PayloadPlan, Plan};
+use crate::decision::{Decided, Decision, Head, LeftAlone, Observed, PayloadPlan, Plan};
 use crate::refusal::{ErrorFormat, Refusal};
+use crate::report::access_log::About;
 use std::time::{Duration, SystemTime};
 
 /// Follows one request. After each event, [`Lifecycle::next`] says what is to be done.
@@ -27,6 +28,8 @@ pub struct Lifecycle {
     stream: u32,
     /// Of answers.
     format: ErrorFormat,
+    /// What the access log says of it.
+    about: About,
     stage: Stage,
     /// While it is held, and for what happens after.
     ticket: Option<Ticket>,
@@ -66,10 +69,12 @@ pub enum Step {
     Pause,
     /// Envoy holds it, and the root ticks at least this often.
     Park(Duration),
-    /// It is counted as left alone.
-    LeaveAlone(LeftAlone),
-    /// It is answered.
-    Answer(Refusal, ErrorFormat),
+    /// It is counted as left alone, and the access log says this of it.
+    LeaveAlone(LeftAlone, About),
+    /// It is counted as observed, and the access log says this of it.
+    Observe(Observed, About),
+    /// It is answered, and the access log says this of it.
+    Answer(Refusal, ErrorFormat, About),
     /// Its method is taken out of its headers. Its signature brings it back.
     WithholdMethod,
     /// Its signature is written: [`super::edits::sign`]. Then `on_signed` is called.
@@ -122,6 +127,7 @@ impl Lifecycle {
         Self {
             stream,
             format: ErrorFormat::Plain,
+            about: About::default(),
             stage: Stage::New,
             ticket: None,
             is_bodiless: false,
@@ -141,7 +147,7 @@ impl Lifecycle {
             Stage::Undecided => {
                 self.stage = Stage::Answered;
                 let what = "Envoy did not hand over its headers: allow proxy_on_request_headers";
-                Step::Answer(host_call_failed(what), self.format)
+                Step::Answer(host_call_failed(what), self.format, self.about.clone())
             }
             Stage::New | Stage::Body(_) | Stage::Signing | Stage::Answered => Step::Pause,
         }
@@ -150,15 +156,20 @@ impl Lifecycle {
     /// Its head has come, and this is what was decided.
     pub fn on_head(
         &mut self,
-        decision: Decision,
+        decided: Decided,
         head: Head<'_>,
         holdings: &mut Holdings,
         ask: &dyn Ask,
     ) {
-        match decision {
+        self.about = decided.about;
+        match decided.decision {
             Decision::LeaveAlone(why) => {
                 self.stage = Stage::LeftAlone;
-                self.step = Some(Step::LeaveAlone(why));
+                self.step = Some(Step::LeaveAlone(why, self.about.clone()));
+            }
+            Decision::Observe(observed) => {
+                self.stage = Stage::LeftAlone;
+                self.step = Some(Step::Observe(observed, self.about.clone()));
             }
             Decision::Refuse(refusal, format) => {
                 self.format = format;
@@ -174,6 +185,7 @@ impl Lifecycle {
             plan,
             payload: OwnedPayload::Empty,
             content_length: None,
+            about: self.about.clone(),
         });
         let length = head.content_length();
         self.is_bodiless = length == Some(0);
@@ -185,7 +197,17 @@ impl Lifecycle {
                 request.plan.payload = held;
                 self.withhold_method(&mut request, head, length, holdings);
                 let parking = &mut holdings.parking;
-                self.ticket = Some(parking.await_body(self.stream, self.format, ask.now()));
+                let await_body = match head.expects_continue() {
+                    true => Parking::await_expected_body,
+                    false => Parking::await_body,
+                };
+                self.ticket = Some(await_body(
+                    parking,
+                    self.stream,
+                    self.format,
+                    self.about.clone(),
+                    ask.now(),
+                ));
                 let may_lack = request.plan.withheld_method.is_none();
                 let method = (may_lack && !holdings.hands_over_trailers).then(|| method(head));
                 self.stage = Stage::Body(Box::new(Body::new(request, length, method)));
@@ -296,7 +318,7 @@ impl Lifecycle {
     fn answer(&mut self, refusal: Refusal, holdings: &mut Holdings) {
         self.let_go(holdings);
         self.stage = Stage::Answered;
-        self.step = Some(Step::Answer(refusal, self.format));
+        self.step = Some(Step::Answer(refusal, self.format, self.about.clone()));
     }
 
     /// Nothing of it is held any longer.
@@ -314,6 +336,9 @@ impl Lifecycle {
         self.part = Some(end);
         let max_body_bytes = holdings.max_body_bytes;
         self.note_answer_of_root(holdings);
+        if let Some(ticket) = self.ticket {
+            holdings.parking.on_body(ticket);
+        }
         match &mut self.stage {
             Stage::New => self.refuse_undecided(),
             Stage::Undecided | Stage::LeftAlone | Stage::Signing | Stage::Answered => {}

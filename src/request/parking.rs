@@ -15,6 +15,7 @@ use super::planned::{Chunks, OwnedPayload, Planned};
 use crate::credentials::cache::{Failure, Lookup, Record};
 use crate::credentials::role::{RoleId, Roles};
 use crate::refusal::{ErrorFormat, Refusal};
+use crate::report::access_log::About;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
@@ -60,8 +61,8 @@ pub enum Ending {
         /// Has the credentials.
         record: Rc<Record>,
     },
-    /// Answer it.
-    Answer(Refusal, ErrorFormat),
+    /// Answer it in this format; and what the access log says of it.
+    Answer(Refusal, ErrorFormat, About),
 }
 
 /// An [`Ending`], and for whom.
@@ -117,6 +118,8 @@ pub struct Parking {
     slots: Slots,
     /// Those that wait for their body alone.
     bodies: Line,
+    /// Those of them whose client waits for a 100.
+    expected: Line,
     /// Those that wait for credentials, by role.
     parked: Roles<Lines>,
     parked_count: usize,
@@ -147,7 +150,9 @@ struct Waiter {
 #[derive(Debug)]
 enum Held {
     /// For its body, and answered in this format if that takes too long.
-    Body(ErrorFormat),
+    Body(ErrorFormat, About),
+    /// The same, while its client may wait for a 100.
+    Expected(ErrorFormat, About),
     /// For credentials.
     Parked {
         request: Box<Planned>,
@@ -168,6 +173,7 @@ impl Parking {
             arrivals: 0,
             slots: Slots::default(),
             bodies: Line::default(),
+            expected: Line::default(),
             parked: roles.map(|_| Lines::default()),
             parked_count: 0,
             backlog: false,
@@ -200,8 +206,41 @@ impl Parking {
     }
 
     /// Holds a request until its body is there. If that takes too long, it is answered in `format`.
-    pub fn await_body(&mut self, stream: u32, format: ErrorFormat, now: SystemTime) -> Ticket {
-        self.take_in(stream, Held::Body(format), now)
+    pub fn await_body(
+        &mut self,
+        stream: u32,
+        format: ErrorFormat,
+        about: About,
+        now: SystemTime,
+    ) -> Ticket {
+        self.take_in(stream, Held::Body(format, about), now)
+    }
+
+    /// As [`Parking::await_body`], where the client asks for a 100 before it sends the body, and the listener sends none: no
+    /// filter can. Clients begin after a while without (curl, botocore and Go after 1 s, Apache's client after 3 s); what
+    /// does not is told so.
+    pub fn await_expected_body(
+        &mut self,
+        stream: u32,
+        format: ErrorFormat,
+        about: About,
+        now: SystemTime,
+    ) -> Ticket {
+        self.take_in(stream, Held::Expected(format, about), now)
+    }
+
+    /// Something of a request's body has come.
+    pub fn on_body(&mut self, ticket: Ticket) {
+        let waiter = self.slots.get(ticket);
+        let Some(Held::Expected(format, about)) = waiter.map(|waiter| &waiter.held) else {
+            return;
+        };
+        let held = Held::Body(*format, about.clone());
+        self.unqueue(ticket.slot);
+        if let Some(waiter) = self.slots.get_mut(ticket) {
+            waiter.held = held;
+        }
+        self.queue(ticket.slot);
     }
 
     fn take_in(&mut self, stream: u32, held: Held, now: SystemTime) -> Ticket {
@@ -223,13 +262,13 @@ impl Parking {
     /// Whether a request still waits for its body: it may have been answered meanwhile.
     pub fn awaits_body(&self, ticket: Ticket) -> bool {
         let waiter = self.slots.get(ticket);
-        waiter.is_some_and(|waiter| matches!(waiter.held, Held::Body(_)))
+        waiter.is_some_and(|waiter| matches!(waiter.held, Held::Body(..) | Held::Expected(..)))
     }
 
     /// Whether a request waits, for its body or for credentials.
     pub fn is_held(&self, ticket: Ticket) -> bool {
         let waiter = self.slots.get(ticket);
-        waiter.is_some_and(|waiter| matches!(waiter.held, Held::Body(_) | Held::Parked { .. }))
+        waiter.is_some_and(|waiter| !matches!(waiter.held, Held::Answered | Held::Resumed(_)))
     }
 
     /// More of a parked request's body has come.
@@ -246,7 +285,7 @@ impl Parking {
         let record = match &mut waiter.held {
             Held::Parked { request, .. } => record(request.plan.role).unwrap_or_default(),
             Held::Resumed(chunks) => return OnPart::Resumed(chunks.take()),
-            Held::Body(_) | Held::Answered => return OnPart::Answered,
+            Held::Body(..) | Held::Expected(..) | Held::Answered => return OnPart::Answered,
         };
         if record.usable(now).is_some() {
             return match self.take_out(ticket.slot) {
@@ -300,7 +339,10 @@ impl Parking {
             body_timeout,
             ..
         } = self.limits;
-        let mut lines = vec![(LineId::Bodies, body_timeout)];
+        let mut lines = vec![
+            (LineId::Bodies, body_timeout),
+            (LineId::Expected, EXPECTATION.min(body_timeout)),
+        ];
         for (role, Lines { whole, partial }) in self.parked.iter() {
             if whole.is_empty() && partial.is_empty() {
                 continue;
@@ -341,7 +383,10 @@ impl Parking {
             stream, arrival, ..
         } = *self.slots.at(slot)?;
         let ending = match held {
-            Held::Body(format) => Ending::Answer(self.body_timeout(), format),
+            Held::Body(format, about) => Ending::Answer(self.body_timeout(), format, about),
+            Held::Expected(format, about) => {
+                Ending::Answer(Refusal::ExpectationFailed, format, about)
+            }
             Held::Parked { request, body } => {
                 let record = record(request.plan.role).unwrap_or_default();
                 self.settled(request, body, record, now)
@@ -380,7 +425,7 @@ impl Parking {
                 None => Refusal::CredentialsPending { waited },
             },
         };
-        Ending::Answer(refusal, format)
+        Ending::Answer(refusal, format, request.about)
     }
 
     fn body_timeout(&self) -> Refusal {
@@ -460,6 +505,7 @@ struct Line {
 #[derive(Clone, Copy, Debug)]
 enum LineId {
     Bodies,
+    Expected,
     Whole(RoleId),
     Partial(RoleId),
 }
@@ -474,7 +520,8 @@ impl Waiter {
     /// The line that it stands in.
     fn line(&self) -> Option<LineId> {
         match &self.held {
-            Held::Body(_) => Some(LineId::Bodies),
+            Held::Body(..) => Some(LineId::Bodies),
+            Held::Expected(..) => Some(LineId::Expected),
             Held::Parked { request, body } => Some(match body {
                 BodySoFar::Part => LineId::Partial(request.plan.role),
                 BodySoFar::Nothing | BodySoFar::All => LineId::Whole(request.plan.role),
@@ -489,6 +536,7 @@ impl Parking {
     fn line(&self, line: LineId) -> Option<Line> {
         match line {
             LineId::Bodies => Some(self.bodies),
+            LineId::Expected => Some(self.expected),
             LineId::Whole(role) => self.parked.get(role).map(|lines| lines.whole),
             LineId::Partial(role) => self.parked.get(role).map(|lines| lines.partial),
         }
@@ -497,6 +545,7 @@ impl Parking {
     fn line_mut(&mut self, line: LineId) -> Option<&mut Line> {
         match line {
             LineId::Bodies => Some(&mut self.bodies),
+            LineId::Expected => Some(&mut self.expected),
             LineId::Whole(role) => self.parked.get_mut(role).map(|lines| &mut lines.whole),
             LineId::Partial(role) => self.parked.get_mut(role).map(|lines| &mut lines.partial),
         }
@@ -599,6 +648,9 @@ impl Slots {
 }
 
 /// Envoy sees to its connections between two of these.
+/// How long a client may wait for a 100 that nothing sends.
+const EXPECTATION: Duration = Duration::from_secs(4);
+
 const TICK_WITH_BACKLOG: Duration = Duration::from_millis(1);
 /// [`Parking::park`] has to be followed by ticks of this period. A request that waits on another worker's fetch is
 /// signed within two of them.

@@ -3,6 +3,7 @@
 use crate::chunked::{Form, Resigner};
 use crate::credentials::cache::Record;
 use crate::decision::Plan;
+use crate::report::access_log::About;
 use crate::sigv4::Payload;
 use std::rc::Rc;
 use std::time::SystemTime;
@@ -17,6 +18,8 @@ pub struct Planned {
     /// The length of its body, where it came without one and is complete: S3 wants it, and to others chunks are only a
     /// cost.
     pub content_length: Option<usize>,
+    /// What the access log says of it.
+    pub about: About,
 }
 
 /// [`Payload`], for as long as a request waits.

@@ -7,6 +7,7 @@ use super::lifecycle::Step;
 use super::parking::{BodySoFar, Due, Ending, Ticket};
 use super::planned::{Chunks, Signing};
 use crate::refusal::{ErrorFormat, Refusal};
+use crate::report::access_log::About;
 use std::time::SystemTime;
 
 /// Carries one request over: [`Release::next`] says what is to be done to it, until there is nothing more.
@@ -17,6 +18,7 @@ pub struct Release {
     ticket: Ticket,
     /// Of an answer.
     format: ErrorFormat,
+    about: About,
     body: BodySoFar,
     stage: Stage,
 }
@@ -40,26 +42,29 @@ impl Release {
             ticket,
             ending,
         } = due;
-        let (format, body, stage) = match ending {
-            Ending::Answer(refusal, format) => (format, BodySoFar::Nothing, Stage::Answer(refusal)),
+        let (format, about, body, stage) = match ending {
+            Ending::Answer(refusal, format, about) => {
+                (format, about, BodySoFar::Nothing, Stage::Answer(refusal))
+            }
             Ending::Sign {
                 request,
                 body,
                 record,
             } => {
-                let format = request.plan.format;
+                let (format, about) = (request.plan.format, request.about.clone());
                 let signing = Signing {
                     request,
                     record,
                     now,
                 };
-                (format, body, Stage::Sign(signing))
+                (format, about, body, Stage::Sign(signing))
             }
         };
         Self {
             stream,
             ticket,
             format,
+            about,
             body,
             stage,
         }
@@ -68,7 +73,7 @@ impl Release {
     /// What is to be done now.
     pub fn next(&mut self, holdings: &mut Holdings) -> Option<Step> {
         match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Answer(refusal) => Some(Step::Answer(refusal, self.format)),
+            Stage::Answer(refusal) => Some(Step::Answer(refusal, self.format, self.about.clone())),
             Stage::Sign(signing) => Some(Step::Sign(signing)),
             Stage::Replace(resigned, chunks) => {
                 self.stage = Stage::Resume(chunks);

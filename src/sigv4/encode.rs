@@ -25,10 +25,22 @@ pub(super) fn path(out: &mut Vec<u8>, path: &[u8], style: PathStyle) {
         // character, '/', everywhere except in the object key name" ("Authenticating Requests: Using the
         // Authorization Header" in the Amazon S3 API Reference). The SDK for Java 1 sends a key with `//` as
         // `/%2F` and signs `//`. MinIO, Ceph and s3s decode a key in the same way before they verify.
+        PathStyle::S3 if path.starts_with(CONTROL) => {
+            for (position, segment) in path.split(|byte| *byte == b'/').enumerate() {
+                if position > 0 {
+                    out.push(b'/');
+                }
+                encode(out, segment, is_unreserved, b'+');
+            }
+        }
         PathStyle::S3 => encode(out, path, |byte| is_unreserved(byte) || byte == b'/', b'+'),
         PathStyle::Normalised => normalised_path(out, path),
     }
 }
+
+/// How paths of S3 Control's API begin. They have no keys, and SDKs sign the slashes of an ARN in them as they send them,
+/// `%2F` (botocore's `S3SigV4Auth`; seen in `GetBucket` of S3 on Outposts).
+const CONTROL: &[u8] = b"/v20180820/";
 
 /// Appends the canonical form of `query` (without its `?`): every name and value decoded and encoded
 /// again, sorted by encoded name, then by encoded value.
@@ -276,6 +288,17 @@ mod tests {
         check_path(PathStyle::S3, b"/a/%2fb", "/a//b");
         // The key holds the three characters.
         check_path(PathStyle::S3, b"/a%252Fb", "/a%252Fb");
+    }
+
+    #[test]
+    fn an_encoded_slash_in_a_path_of_s3_control_stays_encoded() {
+        check_path(
+            PathStyle::S3,
+            b"/v20180820/bucket/arn%3Aaws%3Aoutpost%2fop-1%2Fbucket%2Fb1",
+            "/v20180820/bucket/arn%3Aaws%3Aoutpost%2Fop-1%2Fbucket%2Fb1",
+        );
+        check_path(PathStyle::S3, b"/v20180820/", "/v20180820/");
+        check_path(PathStyle::S3, b"/v20180820", "/v20180820");
     }
 
     #[test]

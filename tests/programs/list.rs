@@ -68,6 +68,8 @@ pub(crate) enum Way {
     Proxy,
     /// As its proxy, without keys.
     Unsigned,
+    /// Not at all: it calls AWS over https, which is captured.
+    Https,
 }
 
 /// What comes of an attempt.
@@ -91,6 +93,7 @@ impl Way {
             Self::Endpoint => "endpoint",
             Self::Proxy => "proxy",
             Self::Unsigned => "unsigned",
+            Self::Https => "https",
         }
     }
 }
@@ -131,10 +134,37 @@ const fn cannot(
     }
 }
 
-use Way::{Endpoint, Proxy, Unsigned};
+/// What works in a variant.
+const fn works_with(way: Way, variant: &'static str, setup: &'static str) -> Attempt {
+    Attempt {
+        variant,
+        ..works(way, setup)
+    }
+}
+
+use Way::{Endpoint, Https, Proxy, Unsigned};
 
 /// All of them, by name.
 pub(crate) const PROGRAMS: &[Program] = &[
+    Program {
+        name: "accesspoints",
+        title: "boto3 with S3 Control and access points",
+        does: "makes an access point, writes and reads through its ARN",
+        version: "1.44.8",
+        origin: Origin::Python,
+        run: Run::InCi,
+        attempts: &[
+            cannot(
+                Endpoint,
+                "",
+                "",
+                "it puts the account before the endpoint's name",
+                "123456789012.127.0.0.1",
+            ),
+            works(Proxy, "`use_ssl=False`"),
+            works(Https, ""),
+        ],
+    },
     Program {
         name: "awscli",
         title: "AWS CLI 2",
@@ -170,6 +200,9 @@ pub(crate) const PROGRAMS: &[Program] = &[
             ),
             works(Proxy, "`--endpoint-url http://s3.eu-west-1.amazonaws.com`"),
             works(Unsigned, "the same and `--no-sign-request`"),
+            works(Https, ""),
+            works_with(Https, "control", "`s3control`"),
+            works_with(Https, "crt", "`preferred_transfer_client = crt`"),
         ],
     },
     Program {
@@ -185,6 +218,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 Proxy,
                 "`awswrangler.config.s3_endpoint_url = \"http://s3.eu-west-1.amazonaws.com\"` and so on for each service",
             ),
+            works(Https, ""),
         ],
     },
     Program {
@@ -199,6 +233,13 @@ pub(crate) const PROGRAMS: &[Program] = &[
             works(
                 Proxy,
                 "`is_secure: False` among `broker_transport_options`, `s3_endpoint_url = \"http://s3.eu-west-1.amazonaws.com\"`",
+            ),
+            cannot(
+                Https,
+                "",
+                "",
+                "it receives with botocore's own list of authorities, which no variable changes",
+                "'list' object has no attribute 'get'",
             ),
         ],
     },
@@ -222,6 +263,8 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "AWS_IO_",
             ),
             works(Proxy, "`use_ssl=False` and the classic client"),
+            works(Https, ""),
+            works_with(Https, "crt", "`preferred_transfer_client=\"crt\"`"),
         ],
     },
     Program {
@@ -238,6 +281,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "`aws_endpoint_url=http://s3.eu-west-1.amazonaws.com`, `aws_allow_http=true`",
             ),
             works(Unsigned, "the same and `aws_skip_signature=true`"),
+            works(Https, ""),
         ],
     },
     Program {
@@ -259,6 +303,14 @@ pub(crate) const PROGRAMS: &[Program] = &[
             works(
                 Proxy,
                 "`endpoint_url: \"http://s3.eu-west-1.amazonaws.com\"` among `OPTIONS`",
+            ),
+            works(Https, ""),
+            cannot(
+                Https,
+                "url",
+                "links (`url()`)",
+                "they are presigned with the placeholder keys",
+                "HTTP Error 4",
             ),
         ],
     },
@@ -288,6 +340,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "the same",
                 "Could not connect to proxy",
             ),
+            works(Https, ""),
         ],
     },
     Program {
@@ -307,6 +360,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "`EndpointConfiguration` with `http://`, `withProxyHost`, `withProxyPort`; for SQS the same",
             ),
             works(Unsigned, "the same and `AnonymousAWSCredentials`"),
+            works(Https, ""),
         ],
     },
     Program {
@@ -325,6 +379,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 Proxy,
                 "`endpoint: \"http://...\"` and an agent that connects to the proxy; for SQS the same",
             ),
+            works(Https, ""),
         ],
     },
     Program {
@@ -340,6 +395,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 Proxy,
                 "`endpoint_url=\"http://bedrock-runtime.eu-west-1.amazonaws.com\"`",
             ),
+            works(Https, ""),
         ],
     },
     Program {
@@ -356,6 +412,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
             ),
             works(Proxy, "`Secure: false`"),
             works(Unsigned, "`Secure: false`"),
+            works(Https, "`Secure: true`"),
         ],
     },
     Program {
@@ -375,6 +432,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "the same and `endpoint=\"http://s3.eu-west-1.amazonaws.com\"`",
             ),
             works(Unsigned, "the same and `skip_signature=True`"),
+            works(Https, ""),
         ],
     },
     Program {
@@ -396,6 +454,10 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 Unsigned,
                 "`http://<domain>:80`, the proxy in `session.proxies`, and the domain in `allow`",
             ),
+            works(
+                Https,
+                "the header `x-sigv4-egress: 1`, which asks for a signature; `ca_certs`; and the domain in `allow`",
+            ),
         ],
     },
     Program {
@@ -412,6 +474,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "`client_kwargs={\"endpoint_url\": \"http://s3.eu-west-1.amazonaws.com\"}`",
             ),
             works(Unsigned, "the same and `anon=True`"),
+            works(Https, ""),
         ],
     },
     Program {
@@ -436,6 +499,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "the same; it knows no proxy",
                 "wrong version number",
             ),
+            works(Https, "`repo1-s3-endpoint=s3.eu-west-1.amazonaws.com`"),
         ],
     },
     Program {
@@ -452,6 +516,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "`aws_endpoint_url=http://s3.eu-west-1.amazonaws.com`, `aws_allow_http=true`",
             ),
             works(Unsigned, "the same and `aws_skip_signature=true`"),
+            works(Https, ""),
         ],
     },
     Program {
@@ -478,6 +543,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "`endpoint_override=\"s3.eu-west-1.amazonaws.com\"`, `scheme=\"http\"`, `proxy_options=\"http://127.0.0.1:9911\"`, `region`",
             ),
             works(Unsigned, "the same and `anonymous=True`"),
+            works(Https, ""),
         ],
     },
     Program {
@@ -504,6 +570,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "the same and `endpoint = http://s3.eu-west-1.amazonaws.com`",
             ),
             works(Unsigned, "the same and no keys"),
+            works(Https, "`provider = AWS`, `env_auth = true`, `region`"),
         ],
     },
     Program {
@@ -523,6 +590,17 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "the same and `endpoint = http://s3.eu-west-1.amazonaws.com`",
             ),
             works(Unsigned, "the same and no keys"),
+            works(
+                Https,
+                "`provider = AWS`, `env_auth = true`, `region`, and `AWS_CA_BUNDLE` unset",
+            ),
+            cannot(
+                Https,
+                "bundle",
+                "`AWS_CA_BUNDLE`",
+                "the SDK for Go 1 gives up where it finds the variable and a transport that is not its own",
+                "unable to load custom CA bundle",
+            ),
         ],
     },
     Program {
@@ -540,6 +618,10 @@ pub(crate) const PROGRAMS: &[Program] = &[
             works(
                 Proxy,
                 "`s3:http://s3.eu-west-1.amazonaws.com/bucket/path`; without keys it looks for some at 169.254.169.254 first",
+            ),
+            works(
+                Https,
+                "`s3:s3.eu-west-1.amazonaws.com/bucket/path` and `-o s3.region`",
             ),
         ],
     },
@@ -566,6 +648,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "it has no anonymous clients",
                 "unable to sign request without credentials set",
             ),
+            works(Https, ""),
         ],
     },
     Program {
@@ -591,6 +674,10 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "it takes no configuration without keys",
                 "Configuration file not available",
             ),
+            works(
+                Https,
+                "`host_base = host_bucket = s3.eu-west-1.amazonaws.com`, `use_https = True`",
+            ),
         ],
     },
     Program {
@@ -607,6 +694,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 "`transport_params={\"client\": boto3.client(\"s3\", use_ssl=False)}`",
             ),
             works(Unsigned, "the same and `signature_version=UNSIGNED`"),
+            works(Https, ""),
         ],
     },
 ];

@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: what requests cost in a real Envoy, and the core alone.
 
 use crate::run::{Result, cargo, root, run};
-use crate::{build, tools};
+use crate::{build, prose, tools};
 use serde_json::{Map, Value};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,37 @@ pub(crate) fn envoy(options: &[String]) -> Result {
     fs::create_dir_all(build::target().join("bench"))?;
     run(&mut bench)
 }
+
+/// Measures https from the program, in a network namespace, and writes the section of `docs/bench.md` about it.
+pub(crate) fn https() -> Result {
+    build::build()?;
+    tools::envoy(tools::ENVOY)?;
+    tools::iptables()?;
+    let mut test = cargo(&["test", "--quiet", "--profile", "tool", "--package", "e2e"]);
+    test.args(["--test", "https_cost", "--", "--ignored", "--nocapture"]);
+    let printed = output(&mut test)?;
+    let figures = printed.split_once("BEGIN\n");
+    let figures = figures.and_then(|(_, rest)| rest.split_once("END\n"));
+    let (figures, _) = figures.ok_or("no figures were printed")?;
+    let load = fs::read_to_string("/proc/loadavg")?;
+    let load = load.split(' ').next().unwrap_or_default();
+    let page = root().join("docs/bench.md");
+    let text = fs::read_to_string(&page)?;
+    let before = text.split(HTTPS).next().unwrap_or_default();
+    let section = format!(
+        "{HTTPS}\nWritten by `cargo xtask bench --https`: Envoy {} with one worker, the whole `envoy/envoy.yaml`, a client \
+         and an upstream in TLS on the same machine, all in one network namespace; the median of 3 rounds. Load average {load} \
+         afterwards.\n\n{figures}",
+        tools::ENVOY
+    );
+    Ok(fs::write(
+        page,
+        before.to_owned() + &prose::wrapped(&section),
+    )?)
+}
+
+/// The heading of that section, which is the last; `tests/bench` keeps what stands below it.
+const HTTPS: &str = "## https from the program\n";
 
 /// Times of the core's steps, by criterion.
 pub(crate) fn micro() -> Result {

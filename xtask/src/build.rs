@@ -4,6 +4,7 @@ use crate::run::{Result, cargo, root, run, succeeds};
 use crate::{module, overlay, tools};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,12 +12,6 @@ use std::process::{Command, Stdio};
 
 /// Builds and checks the release module, prints its size and digest, and returns its path.
 pub(crate) fn build() -> Result<PathBuf> {
-    // Toolchains of distributions have no rustup; what they lack, the build says.
-    if succeeds(Command::new("rustup").arg("--version")) {
-        run(Command::new("rustup")
-            .current_dir(root())
-            .args(["target", "add", TARGET]))?;
-    }
     let _lock = tools::lock("module")?;
     let path = target().join("sigv4_egress.wasm");
     compile(&[], &path)?;
@@ -40,11 +35,53 @@ pub(crate) fn build_trap() -> Result {
     )
 }
 
+/// Has the toolchain compile for this target; toolchains of distributions have no rustup, and what they lack, the build says.
+pub(crate) fn add_target(target: &str) -> Result {
+    if !succeeds(Command::new("rustup").arg("--version")) {
+        return Ok(());
+    }
+    run(Command::new("rustup")
+        .current_dir(root())
+        .args(["target", "add", target]))
+}
+
 fn compile(features: &[&str], path: &Path) -> Result {
+    add_target(TARGET)?;
     let release = ["build", "--release", "--lib", "--package", "sigv4-egress"];
-    run(cargo(&release).args(["--target", TARGET]).args(features))?;
+    let mut cargo = cargo(&release);
+    cargo.args(["--target", TARGET]).args(features);
+    run(cargo.args(without_paths(TARGET)?))?;
     let compiled = target().join(TARGET).join("release/sigv4_egress.wasm");
     optimise(&compiled, path, Names::Dropped)
+}
+
+/// Options of cargo with which nothing that is built for this target names a path of this machine: where the crates and the
+/// tree are, panics would say.
+pub(crate) fn without_paths(target: &str) -> Result<[String; 2]> {
+    let metadata = cargo(&["metadata", "--format-version", "1", "--locked"]).output()?;
+    if !metadata.status.success() {
+        return Err(String::from_utf8_lossy(&metadata.stderr)
+            .into_owned()
+            .into());
+    }
+    let metadata: Value = serde_json::from_slice(&metadata.stdout)?;
+    let packages = metadata.get("packages").and_then(Value::as_array);
+    let packages = packages.into_iter().flatten();
+    let fetched = packages.filter(|package| package.get("source").is_some_and(Value::is_string));
+    let manifests = fetched.filter_map(|package| package.get("manifest_path")?.as_str());
+    // Below a registry's directory is one for each crate.
+    let registries: BTreeSet<&Path> = manifests
+        .filter_map(|manifest| Path::new(manifest).parent()?.parent())
+        .collect();
+    // The last that fits counts, and cargo's directory may be in the tree.
+    let remap = std::iter::once((root(), "/sigv4-egress"))
+        .chain(registries.into_iter().map(|path| (path, "/crates")))
+        .map(|(path, to)| json!(format!("--remap-path-prefix={}={to}", path.display())));
+    let remap = Value::from_iter(remap);
+    Ok([
+        "--config".to_owned(),
+        format!("target.{target}.rustflags={remap}"),
+    ])
 }
 
 /// Of functions, for whoever reads the module.
@@ -148,7 +185,8 @@ pub(crate) fn target() -> PathBuf {
         .map_or_else(|| root().join("target"), |path| root().join(path))
 }
 
-fn sha256(bytes: &[u8]) -> String {
+/// In hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
         .iter()
         .fold(String::new(), |mut text, byte| {

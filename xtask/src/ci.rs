@@ -2,7 +2,7 @@
 
 use crate::run::{Result, cargo, root, run, step};
 use crate::test::{self, Tests};
-use crate::{bench, build, command, compose, demo, simulate, tools};
+use crate::{bench, build, chart, command, compose, demo, dist, istio, simulate, tools};
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -19,20 +19,28 @@ pub(crate) enum Job {
     Core,
     /// The simulation, and the budget of instructions.
     Costs,
-    /// The tests on real Envoys, but for those of the clients and programs.
+    /// The tests on real Envoys, but for those with a job to themselves.
     EndToEnd,
     Clients,
     /// The programs that CI runs.
     Programs,
+    /// Minutes in which little is computed: credentials live and end, connections drain.
+    Endurance,
+    /// Istio's programs for the tests on a real istiod.
+    BuildIstio,
+    /// The tests on a real istiod.
+    Istio,
     Demo,
     Compose,
+    /// A release, built twice: minutes, and no run of all jobs has them.
+    Dist,
     /// What is known of the dependencies' faults; it needs GitHub, and no run of all jobs has it.
     Advisories,
 }
 
 impl Job {
     /// By the names of the command line.
-    pub(crate) const ALL: [(&'static str, Self); 10] = [
+    pub(crate) const ALL: [(&'static str, Self); 14] = [
         ("fetch", Self::Fetch),
         ("lints", Self::Lints),
         ("core", Self::Core),
@@ -40,16 +48,21 @@ impl Job {
         ("e2e", Self::EndToEnd),
         ("clients", Self::Clients),
         ("programs", Self::Programs),
+        ("endurance", Self::Endurance),
+        ("build-istio", Self::BuildIstio),
+        ("istio", Self::Istio),
         ("demo", Self::Demo),
         ("compose", Self::Compose),
+        ("dist", Self::Dist),
         ("advisories", Self::Advisories),
     ];
 
     fn run(self, envoy: Option<&'static str>) -> Result {
         match self {
             Self::Fetch => {
-                Tests::all(envoy).prepare()?;
-                step("cargo-deny", || tools::cargo_deny().map(drop))
+                Tests::all_but(&[test::ISTIOD], envoy)?.prepare()?;
+                step("cargo-deny", || tools::cargo_deny().map(drop))?;
+                step("actionlint", || tools::actionlint().map(drop))
             }
             Self::Lints => {
                 format()?;
@@ -63,10 +76,14 @@ impl Job {
                 step("instructions", || bench::instructions(bench::Budget::Check))
             }
             Self::EndToEnd => test::test(&Tests::end_to_end(envoy)?),
-            Self::Clients => test::test(&Tests::choose(Some(test::CLIENTS), envoy)?),
-            Self::Programs => test::test(&Tests::choose(Some(test::PROGRAMS), envoy)?),
+            Self::Clients => test::test(&Tests::of_target(test::CLIENTS, envoy)?),
+            Self::Programs => test::test(&Tests::of_target(test::PROGRAMS, envoy)?),
+            Self::Endurance => test::test(&Tests::of_targets(&test::ENDURANCE, envoy)?),
+            Self::BuildIstio => step("Istio", istio::programs),
+            Self::Istio => test::test(&Tests::of_target(test::ISTIOD, envoy)?),
             Self::Demo => step("demo", || demo::demo(demo::After::Stop)),
             Self::Compose => step("compose", compose::compose),
+            Self::Dist => dist::dist(&dist::Dist::Check),
             Self::Advisories => deny(&["advisories"]),
         }
     }
@@ -85,17 +102,24 @@ pub(crate) fn ci(jobs: &[Job], envoy: Option<&'static str>) -> Result {
 fn everything(envoy: Option<&'static str>) -> Result {
     let start = Instant::now();
     format()?;
-    let beside = Beside::start(&["fetch", "costs"])?;
+    let beside = Beside::start(&["fetch"])?;
     lints()?;
     beside.join()?;
     let beside = Beside::start(&["demo", "compose"])?;
     let tests = Tests::all(envoy);
     step("compile tests", || tests.compile())?;
     beside.join()?;
+    let others = [&test::ENDURANCE[..], &[test::ISTIOD]].concat();
+    let tests = Tests::all_but(&others, envoy)?;
     // It is there; but other jobs have built modules since.
     tests.prepare()?;
+    // In the time that the tests leave: they often wait.
+    let endurance = Beside::start(&["endurance"])?;
+    let beside = Beside::start_politely(&["build-istio", "costs"])?;
     eprintln!("== tests, after {} s", start.elapsed().as_secs());
-    tests.run()
+    let istiod = Tests::of_target(test::ISTIOD, envoy)?;
+    let results = [tests.run(), endurance.join(), beside.join(), istiod.run()];
+    results.into_iter().collect()
 }
 
 /// Jobs in a process of their own, so that what they print is kept apart.
@@ -109,6 +133,13 @@ struct Beside {
 impl Beside {
     fn start(jobs: &[&str]) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
+        Self::spawn(jobs, command.arg("ci").args(jobs))
+    }
+
+    /// The same, behind all that wants the processors.
+    fn start_politely(jobs: &[&str]) -> Result<Self> {
+        let mut command = Command::new("nice");
+        command.args(["-n", "19"]).arg(std::env::current_exe()?);
         Self::spawn(jobs, command.arg("ci").args(jobs))
     }
 
@@ -185,6 +216,7 @@ fn lints() -> Result {
         ]))
     })?;
     step("clippy for Wasm", || {
+        build::add_target(build::TARGET)?;
         run(&mut cargo(&[
             "clippy",
             "--lib",
@@ -210,7 +242,17 @@ fn lints() -> Result {
     step("clippy of s3s", || {
         run(tools::s3s_cargo("clippy").args(["--locked", "--", "--deny", "warnings"]))
     })?;
-    step("dependencies", || deny(&["bans", "licenses", "sources"]))
+    step("chart", || chart::chart(chart::Changes::Refuse))?;
+    step("dependencies", || deny(&["bans", "licenses", "sources"]))?;
+    step("workflows", workflows)
+}
+
+/// What GitHub would say of the workflows, and of the expressions in them.
+fn workflows() -> Result {
+    let actionlint = tools::actionlint()?;
+    // Programs that it would call if they happen to be there.
+    let alone = ["-shellcheck=", "-pyflakes="];
+    run(Command::new(actionlint).current_dir(root()).args(alone))
 }
 
 fn deny(checks: &[&str]) -> Result {
@@ -286,7 +328,9 @@ mod tests {
     fn the_workflow_runs_every_job_and_every_envoy() {
         let workflow = fs::read_to_string(root().join(".github/workflows/ci.yml")).unwrap();
         // Each of the others fetches for itself.
-        let jobs = Job::ALL.iter().filter(|(_, job)| *job != Job::Fetch);
+        let jobs = Job::ALL
+            .iter()
+            .filter(|(_, job)| ![Job::Fetch, Job::BuildIstio].contains(job));
         for (name, _) in jobs {
             let runs = workflow
                 .lines()

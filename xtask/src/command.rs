@@ -1,9 +1,12 @@
 //! The command line, read before anything is built.
 
 use crate::bench::Budget;
+use crate::chart;
 use crate::ci::Job;
 use crate::demo::After;
+use crate::dist::Dist;
 use crate::endpoints::{Botocore, Changes};
+use crate::kubernetes;
 use crate::programs::{self, Chosen};
 use crate::simulate::Files;
 use crate::tools::ENVOYS;
@@ -22,6 +25,11 @@ pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
         "all tests, on real Envoys; NAME: a test target, a package, or a part of a test's name",
     ),
     (
+        "istio",
+        "[--envoy VERSION]",
+        "the tests on a real istiod, with the files of envoy/istio; as root",
+    ),
+    (
         "demo",
         "[--keep]",
         "a program without credentials calls AWS; --keep leaves it running",
@@ -30,6 +38,11 @@ pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
         "programs",
         "[NAME...]",
         "programs of others (all, or these) through a real Envoy, and docs/programs.md",
+    ),
+    (
+        "kubernetes",
+        "[--keep]",
+        "what users apply, and the policies against tenants, on a real API server; --keep leaves it running",
     ),
     (
         "compose",
@@ -49,9 +62,19 @@ pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
     ),
     ("bench --size", "", "where the module's bytes are"),
     (
+        "bench --https",
+        "",
+        "costs of https from the program, captured; as root",
+    ),
+    (
         "endpoints",
         "[--newest] [--check]",
         "the endpoint table from botocore (--newest: its newest release); --check fails if it would change",
+    ),
+    (
+        "chart",
+        "[--check]",
+        "the files of envoy/istio from the chart in envoy/helm; --check fails if they would change",
     ),
     (
         "resolve",
@@ -69,15 +92,31 @@ pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
         "a configuration of the filter: what is odd about it, and the value and source of each key",
     ),
     (
+        "names",
+        "[...]",
+        "the names of the certificate for https, for a region and a configuration",
+    ),
+    (
+        "suggest",
+        "[...]",
+        "access logs on stdin: the configuration under which what they show would be signed",
+    ),
+    (
         "simulate",
         "[--check]",
         "a day of 100,000 sidecars with an outage of STS, into docs; --check fails if it would change",
     ),
     (
+        "dist",
+        "[--check | --release TAG]",
+        "a release in target/dist; --check builds it a second time at another place and compares; \
+         --release also wants the tag to be this version's",
+    ),
+    (
         "ci",
         "[JOB...] [--envoy VERSION]",
         "what must pass before a merge, or some of its jobs: \
-         fetch, lints, core, costs, e2e, clients, programs, demo, compose, advisories",
+         fetch, lints, core, costs, e2e, clients, programs, build-istio, istio, demo, compose, dist, advisories",
     ),
     ("help", "", "this list"),
 ];
@@ -90,6 +129,7 @@ pub(crate) enum Bench {
     Micro,
     Instructions(Budget),
     Size,
+    Https,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -99,14 +139,20 @@ pub(crate) enum Command {
         only: Option<String>,
         envoy: Option<&'static str>,
     },
+    Istio {
+        envoy: Option<&'static str>,
+    },
     Demo(After),
     Programs(Chosen),
+    Kubernetes(kubernetes::After),
     Compose,
     Bench(Bench),
     Endpoints(Botocore, Changes),
+    Chart(chart::Changes),
     /// The command-line tool, with its own name first; it reads its arguments itself.
     Tool(Vec<String>),
     Simulate(Files),
+    Dist(Dist),
     /// Without a job: all of them.
     Ci {
         jobs: Vec<Job>,
@@ -200,9 +246,23 @@ pub(crate) fn parse(arguments: &[&str]) -> Result<Command, Misuse> {
     };
     match command {
         "test" => test(options),
+        "istio" => match options {
+            [] => Ok(Command::Istio { envoy: None }),
+            ["--envoy", rest @ ..] => {
+                let envoy = Some(version(value("--envoy", rest.first())?)?);
+                refuse(rest.get(1..).unwrap_or_default()).map(|()| Command::Istio { envoy })
+            }
+            other => refuse(other).map(|()| Command::Istio { envoy: None }),
+        },
         "demo" => match options {
             ["--keep", rest @ ..] => refuse(rest).map(|()| Command::Demo(After::Keep)),
             other => refuse(other).map(|()| Command::Demo(After::Stop)),
+        },
+        "kubernetes" => match options {
+            ["--keep", rest @ ..] => {
+                refuse(rest).map(|()| Command::Kubernetes(kubernetes::After::Keep))
+            }
+            other => refuse(other).map(|()| Command::Kubernetes(kubernetes::After::Stop)),
         },
         "bench" => bench(options, refuse).map(Command::Bench),
         "endpoints" => {
@@ -216,12 +276,26 @@ pub(crate) fn parse(arguments: &[&str]) -> Result<Command, Misuse> {
             }
             Ok(Command::Endpoints(botocore, changes))
         }
-        "resolve" | "explain" | "check-config" => Ok(Command::Tool(
+        "chart" => match options {
+            ["--check", rest @ ..] => refuse(rest).map(|()| Command::Chart(chart::Changes::Refuse)),
+            other => refuse(other).map(|()| Command::Chart(chart::Changes::Write)),
+        },
+        "resolve" | "explain" | "check-config" | "names" | "suggest" => Ok(Command::Tool(
             arguments.iter().map(|&word| word.to_owned()).collect(),
         )),
         "simulate" => match options {
             ["--check", rest @ ..] => refuse(rest).map(|()| Command::Simulate(Files::Compare)),
             other => refuse(other).map(|()| Command::Simulate(Files::Write)),
+        },
+        "dist" => match options {
+            [] => Ok(Command::Dist(Dist::Make)),
+            ["--check", rest @ ..] => refuse(rest).map(|()| Command::Dist(Dist::Check)),
+            ["--release", rest @ ..] => {
+                let tag = value("--release", rest.first())?.to_owned();
+                refuse(rest.get(1..).unwrap_or_default())
+                    .map(|()| Command::Dist(Dist::Release(tag)))
+            }
+            other => refuse(other).map(|()| Command::Dist(Dist::Make)),
         },
         "programs" => programs(options).map(Command::Programs),
         "ci" => ci(options),
@@ -287,6 +361,7 @@ fn bench(
     match options {
         ["--micro", rest @ ..] => refuse(rest).map(|()| Bench::Micro),
         ["--size", rest @ ..] => refuse(rest).map(|()| Bench::Size),
+        ["--https", rest @ ..] => refuse(rest).map(|()| Bench::Https),
         ["--instructions", "--check", rest @ ..] => {
             refuse(rest).map(|()| Bench::Instructions(Budget::Check))
         }
@@ -392,6 +467,18 @@ mod tests {
         check("compose", Command::Compose);
         check("programs", Command::Programs(Vec::new()));
         check("programs pandas", Command::Programs(vec!["pandas"]));
+        check("kubernetes", Command::Kubernetes(kubernetes::After::Stop));
+        check(
+            "kubernetes --keep",
+            Command::Kubernetes(kubernetes::After::Keep),
+        );
+        check("istio", Command::Istio { envoy: None });
+        check(
+            "istio --envoy 1.36.4",
+            Command::Istio {
+                envoy: Some("1.36.4"),
+            },
+        );
         check("demo", Command::Demo(After::Stop));
         check("demo --keep", Command::Demo(After::Keep));
         let test = |only: Option<&str>, envoy| Command::Test {
@@ -408,9 +495,18 @@ mod tests {
             "endpoints --check --newest",
             Command::Endpoints(Botocore::Newest, Changes::Refuse),
         );
+        check("chart", Command::Chart(chart::Changes::Write));
+        check("chart --check", Command::Chart(chart::Changes::Refuse));
         check("simulate --check", Command::Simulate(Files::Compare));
+        check("dist", Command::Dist(Dist::Make));
+        check("dist --check", Command::Dist(Dist::Check));
+        check(
+            "dist --release v1.2.3",
+            Command::Dist(Dist::Release("v1.2.3".to_owned())),
+        );
         check("bench --micro", Command::Bench(Bench::Micro));
         check("bench --size", Command::Bench(Bench::Size));
+        check("bench --https", Command::Bench(Bench::Https));
         check(
             "bench --instructions --update",
             Command::Bench(Bench::Instructions(Budget::Update)),
@@ -451,7 +547,7 @@ mod tests {
         for (line, said) in [
             (
                 "dance",
-                "no such command: dance; there are build, test, demo",
+                "no such command: dance; there are build, test, istio, demo",
             ),
             (
                 "build --fast",
@@ -467,6 +563,12 @@ mod tests {
                 "--envoy does not take 1.2.3; allowed: 1.36.4, 1.40.0",
             ),
             ("demo --keep --keep", "demo does not take --keep"),
+            (
+                "istio --envoy 1.36.4 loopback",
+                "istio does not take loopback; allowed:\n  cargo xtask istio [--envoy VERSION]",
+            ),
+            ("dist --release", "--release needs a value"),
+            ("dist --check --twice", "dist does not take --twice"),
             ("simulate --write", "simulate does not take --write"),
             (
                 "endpoints --new",

@@ -16,14 +16,18 @@ use std::time::Duration;
 /// What the buckets of `envoy/demo/aws.py` are called.
 const BUCKETS: [&str; 2] = ["reports-2025", "reports-2026"];
 
-/// Runs the file up to the bucket names, and the same program past Envoy, which AWS must refuse; then its profile
-/// `aws`.
+/// Runs the file up to the bucket names, in each of its ways, and the same program past Envoy, which AWS must refuse; then
+/// its profiles `sandbox` and `aws`.
 pub(crate) fn compose() -> Result {
     let docker = Docker::unpack()?;
     let engine = Engine::start(&docker)?;
     images::import(&engine)?;
 
-    run_and_remove(&engine, &[], steps)?;
+    // Together: the module is built once.
+    run_and_remove(&engine, &["--profile", "sandbox"], |engine, compose| {
+        steps(engine, &|arguments| engine.compose(arguments))?;
+        steps_of_profile_sandbox(engine, compose)
+    })?;
     run_and_remove(&engine, &EMULATED, steps_of_profile_aws)?;
     println!("docker-compose.yml works.");
     Ok(())
@@ -64,6 +68,12 @@ fn check_program(engine: &Engine, compose: &dyn Fn(&[&str]) -> Command, service:
         return Err(format!("{service} did not print the names of the buckets").into());
     }
     Ok(())
+}
+
+/// The program ends badly if it finds a way out.
+fn steps_of_profile_sandbox(engine: &Engine, compose: &dyn Fn(&[&str]) -> Command) -> Result {
+    run(&mut compose(&["up", "--detach", "program-in-sandbox"]))?;
+    check_program(engine, compose, "program-in-sandbox")
 }
 
 /// With temporary credentials of the emulator's, as a laptop has them of AWS's.
@@ -107,7 +117,9 @@ print("AWS_CREDENTIAL_EXPIRATION=" + session["Expiration"].isoformat())
 
 fn steps(engine: &Engine, compose: &dyn Fn(&[&str]) -> Command) -> Result {
     run(&mut compose(&["up", "--build", "--detach"]))?;
-    check_program(engine, compose, "program")?;
+    for program in ["program", "program-captured", "program-over-http"] {
+        check_program(engine, compose, program)?;
+    }
 
     // The same program, straight at AWS: moto must know it from a signed request.
     let mut direct = compose(&["exec", "-T"]);

@@ -72,6 +72,7 @@ fn keep(world: &mut World) -> Result {
         "
 It is still running. To try:
 
+  HTTPS_PROXY={envoy} AWS_CA_BUNDLE={directory}/trust/ca.pem AWS_ACCESS_KEY_ID=placeholder AWS_SECRET_ACCESS_KEY=placeholder {python} envoy/demo/list_buckets.py
   http_proxy={envoy} curl http://s3.eu-west-1.amazonaws.com/
   AWS_ENDPOINT_URL={envoy} AWS_ACCESS_KEY_ID=placeholder AWS_SECRET_ACCESS_KEY=placeholder {python} envoy/demo/list_buckets.py
   http_proxy={envoy} curl --include http://sqs.eu-west-1.amazonaws.com/   (not in the filter's allow-list)

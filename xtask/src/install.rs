@@ -243,7 +243,7 @@ fn write_launcher(path: &Path, launcher: &Launcher) -> Result {
 }
 
 /// As one word of a shell.
-fn quoted(word: &Path) -> String {
+pub(crate) fn quoted(word: &Path) -> String {
     format!("'{}'", word.display().to_string().replace('\'', r"'\''"))
 }
 

@@ -19,16 +19,32 @@ pub(crate) enum Work {
     Python,
     /// The tests on real Envoys.
     EndToEnd,
+    /// Building Kustomize.
+    Kustomize,
+    /// Building Helm.
+    Helm,
+    /// Building actionlint.
+    Workflows,
+    /// Unpacking Debian's Prometheus.
+    Prometheus,
+    /// Those of them that have a network of their own.
+    Namespaces,
+    /// Those of them that open TLS with clients of many kinds.
+    Certificates,
     /// The clients of `tests/clients`.
     Clients,
     /// The programs of `tests/programs` that CI runs.
     Programs,
     /// Those that it does not.
     OtherPrograms,
+    /// Building istiod and what belongs to it.
+    Istio,
     Demo,
     /// Counting instructions.
     Instructions,
     Compose,
+    /// Building an API server, and its keys.
+    Kubernetes,
 }
 
 /// A program, how it is looked for, how it is installed, and for what.
@@ -48,7 +64,8 @@ enum Probe {
 
 use Probe::{Succeeds, Version};
 use Work::{
-    Clients, Compose, Demo, EndToEnd, Instructions, Module, OtherPrograms, Programs, Python,
+    Certificates, Clients, Compose, Demo, EndToEnd, Helm, Instructions, Istio, Kubernetes,
+    Kustomize, Module, Namespaces, OtherPrograms, Programs, Prometheus, Python, Workflows,
 };
 
 const NODE: &str = "https://nodejs.org";
@@ -58,7 +75,7 @@ const NEEDS: &[Need] = &[
         program: "node",
         probe: Version(&["--version"], &[20]),
         install: NODE,
-        work: &[Module, Clients, Programs],
+        work: &[Module, Certificates, Clients, Programs],
     },
     Need {
         program: "npm",
@@ -88,7 +105,7 @@ const NEEDS: &[Need] = &[
         program: "curl",
         probe: Version(&["--version"], &[]),
         install: "apt install curl",
-        work: &[Demo],
+        work: &[Demo, Namespaces, Certificates],
     },
     Need {
         program: "curl",
@@ -96,6 +113,12 @@ const NEEDS: &[Need] = &[
         probe: Version(&["--version"], &[7, 86]),
         install: "apt install curl",
         work: &[Clients],
+    },
+    Need {
+        program: "openssl",
+        probe: Version(&["version"], &[1, 1]),
+        install: "apt install openssl",
+        work: &[Certificates, Kubernetes],
     },
     Need {
         program: "bash",
@@ -108,7 +131,7 @@ const NEEDS: &[Need] = &[
         program: "javac",
         probe: Version(&["--version"], &[17]),
         install: "apt install openjdk-17-jdk-headless",
-        work: &[Clients, OtherPrograms],
+        work: &[Certificates, Clients, OtherPrograms],
     },
     Need {
         program: "mvn",
@@ -120,14 +143,14 @@ const NEEDS: &[Need] = &[
         program: "go",
         probe: Version(&["version"], &[1, 25]),
         install: "https://go.dev/dl",
-        work: &[Clients, Programs],
+        work: &[Certificates, Clients, Programs, Kustomize, Helm, Workflows],
     },
     Need {
         program: "go",
-        // rclone's.
+        // rclone's, Istio's and Kubernetes'.
         probe: Version(&["version"], &[1, 26]),
         install: "https://go.dev/dl",
-        work: &[OtherPrograms],
+        work: &[OtherPrograms, Istio, Kubernetes],
     },
     Need {
         program: "dpkg-query",
@@ -148,22 +171,40 @@ const NEEDS: &[Need] = &[
         work: &[Compose],
     },
     Need {
+        program: "sh",
+        probe: Succeeds(&["-c", "test \"$(id -u)\" = 0"], "run by root"),
+        install: "sudo (CONTRIBUTING.md)",
+        work: &[Namespaces],
+    },
+    Need {
+        program: "setpriv",
+        probe: Version(&["--version"], &[]),
+        install: "apt install util-linux",
+        work: &[Namespaces, Kubernetes],
+    },
+    Need {
+        program: "ip",
+        probe: Version(&["-Version"], &[]),
+        install: "apt install iproute2",
+        work: &[Namespaces],
+    },
+    Need {
         program: "apt-get",
         probe: Version(&["--version"], &[]),
         install: "Debian or Ubuntu",
-        work: &[Compose],
+        work: &[Compose, Prometheus],
     },
     Need {
         program: "dpkg",
         probe: Version(&["--version"], &[]),
         install: "Debian or Ubuntu",
-        work: &[Compose],
+        work: &[Compose, Prometheus],
     },
     Need {
         program: "unshare",
         probe: Version(&["--version"], &[]),
         install: "apt install util-linux",
-        work: &[Compose],
+        work: &[Compose, Namespaces],
     },
     Need {
         program: "tar",
@@ -176,8 +217,9 @@ const NEEDS: &[Need] = &[
 /// What a command does. That of `test` is the tests' to say, as they know what was chosen.
 pub(crate) fn work(command: &Command) -> Vec<Work> {
     match command {
-        Command::Build | Command::Bench(Bench::Size) => vec![Module],
+        Command::Build | Command::Bench(Bench::Size) | Command::Dist(_) => vec![Module],
         Command::Demo(After::Stop | After::Keep) => work_of(Job::Demo),
+        Command::Istio { .. } => work_of(Job::Istio),
         Command::Programs(chosen) => {
             let mut work = work_of(Job::Programs);
             if !programs::are_in_ci(chosen) {
@@ -185,12 +227,15 @@ pub(crate) fn work(command: &Command) -> Vec<Work> {
             }
             work
         }
+        Command::Kubernetes(_) => vec![Module, Python, Kubernetes],
         Command::Compose => work_of(Job::Compose),
         Command::Bench(Bench::Envoy(_)) => vec![Module, Python],
+        Command::Bench(Bench::Https) => vec![Module, Python, EndToEnd, Namespaces],
         Command::Bench(Bench::Instructions(Budget::Show | Budget::Check | Budget::Update)) => {
             vec![Instructions]
         }
         Command::Endpoints(..) => vec![Python],
+        Command::Chart(_) => vec![Helm],
         Command::Ci { jobs, .. } if jobs.is_empty() => {
             let jobs = Job::ALL.iter().map(|(_, job)| *job);
             jobs.flat_map(work_of).collect()
@@ -206,14 +251,27 @@ pub(crate) fn work(command: &Command) -> Vec<Work> {
 
 fn work_of(job: Job) -> Vec<Work> {
     match job {
-        Job::Fetch => vec![Module, Python, Clients, Programs],
-        Job::Lints | Job::Core | Job::Advisories => Vec::new(),
+        Job::Fetch => vec![Module, Python, Clients, Programs, Workflows],
+        Job::BuildIstio => vec![Istio],
+        Job::Lints => vec![Helm, Workflows],
+        Job::Core | Job::Advisories => Vec::new(),
         Job::Costs => vec![Instructions],
-        Job::EndToEnd => vec![Module, Python, EndToEnd],
-        Job::Clients => vec![Module, Python, EndToEnd, Clients],
-        Job::Programs => vec![Module, Python, EndToEnd, Programs],
+        Job::EndToEnd => vec![
+            Module,
+            Python,
+            EndToEnd,
+            Helm,
+            Prometheus,
+            Namespaces,
+            Certificates,
+        ],
+        Job::Endurance => vec![Module, Python, EndToEnd],
+        Job::Clients => vec![Module, Python, EndToEnd, Namespaces, Clients],
+        Job::Programs => vec![Module, Python, EndToEnd, Namespaces, Programs],
+        Job::Istio => vec![Module, Python, EndToEnd, Helm, Namespaces, Istio],
         Job::Demo => vec![Module, Python, Demo],
         Job::Compose => vec![Python, Compose],
+        Job::Dist => vec![Module],
     }
 }
 

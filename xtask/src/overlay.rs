@@ -1,5 +1,6 @@
 //! The demo's overlay on `envoy/envoy.yaml`: other places for the same things, and nothing else.
 
+use crate::parts;
 use crate::run::{Result, root};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -15,8 +16,12 @@ pub(crate) struct Places<'a> {
     pub(crate) token_directory: &'a Path,
     /// The Unix socket of the token listener.
     pub(crate) socket: &'a Path,
-    /// The demo's certificate authority.
+    /// The certificate authority of the demo's AWS.
     pub(crate) authority: &'a Path,
+    /// The file that names the certificate which ends the program's TLS.
+    pub(crate) sds: &'a Path,
+    /// The Unix socket of the tunnels of HTTPS_PROXY.
+    pub(crate) tunnel_socket: &'a Path,
     /// The port on 127.0.0.1 where the demo's AWS listens.
     pub(crate) aws_port: u16,
 }
@@ -24,10 +29,12 @@ pub(crate) struct Places<'a> {
 /// One change: a JSON pointer, and what stands there afterwards; `None` takes it out.
 type Edit = (String, Option<Value>);
 
-/// `envoy/envoy.yaml` as a value, its aliases resolved.
+/// `envoy/envoy.yaml` as a value, its aliases resolved; without what iptables captures, because the demo changes nothing of
+/// the machine's network.
 pub(crate) fn bootstrap() -> Result<Value> {
     let path = root().join("envoy/envoy.yaml");
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let (text, _) = parts::without(&text, "captured");
     Ok(serde_saphyr::from_str(&text)?)
 }
 
@@ -77,6 +84,15 @@ fn edits(places: Places<'_>) -> Vec<Edit> {
             format!("{TOKEN_CLUSTER}/{FIRST_ENDPOINT}/address/pipe/path"),
             path(places.socket),
         ),
+        (
+            format!("{TUNNEL_LISTENER}/address/pipe/path"),
+            path(places.tunnel_socket),
+        ),
+        (
+            format!("{TUNNEL_CLUSTER}/{FIRST_ENDPOINT}/address/pipe/path"),
+            path(places.tunnel_socket),
+        ),
+        (format!("{TUNNEL_LISTENER}/{SDS}"), path(places.sds)),
         // AWS: one address for every host, in the place of DNS.
         (format!("{AWS}/cluster_type"), None),
         (format!("{AWS}/lb_policy"), None),
@@ -119,11 +135,18 @@ const FILTER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/ty
 const GUARD: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/2/typed_config\
                      /upstream_http_filters/0/typed_config/config";
 const STATUS: &str = "/static_resources/listeners/1/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
+const FILTER_IN_TUNNELS: &str = "/static_resources/listeners/2/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
+const GUARD_IN_TUNNELS: &str = "/static_resources/listeners/2/filter_chains/0/filters/0/typed_config/http_filters/2/typed_config\
+                                /upstream_http_filters/0/typed_config/config";
 /// All plugins of this module: they share a VM.
-const PLUGINS: [&str; 3] = [FILTER, GUARD, STATUS];
+const PLUGINS: [&str; 5] = [FILTER, GUARD, STATUS, FILTER_IN_TUNNELS, GUARD_IN_TUNNELS];
 const TOKEN_LISTENER: &str = "/static_resources/listeners/1";
 const TOKEN_FILE: &str = "/static_resources/listeners/1/filter_chains/0/filters/0/typed_config/route_config\
                           /virtual_hosts/0/routes/0/direct_response/body";
+const TUNNEL_LISTENER: &str = "/static_resources/listeners/2";
+const TUNNEL_CLUSTER: &str = "/static_resources/clusters/4";
+const SDS: &str = "filter_chains/0/transport_socket/typed_config/common_tls_context\
+                   /tls_certificate_sds_secret_configs/0/sds_config/path_config_source/path";
 const AWS: &str = "/static_resources/clusters/0";
 const STS: &str = "/static_resources/clusters/1";
 const TOKEN_CLUSTER: &str = "/static_resources/clusters/2";
@@ -164,6 +187,8 @@ mod tests {
             token_directory: Path::new("/t"),
             socket: Path::new("/s"),
             authority: Path::new("/ca"),
+            sds: Path::new("/sds"),
+            tunnel_socket: Path::new("/tunnels"),
             aws_port: 1,
         };
         let before = bootstrap().unwrap();
@@ -176,6 +201,7 @@ mod tests {
             .map(|pointer| static_resources(pointer))
             .collect();
         let manager = "/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
+        let in_tunnels = manager.replace("listeners/0", "listeners/2");
         let expected = [
             "/admin/address/socket_address/port_value",
             // The AWS cluster's endpoints and authority.
@@ -190,6 +216,7 @@ mod tests {
             "/clusters/1/transport_socket/typed_config/common_tls_context/validation_context/trusted_ca/filename",
             // Paths and ports of this machine.
             "/clusters/2/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/pipe/path",
+            "/clusters/4/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/pipe/path",
             "/listeners/0/address/socket_address/port_value",
             &format!("{manager}/0/typed_config/config/vm_config/code/local/filename"),
             &format!(
@@ -199,6 +226,12 @@ mod tests {
             "/listeners/1/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config/vm_config/code/local/filename",
             "/listeners/1/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes/0/direct_response/body/filename",
             "/listeners/1/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes/0/direct_response/body/watched_directory/path",
+            "/listeners/2/address/pipe/path",
+            &format!("{in_tunnels}/0/typed_config/config/vm_config/code/local/filename"),
+            &format!(
+                "{in_tunnels}/2/typed_config/upstream_http_filters/0/typed_config/config/vm_config/code/local/filename"
+            ),
+            "/listeners/2/filter_chains/0/transport_socket/typed_config/common_tls_context/tls_certificate_sds_secret_configs/0/sds_config/path_config_source/path",
         ];
         assert_eq!(found, expected);
     }

@@ -30,6 +30,7 @@ pub(crate) fn are_in_ci(chosen: &[&str]) -> bool {
 pub(crate) fn programs(chosen: &[&str]) -> Result {
     let programs = of(chosen);
     step("Python", || tools::python().map(drop))?;
+    step("iptables", tools::iptables)?;
     step("Envoy", || tools::envoy(tools::ENVOY).map(drop))?;
     step("programs", || install(&programs))?;
     step("module", || build::build().map(drop))?;
@@ -88,7 +89,7 @@ against an emulator that verifies every signature. `cargo xtask programs` runs t
 program that is listed as working reads back what it wrote, and one that is listed as **cannot** fails with the reason
 that is given.
 
-The variables of the two ways are those of [clients.md](clients.md). Where a program *works*, they are enough.
+The variables of the three ways are those of [clients.md](clients.md). Where a program *works*, they are enough.
 
 ";
 
@@ -102,7 +103,7 @@ OpenSearch one of our own; what it does not know, such as Athena's engine, is no
 fn document() -> String {
     let mut text = INTRODUCTION.to_owned();
     text.push_str(
-        "| program | version | what it does here | endpoint | proxy | CI |\n|---|---|---|---|---|---|\n",
+        "| program | version | what it does here | https | endpoint | proxy | CI |\n|---|---|---|---|---|---|---|\n",
     );
     for program in PROGRAMS {
         let Program {
@@ -115,6 +116,7 @@ fn document() -> String {
             Origin::Debian(_) => " (Debian)",
             _ => "",
         };
+        let https = cell(program, &[Way::Https]);
         let endpoint = cell(program, &[Way::Endpoint]);
         let proxy = cell(program, &[Way::Proxy, Way::Unsigned]);
         let ci = match program.run {
@@ -123,7 +125,7 @@ fn document() -> String {
         };
         let _ = writeln!(
             text,
-            "| {title} | {version}{of_debian} | {does} | {endpoint} | {proxy} | {ci} |"
+            "| {title} | {version}{of_debian} | {does} | {https} | {endpoint} | {proxy} | {ci} |"
         );
     }
     text.push_str(END);
@@ -139,13 +141,14 @@ fn cell(program: &Program, ways: &[Way]) -> String {
 
 fn said(attempt: &Attempt) -> String {
     let keys = match attempt.way {
-        Way::Endpoint => "",
+        Way::Endpoint | Way::Https => "",
         Way::Proxy => "with keys: ",
         Way::Unsigned => "without keys: ",
     };
     let setup = attempt.setup;
     match attempt.outcome {
         Outcome::Works if setup.is_empty() => format!("{keys}works"),
+        Outcome::Works if !attempt.variant.is_empty() => format!("{keys}works with {setup}"),
         Outcome::Works => format!("{keys}needs {setup}"),
         Outcome::Cannot { why, .. } if setup.is_empty() => format!("{keys}**cannot**: {why}"),
         Outcome::Cannot { why, .. } => format!("{keys}**cannot** with {setup}: {why}"),
@@ -197,13 +200,15 @@ mod tests {
     }
 
     #[test]
-    fn each_program_says_what_comes_of_both_ways_and_has_buckets_of_its_own() {
+    fn each_program_says_what_comes_of_every_way_and_has_buckets_of_its_own() {
         let mut prefixes = BTreeSet::new();
         for program in PROGRAMS {
             let Program { name, attempts, .. } = program;
             let has = |is: fn(Way) -> bool| attempts.iter().any(|attempt| is(attempt.way));
             assert!(has(|way| way == Way::Endpoint), "{name}: the endpoint");
-            assert!(has(|way| way != Way::Endpoint), "{name}: the proxy");
+            let is_proxy = |way| matches!(way, Way::Proxy | Way::Unsigned);
+            assert!(has(is_proxy), "{name}: the proxy");
+            assert!(has(|way| way == Way::Https), "{name}: https");
             for attempt in *attempts {
                 let prefix = attempt.prefix(name);
                 let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

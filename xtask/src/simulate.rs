@@ -31,8 +31,10 @@ struct Scenario {
     rollout: Millis,
     /// Pods that are replaced, one by one, in parts of the fleet.
     restarts_per_hour: f64,
-    /// STS answers 503.
+    /// STS of the first region answers 503.
     outage: Range<Millis>,
+    /// Whom the sidecars can ask.
+    regions: Regions,
     /// What STS answers in a second; the rest is throttled.
     quota: u32,
     /// How long an answer takes.
@@ -46,6 +48,14 @@ struct Scenario {
     seed: u64,
 }
 
+/// The regions whose STS is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Regions {
+    One,
+    /// The second has a quota of its own, and no outage. In an outage the first is silent, which takes longest.
+    Two,
+}
+
 impl Scenario {
     /// A day of 100,000 sidecars.
     const fn day() -> Self {
@@ -55,6 +65,7 @@ impl Scenario {
             rollout: 30 * MINUTE,
             restarts_per_hour: 0.05,
             outage: 12 * HOUR..12 * HOUR + 30 * MINUTE,
+            regions: Regions::One,
             quota: 600,
             latency: 100,
             lifetime: HOUR,
@@ -100,16 +111,22 @@ pub(crate) fn simulate(files: Files) -> Result {
             (scenario, ours)
         })
         .collect();
-    let day = report::day(&scenario, &ours, &native);
+    let two = Scenario {
+        regions: Regions::Two,
+        ..scenario.clone()
+    };
+    let with_two = Fleet::<ours::Ours>::new(&two).run();
+    let day = report::day(&scenario, &ours, &native) + &report::regions(&two, &ours, &with_two);
     let chart = chart::svg(&scenario, &ours, &native);
     fleets.push((scenario, ours));
     let summary = day + &report::by_size(&fleets);
     println!("{summary}");
     println!("took {:.1} s", begun.elapsed().as_secs_f64());
-    let claims: Vec<_> = fleets
+    let mut claims: Vec<_> = fleets
         .iter()
         .flat_map(|(scenario, ours)| report::broken_claims(scenario, ours))
         .collect();
+    claims.extend(report::broken_claims_of_two(&two, &with_two));
     if !claims.is_empty() {
         return Err(claims.join("; ").into());
     }
@@ -159,6 +176,21 @@ mod tests {
         assert!(ours.failed_requests() > 0, "the outage hurt nobody");
         assert!(report::by_size(&[(scenario, ours.clone())]).contains("| 2,000 |"));
         assert!(native.failed_requests() > 2 * ours.failed_requests());
+    }
+
+    #[test]
+    fn a_second_region_bears_the_outage() {
+        let scenario = Scenario {
+            regions: Regions::Two,
+            ..small()
+        };
+        let outcome = Fleet::<ours::Ours>::new(&scenario).run();
+        let broken = report::broken_claims_of_two(&scenario, &outcome);
+        assert_eq!(broken, Vec::<String>::new());
+        assert!(outcome.calls_elsewhere.iter().sum::<u32>() > 500);
+        assert!(report::regions(&scenario, &run(&small()).0, &outcome).contains("| 0 |"));
+        let one = Fleet::<ours::Ours>::new(&small()).run();
+        assert!(!report::broken_claims_of_two(&scenario, &one).is_empty());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::needs::{self, Work};
 use crate::run::{Result, cargo, root, run, step};
-use crate::{build, clients, programs, tools};
+use crate::{build, clients, istio, programs, tools};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,9 +34,21 @@ enum Part {
     Trap,
     /// The S3 server of `tests/s3s`.
     S3s,
+    /// What puts `envoy/kubernetes` together.
+    Kustomize,
+    /// What renders `envoy/helm`, and the definitions of Istio's resources.
+    Helm,
+    /// Prometheus, which scrapes Envoys.
+    Prometheus,
+    /// Networks of their own, and iptables in them.
+    Namespaces,
+    /// Probes in Go, Java and JavaScript that open TLS.
+    Certificates,
     Clients,
     /// Those that CI runs.
     Programs,
+    /// Istio's control plane and agent.
+    Istio,
 }
 
 /// A test target of cargo's, or the unit tests of a package.
@@ -99,35 +111,88 @@ impl Tests {
     /// Each test of the workspace.
     pub(crate) fn all(envoy: Option<&'static str>) -> Self {
         Self {
-            arguments: words(&["--workspace"]),
+            // Those of `cargo xtask kubernetes` have an API server.
+            arguments: words(&["--workspace", "--exclude", "kubernetes"]),
             parts: BTreeSet::from([
                 Part::Envoys,
                 Part::Trap,
                 Part::S3s,
+                Part::Kustomize,
+                Part::Helm,
+                Part::Prometheus,
+                Part::Namespaces,
+                Part::Certificates,
                 Part::Clients,
                 Part::Programs,
+                Part::Istio,
             ]),
             envoy,
             length: Length::Whole,
         }
     }
 
+    /// All but these targets.
+    pub(crate) fn all_but(others: &[&str], envoy: Option<&'static str>) -> Result<Self> {
+        let targets = targets()?;
+        let named: Vec<&Target> = targets
+            .iter()
+            .filter(|target| {
+                target
+                    .name
+                    .as_deref()
+                    .is_some_and(|name| !others.contains(&name))
+            })
+            .collect();
+        let mut all = Self::all(envoy);
+        if others.contains(&ISTIOD) {
+            // Its programs take long to build.
+            all.parts.remove(&Part::Istio);
+        }
+        all.arguments.extend(words(&["--lib", "--bins"]));
+        // They begin with `--workspace`, which is there.
+        all.arguments.extend(arguments(&named).into_iter().skip(1));
+        Ok(all)
+    }
+
+    /// Those of one target, with all their random cases.
+    pub(crate) fn of_target(name: &str, envoy: Option<&'static str>) -> Result<Self> {
+        Self::of_targets(&[name], envoy)
+    }
+
+    /// Those of these targets, with all their random cases.
+    pub(crate) fn of_targets(names: &[&str], envoy: Option<&'static str>) -> Result<Self> {
+        let targets = targets()?;
+        let named = targets.iter().filter(|target| {
+            let name = target.name.as_deref();
+            name.is_some_and(|name| names.contains(&name))
+        });
+        let named: Vec<&Target> = named.collect();
+        let chosen = Self::some(arguments(&named), parts(named)?, envoy);
+        Ok(Self {
+            length: Length::Whole,
+            ..chosen
+        })
+    }
+
     /// Those that need no Envoy.
     pub(crate) fn core() -> Self {
         Self {
-            arguments: words(&["--workspace", "--exclude", "e2e"]),
+            arguments: words(&["--workspace", "--exclude", "e2e", "--exclude", "kubernetes"]),
             parts: BTreeSet::new(),
             envoy: None,
             length: Length::Whole,
         }
     }
 
-    /// Those on real Envoys, but for the clients' and the programs'.
+    /// Those on real Envoys, but for those that have a job of CI's to themselves.
     pub(crate) fn end_to_end(envoy: Option<&'static str>) -> Result<Self> {
         let targets = targets()?;
         let chosen = targets.iter().filter(|target| target.package == "e2e");
         let chosen: Vec<&Target> = chosen
-            .filter(|target| ![Some(CLIENTS), Some(PROGRAMS)].contains(&target.name.as_deref()))
+            .filter(|target| {
+                let name = target.name.as_deref();
+                name.is_none_or(|name| !OF_OTHER_JOBS.contains(&name))
+            })
             .collect();
         Ok(Self::some(arguments(&chosen), parts(chosen)?, envoy))
     }
@@ -147,11 +212,29 @@ impl Tests {
         if self.parts.contains(&Part::Envoys) {
             work.extend([Work::Module, Work::Python, Work::EndToEnd]);
         }
+        if self.parts.contains(&Part::Kustomize) {
+            work.push(Work::Kustomize);
+        }
+        if self.parts.contains(&Part::Helm) {
+            work.push(Work::Helm);
+        }
+        if self.parts.contains(&Part::Prometheus) {
+            work.push(Work::Prometheus);
+        }
+        if self.parts.contains(&Part::Namespaces) {
+            work.push(Work::Namespaces);
+        }
+        if self.parts.contains(&Part::Certificates) {
+            work.push(Work::Certificates);
+        }
         if self.parts.contains(&Part::Clients) {
             work.push(Work::Clients);
         }
         if self.parts.contains(&Part::Programs) {
             work.push(Work::Programs);
+        }
+        if self.parts.contains(&Part::Istio) {
+            work.push(Work::Istio);
         }
         work
     }
@@ -176,8 +259,24 @@ impl Tests {
         if has(Part::Programs) {
             step("programs", programs::install_those_of_ci)?;
         }
+        if has(Part::Kustomize) {
+            step("Kustomize", tools::kustomize)?;
+        }
+        if has(Part::Helm) {
+            step("Helm", || tools::helm().map(drop))?;
+            step("Istio's definitions", tools::istio_crds)?;
+        }
+        if has(Part::Istio) {
+            step("Istio", istio::programs)?;
+        }
+        if has(Part::Prometheus) {
+            step("Prometheus", tools::prometheus)?;
+        }
         if has(Part::S3s) {
             step("s3s", tools::s3s)?;
+        }
+        if has(Part::Namespaces) {
+            step("iptables", tools::iptables)?;
         }
         if has(Part::Trap) {
             step("module that traps", build::build_trap)?;
@@ -204,6 +303,11 @@ impl Tests {
         let mut cargo = cargo(&["test", "--no-fail-fast"]);
         cargo.args(&self.arguments);
         cargo.envs(self.envoy.map(|version| ("SIGV4_EGRESS_ENVOY", version)));
+        if std::env::var_os("RUST_TEST_THREADS").is_none() {
+            // Most tests wait now and then.
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            cargo.env("RUST_TEST_THREADS", (cores + 1).to_string());
+        }
         if self.length == Length::Whole {
             cargo.env("SIGV4_EGRESS_TESTS", "whole");
         }
@@ -222,6 +326,12 @@ pub(crate) fn test(tests: &Tests) -> Result {
 pub(crate) const CLIENTS: &str = "clients";
 /// The one that runs programs.
 pub(crate) const PROGRAMS: &str = "programs";
+/// Those in which credentials live and end, or connections drain: minutes, in which little is computed.
+pub(crate) const ENDURANCE: [&str; 2] = ["endurance", "flush"];
+/// The one on a real istiod.
+pub(crate) const ISTIOD: &str = "istiod";
+
+const OF_OTHER_JOBS: [&str; 5] = [CLIENTS, PROGRAMS, ENDURANCE[0], ENDURANCE[1], ISTIOD];
 
 impl Target {
     fn parts(&self) -> Result<BTreeSet<Part>> {
@@ -236,13 +346,31 @@ impl Target {
         if self.name.as_deref() == Some(PROGRAMS) {
             parts.insert(Part::Programs);
         }
+        if self.name.as_deref() == Some(ISTIOD) {
+            parts.insert(Part::Istio);
+        }
         for path in &self.sources {
             let text = fs::read_to_string(path)?;
             if text.contains("trap_module()") {
                 parts.insert(Part::Trap);
             }
+            if text.contains("target/tools/kustomize") {
+                parts.insert(Part::Kustomize);
+            }
+            if text.contains("target/tools/helm") {
+                parts.insert(Part::Helm);
+            }
+            if text.contains("target/tools/prometheus") {
+                parts.insert(Part::Prometheus);
+            }
             if text.contains("S3s::start()") {
                 parts.insert(Part::S3s);
+            }
+            if text.contains("e2e::namespace") || text.contains("e2e::pod") {
+                parts.insert(Part::Namespaces);
+            }
+            if text.contains("probe.go") {
+                parts.insert(Part::Certificates);
             }
         }
         Ok(parts)
@@ -409,14 +537,34 @@ mod tests {
         );
         check("s3s", "--workspace --test s3s", &[Part::Envoys, Part::S3s]);
         check(
+            "captured",
+            "--workspace --test captured",
+            &[Part::Envoys, Part::Namespaces],
+        );
+        check(
+            "certificates",
+            "--workspace --test certificates",
+            &[Part::Envoys, Part::Certificates],
+        );
+        check(
             "clients",
             "--workspace --test clients",
-            &[Part::Envoys, Part::Clients],
+            &[Part::Envoys, Part::Namespaces, Part::Clients],
         );
         check(
             "programs",
             "--workspace --test programs",
-            &[Part::Envoys, Part::Programs],
+            &[Part::Envoys, Part::Namespaces, Part::Programs],
+        );
+        check(
+            "istiod",
+            "--workspace --test istiod",
+            &[Part::Envoys, Part::Helm, Part::Namespaces, Part::Istio],
+        );
+        check(
+            "operate",
+            "--workspace --test operate",
+            &[Part::Envoys, Part::Prometheus],
         );
         check("tidy", "--workspace --test tidy", &[]);
     }
@@ -428,6 +576,24 @@ mod tests {
             "--workspace --test regressions",
             &[Part::Envoys],
         );
+    }
+
+    #[test]
+    fn all_but_some_is_every_other_test() {
+        let others = [&ENDURANCE[..], &[ISTIOD]].concat();
+        let some = Tests::all_but(&others, None).unwrap();
+        let arguments = some.arguments.join(" ");
+        for target in targets().unwrap() {
+            if let Some(name) = target.name {
+                let chosen = format!("{arguments} ").contains(&format!("--test {name} "));
+                assert_eq!(
+                    chosen,
+                    !others.contains(&name.as_str()),
+                    "{name} in {arguments}"
+                );
+            }
+        }
+        assert!(arguments.starts_with("--workspace --exclude kubernetes --lib --bins "));
     }
 
     #[test]
@@ -469,8 +635,9 @@ mod tests {
     fn the_jobs_of_ci_run_every_test_between_them() {
         let end_to_end = Tests::end_to_end(None).unwrap();
         let mut chosen = end_to_end.arguments;
-        chosen.extend(choose(CLIENTS).arguments);
-        chosen.extend(choose(PROGRAMS).arguments);
+        for name in OF_OTHER_JOBS {
+            chosen.extend(choose(name).arguments);
+        }
         for target in targets().unwrap() {
             if target.package == "e2e" {
                 assert!(
@@ -479,10 +646,22 @@ mod tests {
                 );
             }
         }
-        assert_eq!(Tests::core().arguments, ["--workspace", "--exclude", "e2e"]);
+        assert_eq!(
+            Tests::core().arguments,
+            ["--workspace", "--exclude", "e2e", "--exclude", "kubernetes"]
+        );
         assert_eq!(
             end_to_end.parts,
-            BTreeSet::from([Part::Envoys, Part::Trap, Part::S3s])
+            BTreeSet::from([
+                Part::Envoys,
+                Part::Trap,
+                Part::S3s,
+                Part::Kustomize,
+                Part::Helm,
+                Part::Prometheus,
+                Part::Namespaces,
+                Part::Certificates,
+            ])
         );
     }
 }

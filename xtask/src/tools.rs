@@ -1,9 +1,12 @@
 //! What the commands need and fetch: all of it under `target/tools`, nothing on the system.
 
+use crate::debian;
+use crate::install::quoted;
 use crate::run::{Result, cargo, root, run, succeeds};
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Envoy of the demo: the newest that the tests run.
 pub(crate) const ENVOY: &str = "1.40.0";
@@ -11,6 +14,9 @@ pub(crate) const ENVOY: &str = "1.40.0";
 pub(crate) const ENVOYS: &[&str] = &["1.36.4", ENVOY];
 
 const CARGO_DENY: &str = "0.20.2";
+const KUSTOMIZE: &str = "v5.8.0";
+const HELM: &str = "v3.22.0";
+const ACTIONLINT: &str = "v1.7.12";
 
 /// Held while something is fetched or built that another process of ours, or thread, may want too.
 pub(crate) fn lock(name: &str) -> Result<File> {
@@ -107,6 +113,59 @@ pub(crate) fn envoy(version: &str) -> Result<PathBuf> {
     Err(format!("{} does not run on this machine", binary.display()).into())
 }
 
+/// `iptables` and `ip6tables`, also their `-save` and `-restore`, in `target/tools/iptables/bin`, unless the system has
+/// them.
+pub(crate) fn iptables() -> Result {
+    // pilot-agent uses the last four.
+    const PROGRAMS: [&str; 6] = [
+        "iptables",
+        "ip6tables",
+        "iptables-save",
+        "iptables-restore",
+        "ip6tables-save",
+        "ip6tables-restore",
+    ];
+    let _lock = lock("iptables")?;
+    let has = |program: &&str| succeeds(Command::new(program).arg("--version"));
+    if PROGRAMS.iter().all(has) {
+        return Ok(());
+    }
+    let home = directory().join("iptables");
+    let all = PROGRAMS
+        .iter()
+        .map(|program| home.join("bin").join(program));
+    if home.exists() && !all.into_iter().all(|program| program.exists()) {
+        // Unpacked by an earlier version.
+        fs::remove_dir_all(&home)?;
+    }
+    debian::unpack(&home, &["iptables"], |fresh| {
+        // x86_64-linux-gnu or another.
+        let mut found = fs::read_dir(fresh.join("usr/lib"))?.flatten();
+        let libraries = found.find(|entry| entry.path().join("xtables").exists());
+        let libraries = libraries.ok_or("the package iptables has no extensions")?;
+        let libraries = home.join("usr/lib").join(libraries.file_name());
+        fs::create_dir(fresh.join("bin"))?;
+        for program in PROGRAMS {
+            let script = format!(
+                "#!/bin/sh\nLD_LIBRARY_PATH={} XTABLES_LIBDIR={} exec {} {program} \"$@\"\n",
+                quoted(&libraries),
+                quoted(&libraries.join("xtables")),
+                quoted(&home.join("usr/sbin/xtables-nft-multi")),
+            );
+            let path = fresh.join("bin").join(program);
+            fs::write(&path, script)?;
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+        }
+        Ok(())
+    })
+}
+
+/// `prometheus` and `promtool`.
+pub(crate) fn prometheus() -> Result {
+    let _lock = lock("prometheus")?;
+    debian::unpack(&directory().join("prometheus"), &["prometheus"], |_| Ok(()))
+}
+
 /// The S3 server of `tests/s3s`, for `tests/e2e`.
 pub(crate) fn s3s() -> Result {
     let target = directory().join("s3s");
@@ -122,6 +181,102 @@ pub(crate) fn s3s_cargo(command: &str) -> Command {
     let mut cargo = cargo(&[command, "--manifest-path", "tests/s3s/Cargo.toml"]);
     cargo.env("CARGO_TARGET_DIR", directory().join("s3s"));
     cargo
+}
+
+/// Kustomize, which puts `envoy/kubernetes` together.
+pub(crate) fn kustomize() -> Result {
+    go("kustomize", "sigs.k8s.io/kustomize/kustomize/v5", KUSTOMIZE).map(drop)
+}
+
+/// Helm, which renders `envoy/helm`.
+pub(crate) fn helm() -> Result<PathBuf> {
+    go("helm", "helm.sh/helm/v3/cmd/helm", HELM)
+}
+
+/// A Go module of which files are read, or programs built with its own `go.sum`.
+pub(crate) struct GoModule {
+    /// With its version.
+    pub(crate) name: &'static str,
+    /// As a `go.sum` has it.
+    pub(crate) sum: &'static str,
+}
+
+/// Istio 1.31 of 2026-08-27. Releases by tag are refused as Go modules, because their numbers skip the `/v2`.
+pub(crate) const ISTIO: GoModule = GoModule {
+    name: "istio.io/istio@v0.0.0-20260827124520-eed52ebb66ad",
+    sum: "h1:ui9TJjRMAV/hb5ehQaZDq7IUGxuQP6dra9lapT/VjHI=",
+};
+
+/// The definitions of Istio's resources, a file of its module.
+pub(crate) const ISTIO_CRDS: &str = "manifests/charts/base/files/crd-all.gen.yaml";
+
+/// The definitions of Istio's resources, in `target/tools/istio-crds`.
+pub(crate) fn istio_crds() -> Result {
+    let _lock = lock("istio-crds")?;
+    let home = directory().join("istio-crds");
+    let installed = home.join("version");
+    if fs::read_to_string(&installed).is_ok_and(|found| found == ISTIO.sum) {
+        return Ok(());
+    }
+    println!("Fetching Istio's resource definitions (once, some 10 MB).");
+    fs::create_dir_all(&home)?;
+    // The module cache is not to be written to; the copy may be.
+    let definitions = fs::read(ISTIO.fetch()?.join(ISTIO_CRDS))?;
+    fs::write(home.join("crds.yaml"), definitions)?;
+    Ok(fs::write(installed, ISTIO.sum)?)
+}
+
+impl GoModule {
+    /// Where the Go tool has put it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be had, or is not the one that was meant.
+    pub(crate) fn fetch(&self) -> Result<PathBuf> {
+        let Self { name, sum } = self;
+        let output = Command::new("go")
+            .args(["mod", "download", "-json", name])
+            // A go.mod above would have a say.
+            .current_dir("/")
+            .stderr(Stdio::inherit())
+            .output()
+            .map_err(|error| format!("go: {error}"))?;
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+        let word = |name: &str| said.get(name).and_then(serde_json::Value::as_str);
+        match (word("Sum"), word("Dir")) {
+            (Some(found), Some(directory)) if found == *sum => Ok(directory.into()),
+            (Some(found), _) => Err(format!("{name} has the sum {found}, not {sum}").into()),
+            (None, _) => {
+                let why = word("Error").unwrap_or("the Go tool does not say why");
+                Err(format!("no {name}: {why}").into())
+            }
+        }
+    }
+}
+
+/// actionlint, which reads GitHub's workflows.
+pub(crate) fn actionlint() -> Result<PathBuf> {
+    go(
+        "actionlint",
+        "github.com/rhysd/actionlint/cmd/actionlint",
+        ACTIONLINT,
+    )
+}
+
+/// A program in Go, in a directory of its name.
+fn go(name: &str, package: &str, version: &str) -> Result<PathBuf> {
+    let _lock = lock(name)?;
+    let home = directory().join(name);
+    // Written last, so that an installation that was cut short counts as none.
+    let installed = home.join("version");
+    if !fs::read_to_string(&installed).is_ok_and(|found| found == version) {
+        println!("Building {name} {version} (once, one to five minutes).");
+        run(Command::new("go")
+            .args(["install", "-trimpath", &format!("{package}@{version}")])
+            .env("GOBIN", &home))?;
+        fs::write(installed, version)?;
+    }
+    Ok(home.join(name))
 }
 
 /// cargo-deny.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 use sigv4_egress::config::keys::{DOWNSTREAM, Key, STATUS, UPSTREAM};
-use sigv4_egress::config::{self, Config, ConfigError, Environment, Plugin};
+use sigv4_egress::config::{self, Config, ConfigError, Environment, NARROWED, Plugin};
 use std::fmt::Write as _;
 
 /// A line for each warning, and below them a table of key, value and source.
@@ -19,8 +19,10 @@ pub(crate) fn check(json: &[u8], environment: &Environment) -> Result<String, Co
         Plugin::Status => (STATUS, None),
     };
     let credentials = config.and_then(|config| sourced("credentials", config));
+    let narrowed = config.and_then(|config| sourced(NARROWED, config));
     let keys = keys.iter().map(|key| row(key, &written, config));
-    let rows: Vec<[String; 3]> = credentials.into_iter().chain(keys).collect();
+    let rows = credentials.into_iter().chain(narrowed).chain(keys);
+    let rows: Vec<[String; 3]> = rows.collect();
     let warnings = config.iter().flat_map(|config| &config.warnings);
     let mut text: String = warnings
         .map(|warning| format!("warning: {warning}\n"))
@@ -96,6 +98,21 @@ mod tests {
     ];
 
     #[test]
+    fn what_the_workload_does_without_is_shown() {
+        let variables = [IRSA, &[(NARROWED, "s3")]].concat();
+        let json = r#"{"allow": ["s3", "sqs"]}"#;
+        let source = "environment SIGV4_EGRESS_ALLOW";
+        check_row(json, &variables, NARROWED, "s3", source);
+        check_row(
+            json,
+            &variables,
+            "allow",
+            "[\"s3\",\"sqs\"]",
+            "configuration",
+        );
+    }
+
+    #[test]
     fn each_value_has_its_source() {
         let json = r#"{"allow": ["s3"], "max_parked": 5, "token_audience": "x"}"#;
         check_row(json, IRSA, "allow", "[\"s3\"]", "configuration");
@@ -114,7 +131,7 @@ mod tests {
         check_row(
             json,
             IRSA,
-            "sts_host",
+            "sts_hosts",
             "sts.eu-west-1.amazonaws.com",
             "region",
         );
@@ -129,7 +146,7 @@ mod tests {
         check_row(
             json,
             IRSA,
-            "sts_host",
+            "sts_hosts",
             "sts.us-west-2.amazonaws.com",
             "region",
         );
@@ -143,7 +160,7 @@ mod tests {
         check_row(
             r#"{"allow": "*"}"#,
             &variables,
-            "sts_host",
+            "sts_hosts",
             host,
             "environment AWS_USE_FIPS_ENDPOINT",
         );

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use sigv4_egress::credentials::{Credentials, Secret};
-use sigv4_egress::decision::{self, Decision, Head, PayloadPlan, Plan};
+use sigv4_egress::decision::{self, Decided, Decision, Head, PayloadPlan, Plan};
 use sigv4_egress::headers::{self, Header};
 use sigv4_egress::own_keys::OwnKeys;
 use sigv4_egress::refusal::{ErrorFormat, Refusal};
@@ -36,6 +36,13 @@ pub(crate) enum Explanation {
         status: u16,
         error: String,
         help: String,
+    },
+    /// The request goes on untouched, as `mode` is `observe`.
+    Observe {
+        would: &'static str,
+        reason: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rule: Option<usize>,
     },
     Sign(Box<Signature>),
 }
@@ -144,12 +151,13 @@ pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Expla
         headers: &headers,
         cluster: &|| request.cluster.clone(),
         port: &|| port(&headers),
+        over_tls: &|| request.over_tls,
         route_metadata: &request.route_metadata,
         // Those of a running Envoy are not known here.
         own_keys: &OwnKeys::default,
         end_of_stream: request.end_of_stream,
     };
-    let (decision, rule) = decision::decide_by_rule(&request.config, head);
+    let Decided { decision, rule, .. } = decision::decide_in_full(&request.config, head);
     let plan = match decision {
         Decision::LeaveAlone(why) => {
             return Explanation::LeaveAlone {
@@ -158,8 +166,21 @@ pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Expla
             };
         }
         Decision::Refuse(refusal, format) => return refused(&refusal, rule, format),
+        Decision::Observe(observed) => {
+            return Explanation::Observe {
+                would: observed.would.verb(),
+                reason: observed.reason,
+                rule,
+            };
+        }
         Decision::Sign(plan) => plan,
     };
+    let roles = &request.config.roles;
+    let role = roles.get(plan.role).unwrap_or(roles.own());
+    let suspended = &request.config.suspended;
+    if let Some(refusal) = suspended.refusal(&plan.service, &role.name) {
+        return refused(&refusal, rule, plan.format);
+    }
     let max_body_bytes = request.config.max_body_bytes;
     let is_held = matches!(plan.payload, PayloadPlan::Held(_) | PayloadPlan::Hashed);
     if is_held && request.body.length() > Some(max_body_bytes) {

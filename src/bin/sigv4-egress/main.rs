@@ -8,14 +8,17 @@ mod aws_answer;
 mod check_config;
 mod compare;
 mod explain;
+mod names;
 mod request;
 mod resolve;
 mod shown;
+mod suggest;
 
 use arguments::Command;
 use explain::Input;
 use sigv4_egress::config::Environment;
-use std::io::{self, BufWriter, ErrorKind, Read as _, Write as _};
+use std::io::{self, BufWriter, ErrorKind, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -56,6 +59,30 @@ impl Failure {
     }
 }
 
+impl From<names::NamesError> for Failure {
+    fn from(error: names::NamesError) -> Self {
+        let message = Some(error.to_string());
+        match error {
+            names::NamesError::Io(error) => error.into(),
+            names::NamesError::NoRegion | names::NamesError::Authority(_) => {
+                Self { status: 2, message }
+            }
+            _ => Self { status: 1, message },
+        }
+    }
+}
+
+impl From<suggest::SuggestError> for Failure {
+    fn from(error: suggest::SuggestError) -> Self {
+        let message = Some(error.to_string());
+        match error {
+            suggest::SuggestError::Io(error) => error.into(),
+            suggest::SuggestError::Configuration(_) => Self { status: 2, message },
+            suggest::SuggestError::Nothing => Self { status: 1, message },
+        }
+    }
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self {
@@ -83,13 +110,7 @@ fn run(command: Command<'_>) -> Result<(), Failure> {
             }
         }
         Command::CheckConfig { file } => {
-            let mut json = Vec::new();
-            if file == "-" {
-                input.read_to_end(&mut json)?;
-            } else {
-                json = std::fs::read(file)
-                    .map_err(|error| Failure::usage(format!("{file}: {error}")))?;
-            }
+            let json = read(file, &mut input)?;
             match check_config::check(&json, &environment()) {
                 Ok(table) => write!(output, "ok\n{table}")?,
                 Err(error) => {
@@ -100,8 +121,90 @@ fn run(command: Command<'_>) -> Result<(), Failure> {
                 }
             }
         }
+        Command::Suggest(options) => suggest(&options, &mut input, &mut output)?,
+        Command::Names(options) => {
+            let json = match options.config {
+                Some(file) => Some(read(file, &mut input)?),
+                None => None,
+            };
+            names::run(
+                &mut output,
+                &mut io::stderr(),
+                &options,
+                json.as_deref(),
+                &environment(),
+                &names::Outside {
+                    now: SystemTime::now(),
+                    random: &|bytes| getrandom::fill(bytes).map_err(io::Error::other),
+                    read: &read_if_there,
+                    write: &write_new,
+                },
+            )?;
+        }
     }
     Ok(output.flush()?)
+}
+
+fn suggest(
+    options: &suggest::Options<'_>,
+    input: &mut impl io::BufRead,
+    output: &mut impl io::Write,
+) -> Result<(), Failure> {
+    let config = match options.config {
+        Some(file) => Some(suggest::read_config(&read(file, input)?)?),
+        None => None,
+    };
+    let mut seen = suggest::Seen::new(config.as_ref());
+    if options.files.is_empty() {
+        seen.read(input)?;
+    }
+    for file in &options.files {
+        match *file {
+            "-" => seen.read(input)?,
+            name => {
+                let opened = std::fs::File::open(name);
+                let log = opened.map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+                seen.read(&mut io::BufReader::new(log))?;
+            }
+        }
+    }
+    suggest::write(seen, config, options.s3, output, &mut io::stderr())?;
+    Ok(())
+}
+
+/// Reads a file, or the standard input for `-`.
+fn read(file: &str, input: &mut impl io::Read) -> Result<Vec<u8>, Failure> {
+    if file == "-" {
+        let mut bytes = Vec::new();
+        input.read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
+    std::fs::read(file).map_err(|error| Failure::usage(format!("{file}: {error}")))
+}
+
+fn read_if_there(path: &Path) -> io::Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a file that must not be there yet.
+fn write_new(path: &Path, text: &str, mode: names::Mode) -> io::Result<()> {
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    let mut options = std::fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if mode == names::Mode::Private {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    #[cfg(not(unix))]
+    let _ = mode;
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 fn environment() -> Environment {

@@ -31,6 +31,8 @@ pub(crate) struct Request {
     pub(crate) config: Config,
     /// The cluster that its route leads to.
     pub(crate) cluster: Option<String>,
+    /// Envoy ends the client's TLS: its URL is https.
+    pub(crate) over_tls: bool,
     /// What its route carries for the rules.
     pub(crate) route_metadata: RouteMetadata,
     /// What AWS answered.
@@ -111,7 +113,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<Request, Fault> {
         return Err(fault("method", "is no HTTP method"));
     }
     let sent = headers(object.take("headers"))?;
-    let (host, path) = target(&mut object, &sent)?;
+    let (host, path, over_tls) = target(&mut object, &sent)?;
     let body = body(&mut object)?;
     let has_body = body.length() != Some(0);
     let end_of_stream = match object.take("end_of_stream") {
@@ -173,25 +175,29 @@ pub(crate) fn parse(line: &[u8]) -> Result<Request, Fault> {
         credentials: credentials(object.take("credentials"))?,
         config,
         cluster,
+        over_tls,
         route_metadata,
         aws_answer,
     })
 }
 
-/// `:authority` and `:path`, from `url`, from `host` and `path`, or from the `host` header and `path`.
-fn target(object: &mut Object, headers: &OwnedHeaders) -> Result<(Vec<u8>, Vec<u8>), Fault> {
+/// `:authority` and `:path`, from `url`, from `host` and `path`, or from the `host` header and `path`; and whether the URL
+/// is https.
+fn target(object: &mut Object, headers: &OwnedHeaders) -> Result<(Vec<u8>, Vec<u8>, bool), Fault> {
     let mut hosts = headers.iter().filter(|(name, _)| name == "host");
     let header = hosts.next().map(|(_, value)| value.clone());
     if hosts.next().is_some() {
         return Err(fault("headers.host", "stands there twice"));
     }
+    let mut over_tls = false;
     let (host, path) = match (object.text("url")?, object.text("host")?) {
         (Some(_), Some(_)) => return Err(fault("host", "stands beside url, which names it")),
         (Some(url), None) => {
             if object.take("path").is_some() {
                 return Err(fault("path", "stands beside url, which names it"));
             }
-            let (host, path) = split_url(&url).map_err(|what| fault("url", what))?;
+            let (scheme, host, path) = split_url(&url).map_err(|what| fault("url", what))?;
+            over_tls = scheme.eq_ignore_ascii_case("https");
             (Some(host.into_bytes()), Some(path.into_bytes()))
         }
         (None, host) => {
@@ -213,13 +219,13 @@ fn target(object: &mut Object, headers: &OwnedHeaders) -> Result<(Vec<u8>, Vec<u
         (Some(host), Some(header)) if !host.eq_ignore_ascii_case(&header) => {
             Err(fault("headers.host", "names another host than url or host"))
         }
-        (Some(host), _) | (None, Some(host)) => Ok((host, path)),
+        (Some(host), _) | (None, Some(host)) => Ok((host, path, over_tls)),
         (None, None) => Err(fault("url", "is missing, and so is host")),
     }
 }
 
-/// The authority, and the path with the query. A fragment is never sent.
-fn split_url(url: &str) -> Result<(String, String), &'static str> {
+/// The scheme, the authority, and the path with the query. A fragment is never sent.
+fn split_url(url: &str) -> Result<(&str, String, String), &'static str> {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
         return Err("does not begin with http:// or https://");
@@ -233,7 +239,7 @@ fn split_url(url: &str) -> Result<(String, String), &'static str> {
         return Err("holds a user name");
     }
     let slash = if path.starts_with('/') { "" } else { "/" };
-    Ok((host.to_owned(), format!("{slash}{path}")))
+    Ok((scheme, host.to_owned(), format!("{slash}{path}")))
 }
 
 /// An object, or a list of pairs; a value may be a list, for a header that is repeated.

@@ -57,8 +57,10 @@ pub enum Kind {
     Texts,
     /// Strings, none of them twice, or none at all.
     TextsOrNone,
-    /// An object with a string under each key.
-    TextsByName,
+    /// A string, or the variable of the environment that has it.
+    Filled,
+    /// An object with one under each key.
+    FilledByName,
     /// The same, with at least one key, and no string empty.
     Metadata,
     /// `"*"`, or a list of what may be signed.

@@ -1,14 +1,15 @@
 //! What allow-list and rules come to: conditions that nothing matches, values that nothing reads, and names that are
 //! probably not what was meant.
 
+use crate::authorization::is_shaped_like_aws;
 use crate::bucket;
 use crate::config::findings::{ConfigError, Notes};
 use crate::credentials::role::RoleId;
 use crate::endpoint::{self, Answering, BucketPlace, HostKind, Hosts, hosts_of};
-use crate::policy::{Effect, Extent, PayloadMode, Policy, Rule, is_s3};
+use crate::policy::{Effect, Extent, Mode, PayloadMode, Policy, Rule, is_s3};
 
 /// Checks the rules. The allow-list is checked when it is read, but for what rules make of it.
-pub(super) fn check(policy: &Policy, notes: &mut Notes) -> Result<(), ConfigError> {
+pub(super) fn check(policy: &Policy, mode: Mode, notes: &mut Notes) -> Result<(), ConfigError> {
     let rules = policy.rules();
     for (place, rule) in rules.iter().enumerate() {
         let extent = rule.extent();
@@ -22,6 +23,7 @@ pub(super) fn check(policy: &Policy, notes: &mut Notes) -> Result<(), ConfigErro
         at.check_services(notes)?;
         at.warn_of_regions(notes);
         warn_of_buckets(&at.key("buckets"), &rule.when.buckets, notes);
+        at.check_placeholders(notes)?;
         at.check_payload()?;
         at.check_sign_as(notes)?;
         at.warn_of_denials_behind(rules, notes);
@@ -37,7 +39,8 @@ pub(super) fn check(policy: &Policy, notes: &mut Notes) -> Result<(), ConfigErro
         ));
     }
     let permits = |rule: &Rule| rule.effect == Some(Effect::Allow) || rule.sign_as.is_some();
-    if policy.allow().is_nothing() && !rules.iter().any(permits) {
+    let needs_some = mode == Mode::Enforce;
+    if needs_some && policy.allow().is_nothing() && !rules.iter().any(permits) {
         return Err(ConfigError::new(
             "allow",
             "is empty, and no rule allows anything".to_owned(),
@@ -81,7 +84,9 @@ impl At<'_> {
             && sign_as.is_none()
             && *role == RoleId::OWN
             && client_signature.is_none()
-            && payload.is_none();
+            && payload.is_none()
+            // Where rules name placeholders, one takes those that it names.
+            && self.rule.when.placeholders.is_empty();
         if says_nothing && self.place + 1 == count {
             return Err(ConfigError::new(
                 &format!("rules[{}]", self.place),
@@ -166,8 +171,11 @@ impl At<'_> {
                 || matches!(hosts.kind, HostKind::PathStyle | HostKind::Many)
                 || matches!(endpoint::bucket_place(host), Some(BucketPlace::Control))
         };
-        let denies =
-            |rule: &Rule| rule.effect == Some(Effect::Deny) && !rule.when.buckets.is_empty();
+        let denies = |rule: &Rule| {
+            rule.effect == Some(Effect::Deny)
+                && !rule.when.buckets.is_empty()
+                && rule.when.shares_placeholders(when)
+        };
         let mut hosts = when.hosts.iter().zip(&self.extent.hosts);
         if *effect != Some(Effect::Deny)
             && let Some((host, _)) = hosts.find(takes_buckets)
@@ -247,6 +255,7 @@ impl At<'_> {
         let seems_to_deny = |rule: &Rule| {
             let when = &rule.when;
             rule.effect == Some(Effect::Deny)
+                && when.shares_placeholders(&self.rule.when)
                 && when.hosts.is_empty()
                 && when.buckets.is_empty()
                 && (when.services.is_empty() || when.services.contains(&sign_as.service))
@@ -326,6 +335,19 @@ impl At<'_> {
         for region in &self.rule.when.regions {
             warn_of_region(&self.key("regions"), region, notes);
         }
+    }
+
+    fn check_placeholders(&self, notes: &mut Notes) -> Result<(), ConfigError> {
+        let ids = &self.rule.when.placeholders;
+        let hosts = &self.extent.hosts;
+        let is_for_aws = hosts.is_empty() || hosts.iter().any(Hosts::are_signed);
+        if !ids.is_empty() && self.has(Effect::LeaveAlone) && is_for_aws {
+            let fault = "is \"leave_alone\", and AWS refuses what a placeholder signed".to_owned();
+            return Err(self.error("effect", fault, "allow, deny"));
+        }
+        let role = "the rule's role";
+        warn_of_real_ids(&self.key("placeholders"), ids, role, notes);
+        Ok(())
     }
 
     fn check_payload(&self) -> Result<(), ConfigError> {
@@ -409,6 +431,26 @@ const UNSIGNED: &str = "hashed; or, with `services`, unsigned for S3 and VPC Lat
 
 fn no_api(host: &str) -> String {
     format!("\"{host}\" is not the host of an AWS API")
+}
+
+/// Warns of placeholders that AWS may have issued to somebody.
+pub(in crate::config) fn warn_of_real_ids(
+    key: &str,
+    ids: &[String],
+    role: &str,
+    notes: &mut Notes,
+) {
+    // Those of AWS's documentation end so.
+    let is_real = |id: &&String| is_shaped_like_aws(id) && !id.ends_with("EXAMPLE");
+    if let Some(id) = ids.iter().find(is_real) {
+        let what = "has the form of a real access key id";
+        let advice = [
+            "requests that were signed with it are signed again with ",
+            role,
+        ]
+        .concat();
+        warn(notes, key, id, what, &advice);
+    }
 }
 
 /// Names that only a network of one's own resolves: of one label, or under RFC 6762's (appendix G) and RFC 8375's
@@ -538,7 +580,7 @@ fn warn_of_names(key: &str, hosts: &Hosts, notes: &mut Notes) {
 }
 
 #[cold]
-fn warn_of_service(key: &str, service: &str, notes: &mut Notes) {
+pub(in crate::config) fn warn_of_service(key: &str, service: &str, notes: &mut Notes) {
     if let Some(meant) = endpoint::service_of_alias(service)
         && endpoint::is_known_service(service)
     {

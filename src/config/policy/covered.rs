@@ -23,11 +23,12 @@ const REMOVE: &str = "remove it";
 type List = fn(&mut Condition) -> &mut Vec<String>;
 
 /// All of them.
-const LISTS: [(&str, List); 4] = [
+const LISTS: [(&str, List); 5] = [
     ("hosts", |when| &mut when.hosts),
     ("buckets", |when| &mut when.buckets),
     ("services", |when| &mut when.services),
     ("regions", |when| &mut when.regions),
+    ("placeholders", |when| &mut when.placeholders),
 ];
 
 pub(super) fn check(policy: &Policy, notes: &mut Notes) {
@@ -142,7 +143,9 @@ fn check_against_allow(policy: &Policy, place: usize, rule: &Rule, key: &str, no
     let allow = policy.allow();
     let sets_nothing = *role == RoleId::OWN
         && client_signature.unwrap_or_default() == OnClientSignature::LeaveAlone
-        && payload.is_none();
+        && payload.is_none()
+        // Such a rule also takes the placeholders that it names.
+        && rule.when.placeholders.is_empty();
     let is_last = place + 1 == policy.rules().len();
     let (what, advice) = match effect {
         Some(Effect::Allow)

@@ -23,11 +23,11 @@ fn web_identity() -> WebIdentity {
 }
 
 fn without_role(variables: &[(&str, &str)]) -> Result<Chosen, ConfigError> {
-    choose(&environment(variables), None)
+    choose(&environment(variables), None, Mode::Enforce)
 }
 
 fn with_role(variables: &[(&str, &str)]) -> Result<Chosen, ConfigError> {
-    choose(&environment(variables), Some(web_identity()))
+    choose(&environment(variables), Some(web_identity()), Mode::Enforce)
 }
 
 #[test]

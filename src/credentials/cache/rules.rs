@@ -54,9 +54,19 @@ const fn minutes(minutes: u64) -> Duration {
 pub(super) const LONGEST_PAUSE: Duration = minutes(10);
 /// Between two refreshes that AWS's answers caused. Ours: the SDKs trust their endpoints.
 pub(super) const BETWEEN_FORCED: Duration = minutes(1);
+/// After the first of STS's hosts has not answered, how long the one that did is asked first. Ours: long enough that the
+/// fetches of a pod's start and of short sessions do not wait for it each time, and shorter than the hour after which
+/// most fetches come.
+pub(super) const PREFERRED: Duration = minutes(5);
 /// Such a refresh comes at a random moment of this, because an event that makes credentials invalid hits
 /// a fleet at once. Ours.
 pub(super) const FORCED_SPREAD: Duration = seconds(5);
+
+/// Between two flushes of a role's credentials, however many ask. Ours.
+pub(super) const BETWEEN_FLUSHES: Duration = seconds(30);
+/// A new epoch reaches a fleet within moments, and STS is asked over this: with a first try that fails, new credentials
+/// are there within a minute. Ours.
+pub(super) const EPOCH_SPREAD: Duration = seconds(20);
 
 /// How long before expiry a refresh is first tried, by the lifetime at fetch. Never more than three
 /// quarters of it: what an emulator hands out may live shorter than the window is long, and it would be
@@ -129,6 +139,12 @@ pub(super) fn pause_without_credentials(
         Retry::Twice => again_quickly(failures, jitter),
         Retry::Unlikely => error_cache(jitter),
     })
+}
+
+/// The pause after a failure while a flush waits for credentials and the old ones sign: no longer than 30 s at first, as
+/// the old ones may be worth nothing, and then doubled, as a fleet asks. Ours.
+pub(super) fn pause_of_flush(failures: u32, jitter: u32, pace: Pace) -> Duration {
+    pace.of(doubled(seconds(30), minutes(5), failures, jitter))
 }
 
 /// Before the two tries that an error gets which is mostly gone at once.

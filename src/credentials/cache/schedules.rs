@@ -38,6 +38,15 @@ enum Event {
     Stale {
         worker: usize,
     },
+    /// Somebody asks for other credentials.
+    Flush {
+        worker: usize,
+    },
+    /// The worker runs with this epoch from now on.
+    Epoch {
+        worker: usize,
+        epoch: u8,
+    },
     /// The worker's VM ends and another takes its place; `orderly` where it is told beforehand.
     Die {
         worker: usize,
@@ -68,6 +77,8 @@ impl Sts {
 #[derive(Debug)]
 struct Flight {
     since: Duration,
+    /// How often somebody had asked for other credentials when it began.
+    flushes: usize,
     clock_stepped: bool,
 }
 
@@ -76,6 +87,7 @@ struct Vm {
     owner: u64,
     view: Record,
     cas: u32,
+    epoch: u8,
     flight: Option<Flight>,
     /// Since when requests wait, by the wall clock, which decides.
     parked: Vec<SystemTime>,
@@ -94,6 +106,12 @@ struct Process {
     keys: u64,
     signed: usize,
     refused: usize,
+    /// How often somebody has asked for other credentials.
+    flushes: usize,
+    /// With how many of these before it each key's fetch began.
+    fetched: Vec<(String, usize)>,
+    /// When fetches for flushes began.
+    flushed: Vec<Duration>,
 }
 
 impl Process {
@@ -109,6 +127,9 @@ impl Process {
             keys: 0,
             signed: 0,
             refused: 0,
+            flushes: 0,
+            fetched: Vec::new(),
+            flushed: Vec::new(),
         };
         for _ in 0..workers {
             let owner = process.name();
@@ -181,8 +202,12 @@ impl Process {
                 for other in self.workers.iter().filter_map(|vm| vm.flight.as_ref()) {
                     assert!(other.clock_stepped, "two fetches at once: {self:?}");
                 }
+                if self.workers[worker].view.is_flushed() {
+                    self.flushed.push(self.elapsed);
+                }
                 self.workers[worker].flight = Some(Flight {
                     since: self.elapsed,
+                    flushes: self.flushes,
                     clock_stepped: false,
                 });
             }
@@ -217,11 +242,12 @@ impl Process {
     }
 
     fn reply(&mut self, worker: usize, reply: Reply) {
-        if self.workers[worker].flight.take().is_none() {
+        let Some(flight) = self.workers[worker].flight.take() else {
             return;
-        }
+        };
         let (owner, now, jitter) = (self.workers[worker].owner, self.wall, self.jitter());
         let key = self.name();
+        self.fetched.push((key.to_string(), flight.flushes));
         self.read(worker);
         let pause_before = self.workers[worker].view.not_before;
         self.change(worker, |record| match reply {
@@ -291,8 +317,18 @@ impl Process {
                     });
                 }
             }
+            Event::Flush { worker } => {
+                let (worker, now) = (worker % count, self.wall);
+                self.flushes += 1;
+                self.change(worker, |record| {
+                    let flushed = record.flushed(now, now, Pace::REAL);
+                    flushed.unwrap_or_else(|| record.clone())
+                });
+            }
+            Event::Epoch { worker, epoch } => self.configure(worker % count, epoch),
             Event::Die { worker, orderly } => {
                 let worker = worker % count;
+                let epoch = self.workers[worker].epoch;
                 let owner = self.workers[worker].owner;
                 if orderly {
                     self.change(worker, |record| record.released(owner));
@@ -302,6 +338,7 @@ impl Process {
                     owner,
                     ..Vm::default()
                 };
+                self.configure(worker, epoch);
             }
             Event::ClockStep { seconds } => {
                 let step = Duration::from_secs(seconds.unsigned_abs());
@@ -315,6 +352,26 @@ impl Process {
                 }
             }
         }
+    }
+
+    /// What a worker does at its first tick with a configuration.
+    fn configure(&mut self, worker: usize, epoch: u8) {
+        let (now, jitter) = (self.wall, self.jitter());
+        self.workers[worker].epoch = epoch;
+        self.read(worker);
+        let wanted = Record::moment_of_epoch(now, jitter, Pace::REAL);
+        let record = &self.workers[worker].view;
+        if let Some(record) = record.of_epoch(&epoch.to_string(), now, wanted, Pace::REAL) {
+            self.flushes += 1;
+            assert!(self.swap(worker, record));
+        }
+    }
+
+    /// How often somebody had asked for other credentials when the fetch of those began that sign now.
+    fn flushes_met(&self) -> usize {
+        let record = Record::from_bytes(&self.bytes).unwrap();
+        let key = &record.usable(self.wall).unwrap().access_key_id;
+        self.fetched.iter().find(|(id, _)| id == key).unwrap().1
     }
 
     fn elapse(&mut self, duration: Duration) {
@@ -378,6 +435,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         6 => (worker.clone(), reply).prop_map(|(worker, reply)| Event::Reply { worker, reply }),
         3 => worker.clone().prop_map(|worker| Event::TickBlind { worker }),
         1 => worker.clone().prop_map(|worker| Event::Stale { worker }),
+        1 => worker.clone().prop_map(|worker| Event::Flush { worker }),
+        1 => (worker.clone(), 0u8..4).prop_map(|(worker, epoch)| Event::Epoch { worker, epoch }),
         1 => (worker, any::<bool>()).prop_map(|(worker, orderly)| Event::Die { worker, orderly }),
         1 => (-4000i64..4000).prop_map(|seconds| Event::ClockStep { seconds }),
     ];
@@ -444,5 +503,28 @@ proptest! {
         }
         process.finish(requests(&events), Duration::ZERO);
         prop_assert_eq!(process.refused, 0);
+    }
+
+    /// Two configurations of different epochs in one process do not fetch in turn, whatever order they come in.
+    #[test]
+    fn while_sts_answers_each_flush_is_over_in_a_minute_and_none_follows_within_half_a_minute(
+        workers in 1usize..=4, random: u32, events in healthy_events()
+    ) {
+        let mut process = Process::new(workers, random, Sts::Healthy);
+        for event in &events {
+            process.happen(*event);
+        }
+        process.elapse(Duration::from_secs(60));
+        prop_assert_eq!(process.flushes_met(), process.flushes);
+        let ended = process.flushed.len();
+        process.elapse(Duration::from_secs(600));
+        prop_assert_eq!(process.flushed.len(), ended, "a flush without end");
+        let asked = process.flushes;
+        prop_assert!(ended <= asked, "{} fetches for {}", ended, asked);
+        // What a worker that ended leaves is a fetch of its own; and AWS's answer brings a refresh forward that was to wait.
+        let sooner = |event: &&Event| matches!(event, Event::Die { .. } | Event::Stale { .. });
+        let sooner = events.iter().filter(sooner).count();
+        let times = process.flushed.windows(2).filter(|two| two[1] - two[0] < Duration::from_secs(29));
+        prop_assert!(times.count() <= sooner, "{:?}", process.flushed);
     }
 }

@@ -1,6 +1,6 @@
 //! The record as shared data holds it: JSON, times in milliseconds since 1970.
 
-use super::{Cached, Lease, Record};
+use super::{Cached, Flush, Lease, Record};
 use crate::credentials::failure::{Failure, Retry};
 use crate::credentials::{Credentials, Secret};
 use serde_json::{Value, json};
@@ -23,6 +23,10 @@ impl Record {
             not_before: optional(&stored, "not_before", time)?,
             failures: u32::try_from(failures).ok()?,
             forced_at: optional(&stored, "forced_at", time)?,
+            // Version 0.2 wrote none of these.
+            flush: optional(&stored, "flush", |word| word.as_str().map(Flush::from_word))?,
+            flushed_at: optional(&stored, "flushed_at", time)?,
+            epochs: optional(&stored, "epochs", epochs)?.unwrap_or_default(),
         })
     }
 
@@ -36,6 +40,8 @@ impl Record {
                 "expires_at": moment(cached.credentials.expires_at),
                 "fetched_at": moment(cached.fetched_at),
                 "refresh_at": moment(cached.refresh_at),
+                "sts_host": cached.sts_host,
+                "preferred_until": cached.preferred_until.map(moment),
             })),
             "failure": self.failure.as_ref().map(|failure| json!({
                 "cause": failure.cause,
@@ -50,6 +56,9 @@ impl Record {
             "not_before": self.not_before.map(moment),
             "failures": self.failures,
             "forced_at": self.forced_at.map(moment),
+            "flush": self.flush.map(Flush::word),
+            "flushed_at": self.flushed_at.map(moment),
+            "epochs": self.epochs,
         });
         stored.to_string().into_bytes()
     }
@@ -77,6 +86,8 @@ fn cached(stored: &Value) -> Option<Cached> {
         },
         fetched_at: time(stored.get("fetched_at")?)?,
         refresh_at: time(stored.get("refresh_at")?)?,
+        sts_host: optional(stored, "sts_host", |host| host.as_str().map(str::to_owned))?,
+        preferred_until: optional(stored, "preferred_until", time)?,
     })
 }
 
@@ -94,6 +105,13 @@ fn lease(stored: &Value) -> Option<Lease> {
         duration: Duration::from_millis(stored.get("duration")?.as_u64()?),
         until: time(stored.get("until")?)?,
     })
+}
+
+fn epochs(stored: &Value) -> Option<Vec<String>> {
+    let epochs = stored.as_array()?.iter();
+    epochs
+        .map(|epoch| epoch.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// The string under `name`.

@@ -5,6 +5,8 @@ use super::*;
 use crate::credentials::Secret;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+mod flush;
+
 const WAIT: Duration = Duration::from_secs(5);
 const LEASE: Duration = Duration::from_secs(7);
 const HOUR: u64 = 3600;
@@ -519,4 +521,76 @@ fn a_pace_is_a_number_above_0_and_at_most_1() {
 #[test]
 fn debug_shows_no_secret() {
     assert!(!format!("{:?}", ready(1, LEAST)).contains("sample-se"));
+}
+
+/// Credentials of this id that come at `now` from a host, after those of `before`.
+fn given(before: &Record, id: &str, host: &str, first: Standing, now: u64) -> Record {
+    let expires_at = at(now + HOUR);
+    let leased = before.leased(1, at(now), LEASE);
+    let new = leased.succeeded(1, credentials(id, expires_at), at(now), LEAST, Pace::REAL);
+    let by = GivenBy { host, first };
+    new.given_by(by, id, before, at(now), Pace::REAL)
+}
+
+#[test]
+fn who_answered_in_the_place_of_the_first_is_asked_first_for_five_minutes() {
+    let none = Record::default();
+    let first = given(&none, "A", "one", Standing::Answers, 0);
+    assert_eq!(
+        first.credentials.as_ref().unwrap().sts_host.as_deref(),
+        Some("one")
+    );
+    assert_eq!(first.preferred(at(1)), None);
+
+    let other = given(&first, "B", "two", Standing::Failed, 10);
+    assert_eq!(other.preferred(at(309)), Some("two"));
+    assert_eq!(other.preferred(at(310)), None);
+    // A clock that stepped back would stretch it.
+    assert_eq!(other.preferred(at(9)), None);
+    // It survives shared data and a failure, and AWS calling the credentials expired.
+    let stored = Record::from_bytes(&other.to_bytes()).unwrap();
+    assert_eq!(stored, other);
+    let failed = failed(&other, Retry::BackOff, at(20), LEAST);
+    assert_eq!(failed.preferred(at(30)), Some("two"));
+    let stale = other.stale("B", at(40), LEAST, Pace::REAL).unwrap();
+    assert_eq!(stale.preferred(at(50)), Some("two"));
+
+    // A fetch that does not ask the first leaves the time; one that does sets it anew, or ends it.
+    let again = given(&other, "C", "two", Standing::NotAsked, 200);
+    assert_eq!(again.preferred(at(309)), Some("two"));
+    assert_eq!(again.preferred(at(310)), None);
+    let anew = given(&again, "D", "two", Standing::Failed, 400);
+    assert_eq!(anew.preferred(at(699)), Some("two"));
+    assert_eq!(
+        given(&anew, "E", "one", Standing::Answers, 500).preferred(at(501)),
+        None
+    );
+    // By way of the pod's own role, whose time it is.
+    assert_eq!(
+        given(&none, "F", "two", Standing::NotAsked, 0).preferred(at(1)),
+        None
+    );
+}
+
+#[test]
+fn who_came_too_late_does_not_say_who_answered() {
+    let record = given(&Record::default(), "A", "one", Standing::Answers, 0);
+    let by = GivenBy {
+        host: "two",
+        first: Standing::Failed,
+    };
+    let late = record.clone().given_by(by, "B", &record, at(1), Pace::REAL);
+    assert_eq!(late, record);
+}
+
+/// The version before does not write these keys, and does not read them.
+#[test]
+fn a_record_that_does_not_say_who_answered_is_read() {
+    let record = given(&Record::default(), "A", "two", Standing::Failed, 0);
+    let mut stored: serde_json::Value = serde_json::from_slice(&record.to_bytes()).unwrap();
+    let cached = stored["credentials"].as_object_mut().unwrap();
+    assert!(cached.remove("sts_host").is_some() && cached.remove("preferred_until").is_some());
+    let read = Record::from_bytes(stored.to_string().as_bytes()).unwrap();
+    assert_eq!(read.usable(at(1)), record.usable(at(1)));
+    assert_eq!(read.preferred(at(1)), None);
 }

@@ -24,11 +24,25 @@ enum Reply {
 
 #[derive(Clone, Copy, Debug)]
 enum Event {
-    Elapse { ms: u64 },
-    Request { worker: usize, role: usize },
-    Reply { call: usize, reply: Reply },
-    Clusters { are_there: bool },
-    End { worker: usize },
+    Elapse {
+        ms: u64,
+    },
+    Request {
+        worker: usize,
+        role: usize,
+    },
+    Reply {
+        call: usize,
+        reply: Reply,
+    },
+    Clusters {
+        are_there: bool,
+    },
+    End {
+        worker: usize,
+    },
+    /// Somebody asks for other credentials of all roles.
+    Flush,
 }
 
 #[derive(Debug)]
@@ -39,7 +53,15 @@ struct Flight {
     since: SystemTime,
     timeout: Duration,
     expected: Expected,
+    /// The `:authority`.
+    host: String,
     sent: Vec<Secret>,
+}
+
+fn host(call: &Call<'_>) -> String {
+    let headers = call.headers.expose();
+    let host = headers.iter().find(|(name, _)| *name == ":authority");
+    host.expect("a host").1.to_owned()
 }
 
 #[derive(Debug)]
@@ -70,7 +92,13 @@ fn config(own: Own) -> Rc<Config> {
         json!({"role_arn": "arn:aws:iam::210987654321:role/audit", "chained": true}),
         json!({"role_arn": "arn:aws:iam::123456789012:role/batch"}),
     );
-    let mut plugin = json!({"region": "eu-west-1", "allow": "*", "roles": {"audit": chained}});
+    let hosts = [
+        "sts.eu-west-1.amazonaws.com",
+        "sts.eu-central-1.amazonaws.com",
+    ];
+    let mut plugin = json!({
+        "region": "eu-west-1", "allow": "*", "roles": {"audit": chained}, "sts_hosts": hosts,
+    });
     let mut environment = Environment::new();
     let mut set = |name: &str, value: &str| environment.insert(name.to_owned(), value.to_owned());
     if own == Own::WebIdentity {
@@ -168,7 +196,7 @@ impl Process {
                 continue;
             };
             assert!(
-                id == RoleId::OWN || vm.asked.contains(&id),
+                id == RoleId::OWN || vm.asked.contains(&id) || view.record.is_flushed(),
                 "nobody asked for {id:?}"
             );
             let (record, _) = self.read(worker, id);
@@ -181,14 +209,17 @@ impl Process {
     fn begin(&mut self, worker: usize, id: RoleId, record: &Record) {
         let (own, _) = self.read(worker, RoleId::OWN);
         let (config, now) = (Rc::clone(&self.config), self.now);
+        let role = config.roles.get(id).unwrap();
+        let settings = config.calls(role);
         let context = Context {
-            settings: config.calls(),
+            settings,
             own: &own,
+            first: first_turn(&settings.sts.hosts, record, &own, now),
             now,
         };
         let first = config.roles.get(id).unwrap().source.first_call(&context);
         if first == Progress::Later {
-            assert!(own.usable(now).is_none());
+            assert!(own.usable(now).is_none() || own.is_being_replaced(now));
             return;
         }
         let others = self.flights.iter().filter(|flight| flight.role == id);
@@ -199,12 +230,12 @@ impl Process {
         self.go_on(worker, id, first, &context);
     }
 
-    fn go_on(
+    fn go_on<'a>(
         &mut self,
         worker: usize,
         id: RoleId,
-        mut progress: Progress<'_>,
-        context: &Context<'_>,
+        mut progress: Progress<'a>,
+        context: &Context<'a>,
     ) {
         let config = Rc::clone(&self.config);
         while let Progress::Call(call) = progress {
@@ -219,6 +250,7 @@ impl Process {
                     since: self.now,
                     timeout: call.timeout,
                     expected: call.expected,
+                    host: host(&call),
                     sent: call.sent,
                 });
                 self.workers[worker].fetches.wait(callout, fetch);
@@ -226,21 +258,22 @@ impl Process {
             }
             let source = &config.roles.get(id).unwrap().source;
             let (record, _) = self.read(worker, id);
-            let context = Context {
-                settings: config.calls(),
-                ..*context
-            };
-            progress = match fetch.go_on(source, &record, &context, 0, b"no cluster") {
+            progress = match fetch.go_on(source, &record, context, 0, b"no cluster") {
                 Progress::Failed(failed) => Progress::Failed(failed),
+                Progress::Call(call) if call.instead.is_some() => Progress::Call(call),
                 other => panic!("{other:?} where nothing can be called"),
             };
         }
         match progress {
-            Progress::Done(credentials) => {
+            Progress::Done(credentials, by) => {
                 assert!(credentials.expires_at > self.now);
-                let (record, _) = self.read(worker, id);
-                let (owner, jitter) = (self.workers[worker].owner, self.jitter());
-                let record = record.succeeded(owner, credentials, self.now, jitter, Pace::REAL);
+                let (before, _) = self.read(worker, id);
+                let (owner, jitter, now) = (self.workers[worker].owner, self.jitter(), self.now);
+                let key = credentials.access_key_id.clone();
+                let mut record = before.succeeded(owner, credentials, now, jitter, Pace::REAL);
+                if let Some(by) = by {
+                    record = record.given_by(by, &key, &before, now, Pace::REAL);
+                }
                 self.write(worker, id, record);
             }
             Progress::Failed(failed) => self.fail(worker, id, failed),
@@ -266,12 +299,9 @@ impl Process {
 
     /// A call goes to a cluster of the configuration, and is signed with nothing that has expired.
     fn check_call(&self, call: &Call<'_>) {
-        let settings = self.config.calls();
-        let known = [
-            settings.token_cluster,
-            settings.sts_cluster,
-            settings.container_cluster,
-        ];
+        let settings = self.config.calls(self.config.roles.own());
+        let mut known = vec![settings.token_cluster, settings.container_cluster];
+        known.extend(settings.sts.hosts.iter().map(|host| &*host.cluster));
         assert!(known.contains(&call.cluster));
         let headers = call.headers.expose();
         let signed = headers.iter().find_map(|(_, value)| {
@@ -294,8 +324,9 @@ impl Process {
         let record = Rc::clone(&self.workers[worker].views.get(id).unwrap().record);
         let config = Rc::clone(&self.config);
         let context = Context {
-            settings: config.calls(),
+            settings: config.calls(config.roles.get(id).unwrap()),
             own: &own,
+            first: first_turn(&config.roles.own().sts.hosts, &record, &own, self.now),
             now: self.now,
         };
         let source = &config.roles.get(id).unwrap().source;
@@ -304,7 +335,20 @@ impl Process {
             (Progress::Call(call), Expected::Token) => {
                 assert_eq!(call.expected, Expected::Credentials);
             }
-            (Progress::Done(_), Expected::Credentials) => assert_eq!(reply, Reply::Good),
+            (Progress::Call(call), Expected::Credentials) => {
+                // What another host would answer alike is asked of none.
+                assert!(
+                    matches!(reply, Reply::Silent | Reply::Throttled),
+                    "{reply:?}"
+                );
+                assert_ne!(flight.host, host(call));
+                let failed = call.instead.as_ref().unwrap();
+                assert!(failed.failure.cause.starts_with(&flight.host), "{failed:?}");
+                let text = format!("{failed:?}");
+                let mut sent = flight.sent.iter();
+                assert!(!sent.any(|secret| text.contains(secret.expose())), "{text}");
+            }
+            (Progress::Done(..), Expected::Credentials) => assert_eq!(reply, Reply::Good),
             (Progress::Failed(failed), _) => {
                 assert_ne!(reply, Reply::Good);
                 let text = format!("{failed:?}");
@@ -359,16 +403,25 @@ impl Process {
     fn elapse(&mut self, duration: Duration, reply: Option<Reply>) {
         let end = self.now + duration;
         while self.now < end {
-            self.now = end.min(self.now + Duration::from_millis(100).max(duration / 50));
-            let now = self.now;
-            let ended = |flight: &Flight| flight.since + flight.timeout <= now;
-            while let Some(place) = self.flights.iter().position(ended) {
-                self.on_reply(place, Reply::Silent);
-            }
+            // At once: a step may be longer than a call may take.
             if let Some(reply) = reply {
                 while !self.flights.is_empty() {
                     self.on_reply(0, reply);
                 }
+            }
+            let step = end.min(self.now + Duration::from_millis(100).max(duration / 50));
+            // Envoy ends a call on time: the next host is asked while the lease still holds.
+            let ends = self
+                .flights
+                .iter()
+                .map(|flight| flight.since + flight.timeout);
+            self.now = ends
+                .filter(|end| *end > self.now)
+                .fold(step, SystemTime::min);
+            let now = self.now;
+            let ended = |flight: &Flight| flight.since + flight.timeout <= now;
+            while let Some(place) = self.flights.iter().position(ended) {
+                self.on_reply(place, Reply::Silent);
             }
             (0..self.workers.len()).for_each(|worker| self.tick(worker));
         }
@@ -390,6 +443,19 @@ impl Process {
             }
             Event::Reply { .. } => {}
             Event::Clusters { are_there } => self.clusters = are_there,
+            Event::Flush => {
+                let ids: Vec<RoleId> = self.config.roles.iter().map(|(id, _)| id).collect();
+                for id in ids {
+                    let (record, _) = self.read(0, id);
+                    if let Some(flushed) = record.flushed(self.now, self.now, Pace::REAL) {
+                        self.write(0, id, flushed);
+                    }
+                    // They are told.
+                    for worker in 0..self.workers.len() {
+                        self.read(worker, id);
+                    }
+                }
+            }
             Event::End { worker } => {
                 let worker = worker % count;
                 let owner = self.workers[worker].owner;
@@ -422,6 +488,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         8 => (0usize..4, prop::sample::select(answers)).prop_map(|(call, reply)| Event::Reply { call, reply }),
         1 => any::<bool>().prop_map(|are_there| Event::Clusters { are_there }),
         1 => worker.prop_map(|worker| Event::End { worker }),
+        1 => Just(Event::Flush),
     ];
     prop::collection::vec(event, 1..80)
 }
@@ -447,6 +514,14 @@ proptest! {
             prop_assert!(vm.views.own().record.usable(now).is_some());
             for (id, view) in vm.views.iter() {
                 prop_assert!(!view.is_waited_for(now), "{:?} waits", id);
+            }
+        }
+        // The longest pause of a flush is five minutes.
+        process.elapse(Duration::from_secs(330), Some(Reply::Good));
+        let now = process.now;
+        for vm in &process.workers {
+            for (id, View { record, .. }) in vm.views.iter() {
+                prop_assert!(!record.is_flushed() || record.usable(now).is_none(), "{:?} is left", id);
             }
         }
     }

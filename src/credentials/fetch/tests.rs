@@ -1,7 +1,7 @@
 use super::*;
 use crate::credentials::Credentials;
 use crate::credentials::cache::Pace;
-use crate::credentials::call::SETTINGS;
+use crate::credentials::call::settings;
 use crate::credentials::identity::{RoleArn, Session, SessionName};
 use crate::credentials::role::Roles;
 use crate::credentials::source::web_identity::WebIdentity;
@@ -58,7 +58,7 @@ fn who_wants_a_fetch() {
 }
 
 fn call(expected: Expected, sent: &[&str]) -> Call<'static> {
-    let mut call = Call::to_token_listener(&SETTINGS, "/token");
+    let mut call = Call::to_token_listener(&settings(), "/token");
     call.expected = expected;
     call.sent = sent.iter().map(|secret| Secret::new(*secret)).collect();
     call
@@ -90,8 +90,9 @@ fn shared_data_is_looked_at_when_there_may_be_news() {
 fn a_failure_shows_no_secret_that_the_other_side_may_know() {
     let (own, record) = (record("own"), record("chosen"));
     let context = Context {
-        settings: SETTINGS,
+        settings: settings(),
         own: &own,
+        first: Turn::default(),
         now: at(60),
     };
     let source = CredentialSource::WebIdentity(WebIdentity {
@@ -115,5 +116,5 @@ fn a_failure_shows_no_secret_that_the_other_side_may_know() {
 #[test]
 fn a_lease_outlasts_its_calls() {
     let listener = call(Expected::Token, &[]).timeout;
-    assert!(SETTINGS.lease() > listener + SETTINGS.timeout);
+    assert!(settings().lease() > listener + settings().timeout);
 }

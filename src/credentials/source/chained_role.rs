@@ -1,12 +1,12 @@
 //! A chained role: STS gives its session for the credentials of the pod's own role, which sign the call.
 
-use crate::credentials::Secret;
 use crate::credentials::cache::place::Inputs;
-use crate::credentials::call::{Context, Failed, Progress, Reply, Source};
+use crate::credentials::call::{Call, Context, Failed, Progress, Reply, Source};
 use crate::credentials::failure::Retry;
 use crate::credentials::identity::{ExternalId, Session, SourceIdentity, Tags};
 use crate::credentials::outcome::Fetched;
-use crate::credentials::sts::{self, FormBody, Operation};
+use crate::credentials::sts::{self, FormBody, Operation, Turn};
+use crate::credentials::{Credentials, Secret};
 use std::fmt;
 
 /// A role session, mostly of another account.
@@ -44,6 +44,26 @@ impl ChainedRole {
         );
         form.encoded()
     }
+
+    /// The call to STS's host whose turn it is, signed for its region.
+    fn call<'a>(
+        turn: Turn,
+        body: Secret,
+        credentials: &Credentials,
+        context: &Context<'a>,
+    ) -> Call<'a> {
+        let settings = &context.settings;
+        let headers = sts::signed_headers(
+            &settings.sts.hosts.asked(turn).name,
+            &settings.sts.region,
+            &body,
+            credentials,
+            context.now,
+        );
+        let mut sent = headers.secrets();
+        sent.extend(credentials.secrets());
+        sts::call(settings, turn, headers, body, sent)
+    }
 }
 
 impl Source for ChainedRole {
@@ -52,7 +72,7 @@ impl Source for ChainedRole {
     }
 
     fn keys(&self) -> &'static [&'static str] {
-        &["session_name", "sts_cluster", "sts_host", "sts_timeout_ms"]
+        &["session_name", "sts_cluster", "sts_hosts", "sts_timeout_ms"]
     }
 
     fn identify(&self, inputs: &mut Inputs) {
@@ -77,11 +97,11 @@ impl Source for ChainedRole {
         }
     }
 
-    /// Without the credentials that sign the call, the fetch waits for them; it fails with their failure where that will
-    /// last.
+    /// Without the credentials that sign the call, or while they are being replaced, the fetch waits for them; it fails with
+    /// their failure where that will last.
     fn first_call<'a>(&self, context: &Context<'a>) -> Progress<'a> {
-        let Context { settings, own, now } = context;
-        let Some(credentials) = own.usable(*now) else {
+        let own = context.own;
+        let Some(credentials) = own.usable(context.now) else {
             return match &own.failure {
                 Some(failure) if failure.retry == Retry::Unlikely => Progress::Failed(Failed {
                     outcome: Fetched::OwnRole,
@@ -90,16 +110,19 @@ impl Source for ChainedRole {
                 _ => Progress::Later,
             };
         };
-        let body = self.body();
-        let headers =
-            sts::signed_headers(settings.sts_host, settings.region, &body, credentials, *now);
-        let mut sent = headers.secrets();
-        sent.extend(credentials.secrets());
-        Progress::Call(sts::call(settings, headers, body, sent))
+        // They may be worth nothing any more.
+        if own.is_being_replaced(context.now) {
+            return Progress::Later;
+        }
+        Progress::Call(Self::call(context.first, self.body(), credentials, context))
     }
 
     fn on_reply<'a>(&self, reply: &Reply<'_>, context: &Context<'a>) -> Progress<'a> {
-        sts::on_reply(Operation::AssumeRole, reply, context)
+        let again = |turn, body| {
+            let credentials = context.own.usable(context.now)?;
+            Some(Self::call(turn, body, credentials, context))
+        };
+        sts::on_reply(Operation::AssumeRole, reply, context, again)
     }
 }
 

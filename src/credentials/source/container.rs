@@ -24,6 +24,7 @@ use crate::credentials::call::{
     Call, Context, Expected, Failed, Progress, Reply, Settings, Source,
 };
 use crate::credentials::reply::{self, AwsError, InvalidReply};
+use crate::credentials::sts::Turn;
 use crate::credentials::{CallHeaders, Credentials, Secret};
 use crate::timestamp::parse_rfc3339;
 use serde_json::Value;
@@ -48,6 +49,8 @@ impl Container {
             body: None,
             expected: Expected::Credentials,
             sent: authorization.cloned().into_iter().collect(),
+            turn: Turn::default(),
+            instead: None,
         }
     }
 }

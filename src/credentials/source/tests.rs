@@ -39,15 +39,16 @@ fn web_identity() -> Value {
 }
 
 fn own_place(config: &Config) -> String {
-    let own = &config.roles.own().source;
-    own.place(own, &config.calls())
+    let own = config.roles.own();
+    own.source.place(&own.source, &config.calls(own))
 }
 
 /// The place of the only other role.
 fn other_place(config: &Config) -> String {
     let mut others = config.roles.iter().filter(|(id, _)| *id != RoleId::OWN);
-    let other = &others.next().unwrap().1.source;
-    other.place(&config.roles.own().source, &config.calls())
+    let other = others.next().unwrap().1;
+    let own = &config.roles.own().source;
+    other.source.place(own, &config.calls(other))
 }
 
 #[track_caller]
@@ -72,8 +73,10 @@ fn each_input_of_a_web_identity_has_a_record_of_its_own() {
         json!({"token_audience": "other"}),
         json!({"container_cluster": "other"}),
         json!({"sts_cluster": "other"}),
-        json!({"sts_host": "sts.amazonaws.com"}),
-        json!({"region": "eu-west-2", "sts_host": "sts.eu-west-1.amazonaws.com"}),
+        json!({"sts_hosts": ["sts.amazonaws.com"]}),
+        json!({"sts_hosts": ["sts.eu-west-1.amazonaws.com", "sts.eu-central-1.amazonaws.com"]}),
+        json!({"sts_hosts": ["sts.eu-central-1.amazonaws.com", "sts.eu-west-1.amazonaws.com"]}),
+        json!({"region": "eu-west-2", "sts_hosts": ["sts.eu-west-1.amazonaws.com"]}),
     ] {
         let config = parse(&with(&web_identity(), &keys), &[]);
         places.push((keys.to_string(), own_place(&config)));
@@ -104,6 +107,11 @@ fn each_input_of_a_chained_role_has_a_record_of_its_own() {
         json!({"tags": {"b": "1"}}),
         json!({"tags": {"a": "1", "b": "1"}}),
         json!({"transitive_tag_keys": ["a"]}),
+        json!({"region": "eu-west-2", "sts_cluster": "other"}),
+        json!({"sts_cluster": "other"}),
+        json!({"sts_cluster": "other", "sts_hosts": ["sts.eu-central-1.amazonaws.com"]}),
+        json!({"chained": null, "tags": null, "token_audience": "other"}),
+        json!({"chained": null, "tags": null, "token_path": "/other"}),
     ] {
         let config = config(&with(&base, &keys), &web_identity());
         places.push((keys.to_string(), other_place(&config)));

@@ -6,7 +6,7 @@ use crate::credentials::Secret;
 use crate::credentials::cache::place::Inputs;
 use crate::credentials::call::{Call, Context, Expected, Failed, Progress, Reply, Source};
 use crate::credentials::identity::Session;
-use crate::credentials::sts::{self, FormBody, Operation};
+use crate::credentials::sts::{self, FormBody, Operation, Turn};
 use std::fmt;
 
 /// A role session that STS gives for the pod's token. Tags and source identity are not parameters of the call: STS takes
@@ -24,6 +24,13 @@ impl WebIdentity {
         form.push("WebIdentityToken", token.expose());
         form.encoded()
     }
+
+    /// The call to STS's host whose turn it is.
+    fn call<'a>(turn: Turn, body: Secret, sent: Vec<Secret>, context: &Context<'a>) -> Call<'a> {
+        let settings = &context.settings;
+        let headers = sts::request_headers(&settings.sts.hosts.asked(turn).name);
+        sts::call(settings, turn, headers, body, sent)
+    }
 }
 
 impl Source for WebIdentity {
@@ -35,7 +42,7 @@ impl Source for WebIdentity {
         &[
             "session_name",
             "sts_cluster",
-            "sts_host",
+            "sts_hosts",
             "sts_timeout_ms",
             "token_audience",
             "token_cluster",
@@ -49,27 +56,32 @@ impl Source for WebIdentity {
     }
 
     fn first_call<'a>(&self, context: &Context<'a>) -> Progress<'a> {
-        Progress::Call(Call::to_token_listener(&context.settings, TOKEN_PATH))
+        Progress::Call(Call::to_token_listener(
+            &context.settings,
+            &context.settings.sts.token_path,
+        ))
     }
 
     fn on_reply<'a>(&self, reply: &Reply<'_>, context: &Context<'a>) -> Progress<'a> {
-        let settings = &context.settings;
         match reply.expected {
             Expected::Token => match token::parse_reply(
                 reply.status,
                 reply.body,
-                settings.token_audience,
+                &context.settings.sts.token_audience,
                 context.now,
             ) {
                 Ok(token) => {
-                    let headers = sts::request_headers(settings.sts_host);
                     let body = self.body(&token);
-                    Progress::Call(sts::call(settings, headers, body, vec![token]))
+                    Progress::Call(Self::call(context.first, body, vec![token], context))
                 }
                 Err(error) => Progress::Failed(Failed::of(&error)),
             },
             Expected::Credentials => {
-                sts::on_reply(Operation::AssumeRoleWithWebIdentity, reply, context)
+                let again = |turn, body| {
+                    // The token is among them; the reply may repeat it again.
+                    Some(Self::call(turn, body, reply.secrets.to_vec(), context))
+                };
+                sts::on_reply(Operation::AssumeRoleWithWebIdentity, reply, context, again)
             }
         }
     }
@@ -80,9 +92,6 @@ impl fmt::Display for WebIdentity {
         write!(f, "AssumeRoleWithWebIdentity of {}", self.session)
     }
 }
-
-/// Where the token listener serves the token.
-const TOKEN_PATH: &str = "/token";
 
 #[cfg(test)]
 mod tests;

@@ -60,6 +60,24 @@ impl StsError {
         };
         kind(operation, error)
     }
+
+    /// Whether STS's host of another region may give the credentials that this one did not. Roles, trust policies and
+    /// identity providers are those of the partition: another host would say the same about them.
+    pub(super) fn may_be_of_the_host(&self) -> bool {
+        match self {
+            // It may have the issuer's keys, or reach them.
+            Self::Unreachable { .. }
+            | Self::ProviderUnreachable(..)
+            | Self::Throttled(..)
+            | Self::ServiceFault(..)
+            | Self::InvalidReply(_) => true,
+            // Something else than STS has answered, or an account does without this region's.
+            Self::Denied(_, error) | Self::Rejected(_, error) => {
+                error.is_without_code() || error.code.as_str().starts_with("RegionDisabled")
+            }
+            Self::TokenExpired(..) | Self::AlreadyExpired { .. } => false,
+        }
+    }
 }
 
 impl From<InvalidReply> for StsError {
@@ -185,7 +203,7 @@ fn row(operation: Operation, code: &str) -> Option<&'static Row> {
 }
 
 const NOT_STS: &str =
-    "check that `sts_cluster` and `sts_host` lead to STS and to no other server or proxy";
+    "check that `sts_cluster` and `sts_hosts` lead to STS and to no other server or proxy";
 const WAIT_THROTTLED: &str = "it is retried with back-off; if it lasts, look for other callers of STS in this account and region";
 const WAIT_SERVICE: &str = "it is retried with back-off; if it lasts, look at the AWS Health Dashboard and at the proxies on the way to STS";
 
@@ -233,7 +251,7 @@ const CHAINED: &[Row] = &[
     Row {
         codes: &["InvalidClientTokenId", "UnrecognizedClient"],
         kind: StsError::Denied,
-        advice: "check that `sts_host` is in the partition of the first role, and that its region takes the first role's credentials: an opt-in region must be enabled in that role's account, and does not accept tokens of the global endpoint",
+        advice: "check that `sts_hosts` are in the partition of the first role, and that their regions take the first role's credentials: an opt-in region must be enabled in that role's account, and does not accept tokens of the global endpoint",
     },
     Row {
         codes: &[
@@ -253,7 +271,7 @@ const BOTH: &[Row] = &[
     Row {
         codes: &["RegionDisabled"],
         kind: StsError::Denied,
-        advice: "activate STS for this region in the account settings of IAM, or set `sts_host` to an active region",
+        advice: "activate STS for this region in the account settings of IAM, or set `sts_hosts` to active ones",
     },
     Row {
         codes: &["MalformedPolicyDocument"],

@@ -249,7 +249,7 @@ fn every_code_has_advice_of_its_kind() {
     assert!(advice(400, "PackedPolicyTooLarge").contains("fewer tags"));
     assert!(advice(400, "Odd").contains("look the code up"));
     assert!(advice(500, "Odd").contains("AWS Health Dashboard"));
-    assert!(advice(404, "").contains("`sts_host`"));
+    assert!(advice(404, "").contains("`sts_hosts`"));
 }
 
 #[test]

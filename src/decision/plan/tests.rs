@@ -119,10 +119,10 @@ fn the_rule_says_what_a_real_signature_is_worth() {
 #[test]
 fn a_required_marker_is_missed_by_unsigned_requests_alone() {
     let marked = |text: &str| {
-        let extra = r#", "allow": ["ebs"], "require_marker": true"#;
+        let extra = r#", "allow": ["ebs"], "unmarked": "refuse""#;
         plan(extra, permission("sqs"), text).map(|plan| plan.why)
     };
-    let header = config(r#", "allow": ["ebs"], "require_marker": true"#).marker_header;
+    let header = config(r#", "allow": ["ebs"], "unmarked": "refuse""#).marker_header;
     assert_eq!(
         marked(&format!("GET h /\n{header}: 1")),
         Ok(Signed::NoSignature)

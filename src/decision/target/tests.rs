@@ -142,25 +142,25 @@ fn at_port(number: u16, extra: &str, text: &str) -> Result<(String, Addressed), 
 
 #[test]
 fn a_port_stands_for_its_host_with_and_without_a_placeholders_signature() {
-    let search = |require_marker| {
+    let search = |unmarked| {
         let host = "search-x.eu-west-1.es.amazonaws.com".to_owned();
-        Ok((host, Addressed::Port { require_marker }))
+        Ok((host, Addressed::Port { unmarked }))
     };
-    let marked = r#", "require_marker": true"#;
+    let marked = r#", "unmarked": "refuse""#;
     assert_eq!(
         at_port(9912, "", "GET 127.0.0.1:9912 /logs-1?q"),
-        search(false)
+        search(None)
     );
-    assert_eq!(at_port(9912, "", "GET localhost /logs-1"), search(false));
+    assert_eq!(at_port(9912, "", "GET localhost /logs-1"), search(None));
     assert_eq!(
         at_port(9912, marked, "GET 127.0.0.1:9912 /logs-1"),
-        search(true)
+        search(Some(Unmarked::Refuse))
     );
     let signed = format!(
         "POST [::1]:9912 /logs-1\n{}",
         signed_by("placeholder", "sqs")
     );
-    assert_eq!(at_port(9912, "", &signed), search(false));
+    assert_eq!(at_port(9912, "", &signed), search(None));
 }
 
 #[test]

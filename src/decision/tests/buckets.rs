@@ -122,6 +122,7 @@ fn config_with(allow: &str, rules: &str) -> Config {
 fn outcome(config: &Config, request: &str) -> String {
     match decide_as(config, Some("aws"), request) {
         Decision::LeaveAlone(why) => format!("left alone: {why:?}"),
+        Decision::Observe(_) => unreachable!(),
         Decision::Refuse(Refusal::Denied { rule, .. }, _) => format!("denied by {rule}"),
         Decision::Refuse(refusal, _) => refusal.reason().word().to_owned(),
         Decision::Sign(plan) => format!("signed by {}", config.roles.get(plan.role).unwrap().name),
@@ -216,7 +217,7 @@ proptest! {
             (":authority", b"s3.eu-west-1.amazonaws.com"),
             (":path", &path),
         ];
-        let head = Head { headers: &headers, cluster: &|| Some("aws".to_owned()), port: &|| None, route_metadata: NO_ROUTE_METADATA, own_keys: &OwnKeys::default, end_of_stream: true };
+        let head = Head { headers: &headers, cluster: &|| Some("aws".to_owned()), port: &|| None, over_tls: &|| false, route_metadata: NO_ROUTE_METADATA, own_keys: &OwnKeys::default, end_of_stream: true };
         let decision = decide(&config, head);
         let is_slashes = before.iter().all(|byte| *byte == b'/');
         let is_denied = matches!(&decision, Decision::Refuse(Refusal::Denied { .. }, _));
@@ -330,11 +331,12 @@ fn a_decision_says_which_rule_made_it() {
             headers: &headers,
             cluster: &|| Some("aws".to_owned()),
             port: &|| None,
+            over_tls: &|| false,
             route_metadata: NO_ROUTE_METADATA,
             own_keys: &OwnKeys::default,
             end_of_stream: true,
         };
-        decide_by_rule(&config, head).1
+        decide_in_full(&config, head).rule
     };
     let s3 = "s3.eu-west-1.amazonaws.com";
     assert_eq!(rule(s3, "/secret"), Some(0));

@@ -16,7 +16,7 @@ proptest! {
             (":path", &path),
         ];
         headers.extend(authorization.as_ref().map(|value| ("authorization", value.as_slice())));
-        let head = Head { headers: &headers, cluster: &|| Some("aws".to_owned()), port: &|| None, route_metadata: NO_ROUTE_METADATA, own_keys: &OwnKeys::default, end_of_stream };
+        let head = Head { headers: &headers, cluster: &|| Some("aws".to_owned()), port: &|| None, over_tls: &|| false, route_metadata: NO_ROUTE_METADATA, own_keys: &OwnKeys::default, end_of_stream };
         if let Decision::Sign(plan) = decide(&config(r#", "allow": "*""#), head) {
             let name = authority.to_ascii_lowercase();
             prop_assert!(name.starts_with(plan.authority.split(':').next().unwrap()), "{} for {authority}", plan.authority);

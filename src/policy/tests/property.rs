@@ -18,25 +18,40 @@ fn rule() -> impl Strategy<Value = Rule> {
         "*.example",
     ]);
     let route = proptest::option::of(proptest::sample::select(vec!["shop", "depot"]));
+    let placeholders = prop_oneof![2 => Just(Vec::new()), 1 => some_of(&["p-a", "p-b", "p-c"])];
     let conditions = (
         some_of(&["s3", "sqs"]),
         some_of(&["eu-west-1", "us-east-1"]),
         some_of(&["team-a", "team-*", "t*", "other", "ap-s3alias"]),
     );
-    (hosts, conditions, route).prop_map(|(hosts, (services, regions, buckets), route)| Rule {
-        when: Condition {
-            hosts,
-            buckets,
-            services,
-            regions,
-            route_metadata: route
-                .map(|team| ("team".to_owned(), team.to_owned()))
-                .into_iter()
-                .collect(),
+    (hosts, conditions, route, placeholders).prop_map(
+        |(hosts, (services, regions, buckets), route, placeholders)| Rule {
+            when: Condition {
+                hosts,
+                buckets,
+                services,
+                regions,
+                route_metadata: route
+                    .map(|team| ("team".to_owned(), team.to_owned()))
+                    .into_iter()
+                    .collect(),
+                placeholders,
+            },
+            effect: Some(Effect::Deny),
+            ..Rule::default()
         },
-        effect: Some(Effect::Deny),
-        ..Rule::default()
-    })
+    )
+}
+
+/// What stands below a request for the placeholder that signed it.
+fn signed_by() -> impl Strategy<Value = String> {
+    let ids = vec![
+        "",
+        "\nplaceholder: p-a",
+        "\nplaceholder: p-b",
+        "\nplaceholder: p-x",
+    ];
+    proptest::sample::select(ids).prop_map(str::to_owned)
 }
 
 fn effect() -> impl Strategy<Value = Option<Effect>> {
@@ -46,6 +61,18 @@ fn effect() -> impl Strategy<Value = Option<Effect>> {
 fn rules() -> impl Strategy<Value = Vec<Rule>> {
     let rule = (rule(), effect()).prop_map(|(rule, effect)| Rule { effect, ..rule });
     proptest::collection::vec(rule, 1..6)
+}
+
+/// A ruling without the place of its rule.
+fn placeless(ruling: Ruling<'_>) -> String {
+    match ruling {
+        Ruling::Denied { named, .. } => format!("denied for {named:?}"),
+        Ruling::Permit { endpoint, rule } => {
+            format!("{endpoint:?} {:?}", rule.map(|found| found.rule))
+        }
+        Ruling::NotListed { unlisted, .. } => format!("{unlisted:?}"),
+        other => verdict_word(other),
+    }
 }
 
 fn allow() -> impl Strategy<Value = Allow> {
@@ -94,6 +121,7 @@ proptest! {
     /// What is said to have no effect has none, whatever is requested.
     #[test]
     fn what_is_covered_is_covered_for_every_request(
+        by in signed_by(),
         rules in rules(),
         allow in allow(),
         request in proptest::sample::select(vec![
@@ -105,7 +133,7 @@ proptest! {
         team in proptest::sample::select(vec!["", "team=shop", "team=depot, more=1"]),
     ) {
         let policy = Policy::new(allow.clone(), rules.clone());
-        ask(request, team, |subject, request| {
+        ask(&(request.to_owned() + &by), team, |subject, request| {
             let mut named = None;
             if let Some(place) = endpoint::bucket_place(request.host) {
                 bucket::each_named(request, place, |_, found| named = Some(found.into_owned()));
@@ -135,10 +163,87 @@ proptest! {
         });
     }
 
+    /// What is signed with a placeholder, the rule that decides names, or the list; and what nobody signed is decided as if
+    /// the rules for placeholders were not there. Without such rules, all placeholders are decided alike.
+    #[test]
+    fn a_placeholder_gets_what_names_it_and_changes_nothing_for_others(
+        rules in rules(),
+        allow in allow(),
+        request in proptest::sample::select(vec![
+            "s3.eu-west-1.amazonaws.com", "b.s3.eu-west-1.amazonaws.com", "sqs.us-east-1.amazonaws.com",
+            "PUT s3.eu-west-1.amazonaws.com/team-a/k\nx-amz-copy-source: team-b/k", "f.lambda-url.eu-west-1.on.aws",
+            "ap-s3alias.s3.eu-west-1.amazonaws.com", "s3.us-east-1.amazonaws.com/%/k", "a.example",
+        ]),
+        by in signed_by(),
+    ) {
+        let listed = ["p-b".to_owned()];
+        let policy = Policy::new(allow.clone(), rules.clone()).with_placeholders(&listed);
+        let is_general = |rule: &&Rule| rule.when.placeholders.is_empty();
+        let general = Policy::new(allow, rules.iter().filter(is_general).cloned().collect());
+        let tells_apart = policy.named_placeholders().next().is_some();
+        let unsigned = ask(request, "", |subject, request| placeless(general.judge(subject, &|| request)));
+        ask(&(request.to_owned() + &by), "", |subject, request| {
+            let ruling = policy.judge(subject, &|| request);
+            let general = placeless(general.judge(subject, &|| request));
+            assert_eq!(general, unsigned);
+            match (subject.placeholder, &ruling) {
+                (None, _) => assert_eq!(placeless(ruling), general),
+                _ if !tells_apart => assert_eq!(placeless(ruling), general),
+                (Some(id), Ruling::Permit { rule, .. }) => {
+                    let has = |list: &[String]| list.iter().any(|listed| listed == id);
+                    assert!(has(&listed) || rule.is_some_and(|found| has(&found.rule.when.placeholders)));
+                }
+                (Some(id), Ruling::PlaceholderNotListed { .. }) => assert_ne!(id, "p-b"),
+                _ => {}
+            }
+        });
+    }
+
+    /// What a workload does without, nothing signs; all else is as if it had kept everything.
+    #[test]
+    fn narrowing_takes_away_and_adds_nothing(
+        rules in rules(),
+        allow in allow(),
+        narrowed in proptest::sample::select(vec![
+            "s3", "sqs", "f.lambda-url.eu-west-1.on.aws", "*.s3.eu-west-1.amazonaws.com", "dynamodb",
+        ]),
+        request in proptest::sample::select(vec![
+            "s3.eu-west-1.amazonaws.com", "b.s3.eu-west-1.amazonaws.com", "sqs.us-east-1.amazonaws.com",
+            "PUT s3.eu-west-1.amazonaws.com/team-a/k\nx-amz-copy-source: team-b/k", "f.lambda-url.eu-west-1.on.aws",
+            "a.example", "b.a.example",
+        ]),
+    ) {
+        let (hosts, services) = match narrowed.contains('.') {
+            true => (vec![narrowed.to_owned()], Vec::new()),
+            false => (Vec::new(), vec![narrowed.to_owned()]),
+        };
+        let narrowed = Allow::Listed { services, hosts, buckets: Patterns::default() };
+        let wide = Policy::new(allow, rules);
+        let narrow = wide.clone().narrowed(Some(narrowed.clone()));
+        ask(request, "", |subject, request| {
+            let before = wide.judge(subject, &|| request);
+            let after = narrow.judge(subject, &|| request);
+            match (&before, &after) {
+                (Ruling::Permit { endpoint, .. }, Ruling::NotListed { unlisted, .. }) => {
+                    assert_eq!(**unlisted, Unlisted::Narrowed);
+                    assert!(!narrowed.permits(subject.host, endpoint, None));
+                }
+                (Ruling::Permit { endpoint, .. }, _) => {
+                    assert_eq!(&before, &after);
+                    assert!(narrowed.permits(subject.host, endpoint, None));
+                }
+                // Roles of a copy that is not signed at all do not matter.
+                (Ruling::Torn(_), Ruling::NotListed { .. }) => {}
+                _ => assert_eq!(&before, &after),
+            }
+        });
+    }
+
     /// The index finds what going through all the rules would find.
     #[test]
     fn the_index_finds_the_first_rule(
         rules in proptest::collection::vec(rule(), 0..12),
+        by in signed_by(),
         host in proptest::sample::select(vec![
             "s3.eu-west-1.amazonaws.com", "b.s3.eu-west-1.amazonaws.com", "sqs.us-east-1.amazonaws.com",
             "s3.eu-west-1.amazonaws.com/team-a/k", "team-b.s3.us-east-1.amazonaws.com", "other.s3.amazonaws.com",
@@ -148,6 +253,7 @@ proptest! {
         ]),
         team in proptest::sample::select(vec!["", "team=shop", "team=depot, more=1"]),
     ) {
+        let host = &(host.to_owned() + &by);
         let one_by_one = ask(host, team, |subject, request| {
             let mut named = None;
             if let Some(place) = endpoint::bucket_place(request.host) {

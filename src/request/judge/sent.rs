@@ -58,7 +58,10 @@ impl Sent {
     }
 
     pub(in crate::request) fn is_left_alone(&self) -> bool {
-        matches!(self.decision, Decision::LeaveAlone(_))
+        matches!(
+            self.decision,
+            Decision::LeaveAlone(_) | Decision::Observe(_)
+        )
     }
 
     pub(in crate::request) fn is_chunk_signed(&self) -> bool {

@@ -38,6 +38,7 @@ fn request(role: RoleId) -> Box<Planned> {
         plan,
         payload: OwnedPayload::Empty,
         content_length: None,
+        about: About::default(),
     })
 }
 
@@ -88,7 +89,7 @@ fn parking_of(count: u32) -> (Parking, Vec<Ticket>) {
 fn word(ending: &Ending) -> String {
     match ending {
         Ending::Sign { .. } => "signed".to_owned(),
-        Ending::Answer(refusal, format) => {
+        Ending::Answer(refusal, format, _) => {
             let headers = refusal.answer(*format).headers;
             let reason = headers.into_iter().find(|(name, _)| *name == REASON_HEADER);
             reason.unwrap().1
@@ -196,7 +197,7 @@ fn the_last_failure_is_the_answer_at_the_end_of_the_wait() {
 #[test]
 fn slow_bodies_are_answered_a_few_at_a_time() {
     let mut parking = Parking::new(LIMITS, &one_role());
-    let mut wait = |stream| parking.await_body(stream, ErrorFormat::Json, at(0));
+    let mut wait = |stream| parking.await_body(stream, ErrorFormat::Json, About::default(), at(0));
     let tickets: Vec<Ticket> = (0..400).map(&mut wait).collect();
     assert_eq!(parking.parked(), 0);
     assert_eq!(settle_all(&mut parking, at(29), ready()), []);
@@ -204,6 +205,32 @@ fn slow_bodies_are_answered_a_few_at_a_time() {
     let late = settle_all(&mut parking, at(30), ready());
     assert_eq!(late, each(400, "body_timeout"));
     assert!(!tickets.iter().any(|ticket| parking.awaits_body(*ticket)));
+}
+
+#[test]
+fn who_waits_for_a_100_is_told_that_none_comes_and_who_begins_has_the_usual_time() {
+    let mut parking = Parking::new(LIMITS, &one_role());
+    let mut wait =
+        |stream| parking.await_expected_body(stream, ErrorFormat::Json, About::default(), at(0));
+    let tickets: Vec<Ticket> = (0..40).map(&mut wait).collect();
+    let (begun, waiting) = tickets.split_at(20);
+    assert_eq!(settle_all(&mut parking, at(3), ready()), []);
+    for ticket in begun.iter().rev() {
+        parking.on_body(*ticket);
+        parking.on_body(*ticket);
+    }
+    let told = settle_all(&mut parking, at(4), ready());
+    assert_eq!(told.len(), 20);
+    assert!(
+        told.iter()
+            .all(|(_, reason)| reason == "expectation_failed"),
+        "{told:?}"
+    );
+    assert!(begun.iter().all(|ticket| parking.awaits_body(*ticket)));
+    assert!(!waiting.iter().any(|ticket| parking.awaits_body(*ticket)));
+    assert_eq!(settle_all(&mut parking, at(29), ready()), []);
+    let late = settle_all(&mut parking, at(30), ready());
+    assert_eq!(late, each(20, "body_timeout"));
 }
 
 #[test]
@@ -410,12 +437,17 @@ proptest! {
                     Admission::Sign | Admission::Answer(_) => {}
                 },
                 Event::AwaitBody => {
-                    tickets.push(parking.await_body(next, ErrorFormat::Json, now));
+                    let waits = match next % 2 {
+                        0 => Parking::await_body,
+                        _ => Parking::await_expected_body,
+                    };
+                    tickets.push(waits(&mut parking, next, ErrorFormat::Json, About::default(), now));
                     open.insert(next);
                 }
                 Event::Part { stream, end } => {
                     let Some(ticket) = tickets.get(stream as usize).copied() else { continue };
                     let was_parked = open.contains(&stream) && !parking.awaits_body(ticket);
+                    parking.on_body(ticket);
                     match parking.on_part(ticket, End::of_stream(end), now, own(records[record].clone())) {
                         OnPart::Sign(..) => prop_assert!(open.remove(&stream)),
                         OnPart::Wait => prop_assert!(was_parked),

@@ -325,10 +325,15 @@ pub(crate) fn write(options: &Options, report: &Value) -> Result {
     eprintln!("{}", file.display());
     if options.is_complete {
         let docs = crate::root().join("docs");
-        fs::write(
-            docs.join("bench.md"),
-            crate::prose::wrapped(&document(report)),
-        )?;
+        let page = docs.join("bench.md");
+        // What `cargo xtask bench --https` has measured.
+        let before = fs::read_to_string(&page)?;
+        let heading = "## https from the program\n";
+        let kept = before
+            .split_once(heading)
+            .map(|(_, section)| format!("\n{heading}{section}"));
+        let written = crate::prose::wrapped(&document(report)) + &kept.unwrap_or_default();
+        fs::write(page, written)?;
         fs::write(docs.join("bench.svg"), chart::svg(report))?;
     }
     Ok(())

@@ -25,7 +25,7 @@ def aws(service, *arguments, stdin=subprocess.DEVNULL):
         # http_proxy does the rest.
         host = service.removesuffix("api")
         command += ["--no-sign-request", "--endpoint-url", f"http://{host}.{REGION}.amazonaws.com"]
-    elif service == "sqs":
+    elif service == "sqs" and MODE != "https":
         # Version 1 sends to https://<region>.queue.amazonaws.com, whatever the variable says.
         command += ["--endpoint-url", os.environ["AWS_ENDPOINT_URL"]]
     done = subprocess.run(command, stdin=stdin, capture_output=True, text=True)

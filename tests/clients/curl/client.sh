@@ -22,7 +22,9 @@ aws() {
     command+=("http://$service.$region.amazonaws.com$target")
   else
     command+=(--aws-sigv4 "aws:amz:$region:$service" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY")
-    command+=("$AWS_ENDPOINT_URL$target")
+    local endpoint=${AWS_ENDPOINT_URL:-}
+    [[ $mode != https ]] || endpoint=https://$service.$region.amazonaws.com
+    command+=("$endpoint$target")
   fi
   : > answer
   status=$("${command[@]}") || fail "curl $target: $?"

@@ -123,12 +123,12 @@ func run(ctx context.Context, mode, prefix string) (bool, error) {
 	var c *clients
 	var err error
 	switch mode {
-	case "placeholder", "refused":
+	case "placeholder", "https", "refused":
 		c, err = connect(ctx, prefix)
 	case "unsigned":
 		c, err = connectUnsigned(ctx, prefix)
 	default:
-		err = fmt.Errorf("unknown mode %q: placeholder, unsigned or refused", mode)
+		err = fmt.Errorf("unknown mode %q: placeholder, unsigned, https or refused", mode)
 	}
 	if err != nil {
 		return false, err
@@ -158,7 +158,7 @@ func run(ctx context.Context, mode, prefix string) (bool, error) {
 
 func main() {
 	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: client placeholder|unsigned|refused PREFIX")
+		fmt.Fprintln(os.Stderr, "usage: client placeholder|unsigned|https|refused PREFIX")
 		os.Exit(2)
 	}
 	passed, err := run(context.Background(), os.Args[1], os.Args[2])

@@ -31,7 +31,7 @@ class ProxyAgent extends Agent {
 
 function settings(service) {
   // Otherwise this SDK sends to the queue's own URL, which is https, whatever endpoint is set.
-  const common = service === "sqs" ? { useQueueUrlAsEndpoint: false } : {};
+  const common = service === "sqs" && MODE !== "https" ? { useQueueUrlAsEndpoint: false } : {};
   if (MODE !== "unsigned") return common;
   return {
     ...common,

@@ -1,6 +1,7 @@
 //! The fake container endpoint: what the EKS Pod Identity agent and the ECS agent are to a pod.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::ledger::Ledger;
-use crate::lock;
+use crate::{ANY_PORT, lock};
 
 /// The role that its credentials are of.
 pub const ROLE: &str = "arn:aws:iam::123456789012:role/pod-identity";
@@ -31,7 +32,7 @@ pub struct Asked {
 
 /// Answers every GET with new credentials; what it issues, the fake AWS accepts.
 pub struct FakeAgent {
-    /// On 127.0.0.1.
+    /// On 127.0.0.1, or on the addresses that it was started at.
     pub port: u16,
     journal: Mutex<Vec<Asked>>,
     refusal: Mutex<Option<(u16, &'static str)>>,
@@ -42,9 +43,15 @@ pub struct FakeAgent {
 impl FakeAgent {
     /// Starts listening; lives until the runtime ends.
     pub async fn start(ledger: &Arc<Ledger>) -> Arc<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .expect("a free port");
+        Self::start_at(ANY_PORT, ledger).await
+    }
+
+    /// As [`FakeAgent::start`], at this address.
+    ///
+    /// # Panics
+    /// When it is not free.
+    pub async fn start_at(address: SocketAddr, ledger: &Arc<Ledger>) -> Arc<Self> {
+        let listener = TcpListener::bind(address).await.expect("a free port");
         let agent = Arc::new(Self {
             port: listener.local_addr().expect("bound").port(),
             journal: Mutex::default(),

@@ -1,6 +1,7 @@
 //! The fake AWS: any host name over TLS, every signature recomputed, everything kept.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
@@ -14,16 +15,17 @@ use hyper_util::server::conn::auto;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::ca::TestCa;
 use crate::gate::Gate;
 use crate::ledger::Ledger;
 use crate::verify::{Received, Verdict, check_chunks, http_date, judge};
-use crate::{hex, lock};
+use crate::{ANY_PORT, hex, listen, lock, port_of};
 
-/// Answers 200 to what is signed, 403 to the rest, 101 to a WebSocket upgrade (and echoes).
+/// Answers 200 to what is signed, with its place in the journal as AWS's request id, 403 to the rest, 101 to a WebSocket upgrade (and echoes).
 pub struct FakeAws {
-    /// On 127.0.0.1.
+    /// On 127.0.0.1, or on the addresses that it was started at.
     pub port: u16,
     /// Closed: requests are received and judged, but not answered.
     pub gate: Gate,
@@ -39,11 +41,21 @@ pub struct FakeAws {
 impl FakeAws {
     /// Starts listening; lives until the runtime ends.
     pub async fn start(ca: &Arc<TestCa>, ledger: &Arc<Ledger>) -> Arc<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .expect("a free port");
+        Self::start_at(&[ANY_PORT], ca, ledger).await
+    }
+
+    /// As [`FakeAws::start`], at these addresses.
+    ///
+    /// # Panics
+    /// When one is not free.
+    pub async fn start_at(
+        addresses: &[SocketAddr],
+        ca: &Arc<TestCa>,
+        ledger: &Arc<Ledger>,
+    ) -> Arc<Self> {
+        let listeners = listen(addresses).await;
         let aws = Arc::new(Self {
-            port: listener.local_addr().expect("bound").port(),
+            port: port_of(&listeners),
             gate: Gate::default(),
             journal: Mutex::default(),
             cut_off: AtomicU64::new(0),
@@ -53,27 +65,29 @@ impl FakeAws {
             forgets: AtomicBool::new(false),
             ledger: Arc::clone(ledger),
         });
-        let acceptor = ca.acceptor(None);
-        let this = Arc::clone(&aws);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, this) = (acceptor.clone(), Arc::clone(&this));
-                tokio::spawn(async move {
-                    let Ok(stream) = acceptor.accept(stream).await else {
-                        return;
-                    };
-                    let service = service_fn(move |request| {
-                        let this = Arc::clone(&this);
-                        async move { Ok::<_, Infallible>(this.answer(request).await) }
-                    });
-                    // An error is a client that left; the journal has what it sent.
-                    let _ = auto::Builder::new(TokioExecutor::new())
-                        .serve_connection_with_upgrades(TokioIo::new(stream), service)
-                        .await;
-                });
-            }
-        });
+        for listener in listeners {
+            tokio::spawn(Arc::clone(&aws).serve(listener, ca.acceptor(None)));
+        }
         aws
+    }
+
+    async fn serve(self: Arc<Self>, listener: TcpListener, acceptor: TlsAcceptor) {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, this) = (acceptor.clone(), Arc::clone(&self));
+            tokio::spawn(async move {
+                let Ok(stream) = acceptor.accept(stream).await else {
+                    return;
+                };
+                let service = service_fn(move |request| {
+                    let this = Arc::clone(&this);
+                    async move { Ok::<_, Infallible>(this.answer(request).await) }
+                });
+                // An error is a client that left; the journal has what it sent.
+                let _ = auto::Builder::new(TokioExecutor::new())
+                    .serve_connection_with_upgrades(TokioIo::new(stream), service)
+                    .await;
+            });
+        }
     }
 
     /// From now on every valid request gets this status.
@@ -163,8 +177,12 @@ impl FakeAws {
                 .expect("a plain response");
         };
         let verdict = received.verdict.clone();
+        // Where it stands in the journal is its name, as S3 writes one.
+        let mut id = None;
         if !matches!(verdict, Verdict::Signed(_)) || !self.forgets.load(Ordering::Relaxed) {
-            lock(&self.journal).push(received);
+            let mut journal = lock(&self.journal);
+            id = Some(format!("{:016X}", journal.len()));
+            journal.push(received);
         }
         self.gate.pass().await;
         let valid = !matches!(verdict, Verdict::Unsigned | Verdict::Invalid(_));
@@ -198,11 +216,17 @@ impl FakeAws {
         let plain = json!({"aws": format!("{verdict:?}")}).to_string();
         let (status, body) = match (&verdict, *lock(&self.body)) {
             (Verdict::Skewed, _) => (403, SKEWED.to_owned()),
+            (Verdict::Signed(signature), _) if self.ledger.is_revoked(&signature.access_key_id) => {
+                (403, REVOKED.to_owned())
+            }
             (_, Some(body)) if valid => (lock(&self.status).unwrap_or(200), body.to_owned()),
             _ if valid => (lock(&self.status).unwrap_or(200), plain),
             _ => (403, plain),
         };
-        Response::builder()
+        let response = id.into_iter().fold(Response::builder(), |response, id| {
+            response.header("x-amz-request-id", id)
+        });
+        response
             .status(status)
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::DATE, http_date(self.ledger.now()))
@@ -286,3 +310,7 @@ fn pairs(map: &hyper::HeaderMap) -> Vec<(String, Vec<u8>)> {
 /// As S3 says it.
 const SKEWED: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>RequestTimeTooSkewed</Code>\
     <Message>The difference between the request time and the current time is too large.</Message></Error>";
+
+/// As S3 answers what no policy allows any more.
+const REVOKED: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied</Code>\
+    <Message>User is not authorized to perform this action with an explicit deny in an identity-based policy</Message></Error>";

@@ -2,15 +2,18 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::envoy;
+use crate::{envoy, parts};
 
 /// The cluster for AWS hosts that the filter signs for.
 pub const AWS: &str = "sigv4-egress-aws";
 /// The cluster of STS.
 pub const STS: &str = "sigv4-egress-sts";
+/// The cluster of STS of another region.
+pub const STS_2: &str = "sigv4-egress-sts-2";
 /// The cluster of the container endpoint.
 pub const CONTAINER: &str = "sigv4-egress-container";
 /// The cluster of the token listener.
@@ -27,6 +30,7 @@ pub(crate) struct Places<'a> {
     pub(crate) token_directory: &'a Path,
     pub(crate) aws: u16,
     pub(crate) sts: u16,
+    pub(crate) sts_elsewhere: u16,
     pub(crate) agent: u16,
     pub(crate) plain: u16,
     pub(crate) elsewhere: u16,
@@ -56,6 +60,8 @@ pub(crate) struct Choices {
     pub(crate) aws_at: Option<u16>,
     /// Fields of the egress listener's connection manager.
     pub(crate) manager: Value,
+    /// A second token beside the first: its file, and its path with a `/` before.
+    pub(crate) second_token: Option<String>,
 }
 
 impl Choices {
@@ -91,6 +97,7 @@ pub(crate) fn clusters(places: &Places<'_>, choices: &Choices) -> Value {
     json!([
         aws,
         cluster(STS, tcp(places.sts), Some(&ca), false),
+        cluster(STS_2, tcp(places.sts_elsewhere), Some(&ca), false),
         cluster(CONTAINER, tcp(places.agent), None, false),
         cluster(TOKEN, pipe(places.directory), None, false),
         cluster(PLAIN, tcp(places.plain), None, false),
@@ -176,15 +183,23 @@ fn upstream_filters(choices: &Choices, guard: &Value) -> Value {
 pub(crate) fn token_listener(places: &Places<'_>, choices: &Choices) -> Value {
     let mut address = pipe(places.directory);
     address["pipe"]["mode"] = json!(0o600);
-    let token_at = |path: &str| {
+    let served = |path: &str, file: &Path| {
         json!({
             "match": {"path": path},
             "direct_response": {"status": 200, "body": {
-                "filename": places.token_file,
+                "filename": file,
                 "watched_directory": {"path": places.token_directory},
             }},
         })
     };
+    let mut routes = vec![
+        served("/token", places.token_file),
+        served("/container-token", places.token_file),
+    ];
+    if let Some(name) = &choices.second_token {
+        let file = places.token_directory.join(name);
+        routes.push(served(&format!("/{name}"), &file));
+    }
     let mut filters = Vec::new();
     if choices.plugin.is_some() {
         let status = json!({"position": "status"});
@@ -203,9 +218,7 @@ pub(crate) fn token_listener(places: &Places<'_>, choices: &Choices) -> Value {
             "stat_prefix": "token",
             "route_config": {
                 "max_direct_response_body_size_bytes": 16384,
-                "virtual_hosts": [{"name": "token", "domains": ["*"], "routes": [
-                    token_at("/token"), token_at("/container-token"),
-                ]}],
+                "virtual_hosts": [{"name": "token", "domains": ["*"], "routes": routes}],
             },
             "http_filters": filters,
         }))]}],
@@ -262,11 +275,88 @@ pub fn shipped_for_pod_identity(directory: &Path, ports: &[(&str, u16)]) -> Valu
     config
 }
 
-/// The shipped `envoy/envoy.yaml` with its files in this directory, its ports free ones, and more of its text replaced.
+/// The shipped `envoy/envoy.yaml` without the parts for https, with its files in this directory, its ports free ones, and
+/// more of its text replaced.
 pub(crate) fn shipped(directory: &Path, more: &[(&str, &str)]) -> Value {
-    let path = |name: &str| directory.join(name).display().to_string();
+    adapted(shipped_without_https(), directory, more)
+}
+
+/// The whole of `envoy/envoy.yaml`. Only the port of captured connections stays: there can be one such Envoy in a network
+/// namespace.
+pub(crate) fn shipped_with_https(directory: &Path, more: &[(&str, &str)]) -> Value {
+    with_https(shipped_text(), directory, more)
+}
+
+/// What `envoy/kubernetes/sandbox/envoy.sh` makes of it, with tunnels to these hosts; and with the admin port again, which is
+/// how tests look into Envoy.
+///
+/// # Panics
+/// When the script fails.
+pub(crate) fn shipped_for_sandbox(directory: &Path, tunnel_to: &[&str]) -> Value {
+    let sandbox = envoy::workspace().join("envoy/kubernetes/sandbox");
     let file = envoy::workspace().join("envoy/envoy.yaml");
-    let mut text = fs::read_to_string(file).expect("envoy/envoy.yaml");
+    let output = Command::new("sh")
+        .arg(sandbox.join("envoy.sh"))
+        .arg(sandbox.join("filter.json"))
+        .args(tunnel_to)
+        .stdin(fs::File::open(file).expect("envoy/envoy.yaml"))
+        .output()
+        .expect("a shell");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let mut text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(
+        !text.contains("port_value: 9901"),
+        "the program reaches the admin port"
+    );
+    text += "\nadmin: { address: { socket_address: { address: 127.0.0.1, port_value: 9901 } } }\n";
+    with_https(text, directory, &[])
+}
+
+fn with_https(text: String, directory: &Path, more: &[(&str, &str)]) -> Value {
+    let path = |name: &str| directory.join(name).display().to_string();
+    let (sds, socket) = (path("sds.yaml"), path("tls.sock"));
+    let mut all = vec![
+        ("/etc/sigv4-egress/sds.yaml", sds.as_str()),
+        ("/var/run/sigv4-egress/tls.sock", socket.as_str()),
+    ];
+    all.extend(more);
+    adapted(text, directory, &all)
+}
+
+/// Puts the names of the certificate in the place of the shipped ones, where captured connections are told apart.
+pub(crate) fn capture_names(config: &mut Value, names: &[&str]) {
+    let listeners = config["static_resources"]["listeners"].as_array_mut();
+    let mut chains = listeners.expect("listeners").iter_mut();
+    let captured = chains.find(|listener| listener["name"] == "sigv4-egress-captured");
+    let chains = captured.expect("the listener")["filter_chains"].as_array_mut();
+    let chain = chains.expect("chains").iter_mut();
+    let mut aws = chain.filter(|chain| chain["name"] == "aws");
+    aws.next().expect("the chain")["filter_chain_match"]["server_names"] = json!(names);
+}
+
+/// The text of `envoy/envoy.yaml` without the parts for https.
+///
+/// # Panics
+/// When it has no such parts.
+pub fn shipped_without_https() -> String {
+    let text = without_part(&shipped_text(), "captured");
+    without_part(&text, "https-proxy")
+}
+
+fn shipped_text() -> String {
+    let file = envoy::workspace().join("envoy/envoy.yaml");
+    fs::read_to_string(file).expect("envoy/envoy.yaml")
+}
+
+fn without_part(text: &str, name: &str) -> String {
+    let (kept, parts) = parts::without(text, name);
+    assert!(parts > 1, "{parts} parts of {name}");
+    kept
+}
+
+fn adapted(mut text: String, directory: &Path, more: &[(&str, &str)]) -> Value {
+    let path = |name: &str| directory.join(name).display().to_string();
     let of_this_machine = [
         (
             "/var/run/secrets/eks.amazonaws.com/serviceaccount",

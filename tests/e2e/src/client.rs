@@ -9,9 +9,10 @@ use hyper::body::{Bytes, Frame};
 use hyper::{HeaderMap, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 /// An HTTP/1.1 request as bytes; nothing is added that was not asked for, but `host` and
 /// `content-length`.
@@ -43,6 +44,15 @@ impl Request {
         self.head
             .extend([name.as_bytes(), b": ", value.as_ref(), b"\r\n"].concat());
         self
+    }
+
+    /// With a signature by this access key id that nobody has computed, for a service in eu-west-1.
+    #[must_use]
+    pub fn signed_by(self, access_key_id: &str, service: &str) -> Self {
+        let scope = format!("{access_key_id}/20261123/eu-west-1/{service}/aws4_request");
+        let value =
+            format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00");
+        self.header("authorization", value)
     }
 
     /// Adds several headers.
@@ -176,10 +186,12 @@ impl Answer {
     }
 }
 
-/// A TCP connection whose every byte the test decides.
+type Reading = Box<dyn AsyncRead + Send + Unpin>;
+
+/// A connection whose every byte the test decides: over TCP, and over TLS or a tunnel in it.
 pub struct Connection {
-    read: OwnedReadHalf,
-    write: OwnedWriteHalf,
+    read: Reading,
+    write: Box<dyn AsyncWrite + Send + Unpin>,
     buffer: Vec<u8>,
 }
 
@@ -189,12 +201,61 @@ impl Connection {
     /// # Errors
     /// When nobody listens.
     pub async fn open(port: u16) -> io::Result<Self> {
-        let (read, write) = TcpStream::connect(("127.0.0.1", port)).await?.into_split();
-        Ok(Self {
-            read,
-            write,
+        Ok(Self::over(TcpStream::connect(("127.0.0.1", port)).await?))
+    }
+
+    /// To a host and port, wherever the system finds it.
+    ///
+    /// # Errors
+    /// When nobody listens.
+    pub async fn open_at(at: (&str, u16)) -> io::Result<Self> {
+        let stream = TcpStream::connect(at).await?;
+        // As clients do: else the first request after a handshake waits for the other side's delayed acknowledgement.
+        stream.set_nodelay(true)?;
+        Ok(Self::over(stream))
+    }
+
+    /// Over what is connected already.
+    pub fn over(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
+        let (read, write) = tokio::io::split(stream);
+        Self {
+            read: Box::new(read),
+            write: Box::new(write),
             buffer: Vec::new(),
-        })
+        }
+    }
+
+    /// Asks an HTTP proxy at the other end for a tunnel to this host and port; the answer where there is none.
+    ///
+    /// # Errors
+    /// When the connection ends before.
+    pub async fn tunnel(mut self, to: &str) -> io::Result<Result<Self, Answer>> {
+        let connect = format!("CONNECT {to} HTTP/1.1\r\nhost: {to}\r\n\r\n");
+        self.send(connect.as_bytes()).await?;
+        let (status, headers) = self.head().await?;
+        if status == 200 {
+            return Ok(Ok(self));
+        }
+        let mut answer = Answer {
+            status,
+            headers,
+            body: Vec::new(),
+        };
+        read_body(&mut self.read, &mut self.buffer, &mut answer).await?;
+        Ok(Err(answer))
+    }
+
+    /// Goes on in TLS, as a client that wants the host `name` and trusts what its connector does.
+    ///
+    /// # Errors
+    /// When the handshake fails; the error says why.
+    ///
+    /// # Panics
+    /// When `name` is no name of a host.
+    pub async fn tls(self, name: &str, connector: &TlsConnector) -> io::Result<Self> {
+        let name = ServerName::try_from(name.to_owned()).expect("a name of a host");
+        let stream = tokio::io::join(self.read, self.write);
+        Ok(Self::over(connector.connect(name, stream).await?))
     }
 
     /// Writes all of it.
@@ -256,7 +317,7 @@ impl Connection {
 }
 
 async fn fill(
-    read: &mut OwnedReadHalf,
+    read: &mut Reading,
     buffer: &mut Vec<u8>,
     enough: impl Fn(&[u8]) -> bool,
 ) -> io::Result<()> {
@@ -275,14 +336,14 @@ fn end_of(buffer: &[u8], mark: &[u8]) -> Option<usize> {
         .map(|at| at + mark.len())
 }
 
-async fn line(read: &mut OwnedReadHalf, buffer: &mut Vec<u8>, mark: &[u8]) -> io::Result<String> {
+async fn line(read: &mut Reading, buffer: &mut Vec<u8>, mark: &[u8]) -> io::Result<String> {
     fill(read, buffer, |buffer| end_of(buffer, mark).is_some()).await?;
     let end = end_of(buffer, mark).unwrap_or(buffer.len());
     Ok(String::from_utf8_lossy(&buffer.drain(..end).collect::<Vec<_>>()).into_owned())
 }
 
 async fn read_head(
-    read: &mut OwnedReadHalf,
+    read: &mut Reading,
     buffer: &mut Vec<u8>,
 ) -> io::Result<(u16, Vec<(String, String)>)> {
     let head = line(read, buffer, b"\r\n\r\n").await?;
@@ -299,7 +360,7 @@ async fn read_head(
     Ok((status.ok_or(io::ErrorKind::InvalidData)?, headers))
 }
 
-async fn read_answer(read: &mut OwnedReadHalf, buffer: &mut Vec<u8>) -> io::Result<Answer> {
+async fn read_answer(read: &mut Reading, buffer: &mut Vec<u8>) -> io::Result<Answer> {
     let (status, headers) = loop {
         let (status, headers) = read_head(read, buffer).await?;
         if status == 101 || status >= 200 {
@@ -311,10 +372,18 @@ async fn read_answer(read: &mut OwnedReadHalf, buffer: &mut Vec<u8>) -> io::Resu
         headers,
         body: Vec::new(),
     };
-    if status == 101 {
-        // What follows is the upgraded connection, whatever the headers say.
-        return Ok(answer);
+    // What follows 101 is the upgraded connection, whatever the headers say.
+    if status != 101 {
+        read_body(read, buffer, &mut answer).await?;
     }
+    Ok(answer)
+}
+
+async fn read_body(
+    read: &mut Reading,
+    buffer: &mut Vec<u8>,
+    answer: &mut Answer,
+) -> io::Result<()> {
     if let Some(length) = answer
         .header("content-length")
         .and_then(|length| length.parse().ok())
@@ -334,7 +403,7 @@ async fn read_answer(read: &mut OwnedReadHalf, buffer: &mut Vec<u8>) -> io::Resu
             }
         }
     }
-    Ok(answer)
+    Ok(())
 }
 
 /// One HTTP/2 request over clear text, with `body` in one frame each and `trailers` after it.
@@ -347,9 +416,8 @@ pub async fn http2(
     body: Vec<Vec<u8>>,
     trailers: Option<HeaderMap>,
 ) -> Result<Answer, Box<dyn std::error::Error>> {
-    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    let (mut sender, connection) =
-        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+    let stream = TokioIo::new(TcpStream::connect(("127.0.0.1", port)).await?);
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
     tokio::spawn(connection);
     let frames = body
         .into_iter()

@@ -85,6 +85,9 @@ pub fn python() -> PathBuf {
     path
 }
 
+/// A listener that a test removes is gone, VMs and all, after so many seconds.
+const DRAIN: u32 = 1;
+
 /// A running Envoy; killed when dropped, also by a test that panics.
 pub struct Envoy {
     process: Child,
@@ -100,13 +103,22 @@ impl Envoy {
     /// # Panics
     /// When the binary is missing, or Envoy ends or does not get ready.
     pub async fn start(version: &str, directory: &Path, concurrency: u32) -> Self {
-        Self::launch(
-            Command::new(binary(version)),
-            version,
-            directory,
-            concurrency,
-        )
-        .await
+        Self::start_to_drain(version, directory, concurrency, DRAIN).await
+    }
+
+    /// As [`Envoy::start`], with connections of a listener that is gone for so many seconds.
+    ///
+    /// # Panics
+    /// As [`Envoy::start`].
+    pub async fn start_to_drain(
+        version: &str,
+        directory: &Path,
+        concurrency: u32,
+        seconds: u32,
+    ) -> Self {
+        let mut command = Command::new(binary(version));
+        command.args(["--drain-time-s", &seconds.to_string()]);
+        Self::launch(command, version, directory, concurrency).await
     }
 
     /// As [`Envoy::start`], for a `static`, which is never dropped: the kernel ends Envoy with the
@@ -115,7 +127,27 @@ impl Envoy {
     /// # Panics
     /// As [`Envoy::start`].
     pub async fn start_on_leash(version: &str, directory: &Path, concurrency: u32) -> Self {
-        let command = leashed(&binary(version));
+        let mut command = leashed(&binary(version));
+        command.args(["--drain-time-s", &DRAIN.to_string()]);
+        Self::launch(command, version, directory, concurrency).await
+    }
+
+    /// As [`Envoy::start`], as a member of this group alone: iptables know its connections by it.
+    ///
+    /// # Panics
+    /// As [`Envoy::start`].
+    pub async fn start_in_group(
+        group: u32,
+        version: &str,
+        directory: &Path,
+        concurrency: u32,
+    ) -> Self {
+        let mut command = Command::new("setpriv");
+        command
+            .arg(format!("--regid={group}"))
+            .arg("--clear-groups")
+            .arg(binary(version))
+            .args(["--drain-time-s", &DRAIN.to_string()]);
         Self::launch(command, version, directory, concurrency).await
     }
 
@@ -139,9 +171,6 @@ impl Envoy {
                 "--concurrency",
                 &concurrency.to_string(),
                 "--disable-hot-restart",
-                // A listener that a test removes is gone, VMs and all, after a second.
-                "--drain-time-s",
-                "1",
             ])
             .args(["--log-level", "info", "--component-log-level", "wasm:debug"])
             .stdin(Stdio::null())
@@ -224,6 +253,16 @@ impl Envoy {
             .iter()
             .filter_map(|stat| Some((stat["name"].as_str()?.to_owned(), stat["value"].as_u64()?)))
             .collect()
+    }
+
+    /// Of the process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The port of the admin interface, on 127.0.0.1.
+    pub fn admin_port(&self) -> u16 {
+        self.admin
     }
 
     /// A GET on the admin port.
@@ -327,7 +366,11 @@ pub fn workspace() -> PathBuf {
     root.canonicalize().expect("the workspace")
 }
 
-fn binary(version: &str) -> PathBuf {
+/// Of this version.
+///
+/// # Panics
+/// When it has not been fetched.
+pub fn binary(version: &str) -> PathBuf {
     let path = workspace().join(format!("target/tools/envoy-{version}/envoy/_bin/envoy"));
     assert!(
         path.exists(),

@@ -27,6 +27,7 @@ pub struct Key {
 pub struct Ledger {
     keys: Mutex<Vec<Key>>,
     secrets: Mutex<Vec<String>>,
+    revoked: Mutex<HashSet<String>>,
     count: AtomicU32,
     clock_ahead: Mutex<Duration>,
     /// 0: as [`Ledger::issue`] likes it.
@@ -102,6 +103,17 @@ impl Ledger {
             .filter(|key| key.role.is_some())
             .cloned()
             .collect()
+    }
+
+    /// Revokes the sessions of all keys that the fake STS has issued so far: AWS answers `AccessDenied` to them.
+    pub fn revoke_issued(&self) {
+        let issued = self.issued().into_iter().map(|key| key.access_key_id);
+        lock(&self.revoked).extend(issued);
+    }
+
+    /// Whether its session was revoked.
+    pub fn is_revoked(&self, access_key_id: &str) -> bool {
+        lock(&self.revoked).contains(access_key_id)
     }
 
     /// Adds a text that no log line, answer or stat may contain.

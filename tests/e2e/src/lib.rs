@@ -8,6 +8,8 @@
 //!                    `--unix socket--> token listener of the same Envoy, fed by a TokenDir
 //! ```
 //!
+//! In a [`pod`], a network namespace of its own, AWS is where DNS says, and iptables lead to Envoy.
+//!
 //! A test is a [`scenario`]: it runs on every Envoy of [`envoy::versions`], and at its end the
 //! invariants of [`World::finish`] hold (nothing unsigned arrived, no secret was logged).
 //! Nothing here sleeps for a fixed time: [`eventually`] polls with a deadline, and the fakes are
@@ -16,6 +18,7 @@
 pub mod agent;
 pub mod aws;
 pub mod bootstrap;
+pub mod bystander;
 pub mod ca;
 pub mod chunks;
 pub mod client;
@@ -24,7 +27,11 @@ pub mod dns;
 pub mod envoy;
 pub mod gate;
 pub mod ledger;
+pub mod namespace;
+#[path = "../../parts/mod.rs"]
+mod parts;
 pub mod plain;
+pub mod pod;
 pub mod s3s;
 pub mod shipped;
 pub mod sts;
@@ -34,18 +41,23 @@ pub mod upstream;
 pub mod verify;
 pub mod world;
 
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 pub use aws::FakeAws;
 pub use client::{Answer, Connection, Request};
 pub use serde_json::{Value, json};
 pub use sts::{FakeSts, Reply};
+use tokio::net::TcpListener;
 pub use verify::Verdict;
 pub use world::{Setup, World, scenario};
 
 /// How long a test waits for something that should happen soon. Generous: the machine may have
 /// two cores and several Envoys that compile the module at once.
 pub const SOON: Duration = Duration::from_secs(20);
+
+/// A free port of 127.0.0.1.
+pub(crate) const ANY_PORT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
 /// For tests that open thousands of connections: one at a time in this process.
 pub fn alone() -> impl Drop {
@@ -81,6 +93,22 @@ pub async fn eventually<T>(
 /// When `deadline` has passed.
 pub async fn until(what: &str, deadline: Duration, mut holds: impl FnMut() -> bool) {
     eventually(what, deadline, async || holds().then_some(())).await;
+}
+
+/// A listener on each of these.
+pub(crate) async fn listen(addresses: &[SocketAddr]) -> Vec<TcpListener> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        let listener = TcpListener::bind(address).await;
+        listeners.push(listener.unwrap_or_else(|error| panic!("{address}: {error}")));
+    }
+    listeners
+}
+
+/// The port of the first of them.
+pub(crate) fn port_of(listeners: &[TcpListener]) -> u16 {
+    let address = listeners.first().map(TcpListener::local_addr);
+    address.expect("a listener").expect("bound").port()
 }
 
 pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -1,17 +1,18 @@
 //! An upstream that keeps the raw bytes it gets: for hosts that are not AWS, and for clusters
 //! that nothing signed may reach.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::ledger::contains;
-use crate::lock;
+use crate::{ANY_PORT, listen, lock, port_of};
 
 /// Plain HTTP/1.1, read by hand so that no parser changes a byte.
 pub struct Recorder {
-    /// On 127.0.0.1.
+    /// On 127.0.0.1, or on the addresses that it was started at.
     pub port: u16,
     requests: Mutex<Vec<Vec<u8>>>,
 }
@@ -19,20 +20,27 @@ pub struct Recorder {
 impl Recorder {
     /// Starts listening; lives until the runtime ends.
     pub async fn start() -> Arc<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .expect("a free port");
-        let port = listener.local_addr().expect("bound").port();
+        Self::start_at(&[ANY_PORT]).await
+    }
+
+    /// As [`Recorder::start`], at these addresses.
+    ///
+    /// # Panics
+    /// When one is not free.
+    pub async fn start_at(addresses: &[SocketAddr]) -> Arc<Self> {
+        let listeners = listen(addresses).await;
         let recorder = Arc::new(Self {
-            port,
+            port: port_of(&listeners),
             requests: Mutex::default(),
         });
-        let this = Arc::clone(&recorder);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(Arc::clone(&this).serve(stream));
-            }
-        });
+        for listener in listeners {
+            let this = Arc::clone(&recorder);
+            tokio::spawn(async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    tokio::spawn(Arc::clone(&this).serve(stream));
+                }
+            });
+        }
         recorder
     }
 

@@ -1,7 +1,7 @@
 //! The shipped `envoy/envoy.yaml` as a running Envoy, with the fakes in AWS's place.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -12,7 +12,7 @@ use crate::ca::TestCa;
 use crate::envoy::{self, Envoy};
 use crate::ledger::Ledger;
 use crate::token::TokenDir;
-use crate::{Answer, Connection, FakeAws, FakeSts, Request, SOON, eventually};
+use crate::{ANY_PORT, Answer, Connection, FakeAws, FakeSts, Request, SOON, eventually, namespace};
 
 /// The file, with what its comments say to adapt: places of this machine.
 pub struct Shipped {
@@ -24,8 +24,21 @@ pub struct Shipped {
     pub ledger: Arc<Ledger>,
     /// Of the listener.
     pub port: u16,
-    _sts: Arc<FakeSts>,
+    /// The authority of the certificate that ends TLS: the application trusts it, and Envoy does not.
+    pub pod_ca: Arc<TestCa>,
+    /// It has issued the credentials.
+    pub sts: Arc<FakeSts>,
+    /// Of AWS's certificates, which Envoy trusts.
+    pub aws_ca: Arc<TestCa>,
     directory: PathBuf,
+}
+
+/// Where the fakes are, and how Envoy gets there.
+enum Network {
+    /// At ports of 127.0.0.1, in the place of DNS.
+    Loopback,
+    /// In a pod's own network, at the addresses that its DNS knows.
+    Pod,
 }
 
 impl Shipped {
@@ -39,6 +52,63 @@ impl Shipped {
         upstream: impl AsyncFnOnce(&Arc<TestCa>) -> Option<u16>,
         change: impl FnOnce(&mut Value),
     ) -> Self {
+        let file = bootstrap::shipped;
+        Self::launch(version, Network::Loopback, &[], file, upstream, change).await
+    }
+
+    /// As [`Shipped::start`], with the parts for https and a certificate for these names.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_with_https(
+        version: &str,
+        names: &[&str],
+        change: impl FnOnce(&mut Value),
+    ) -> Self {
+        let file = bootstrap::shipped_with_https;
+        let none = async |_: &Arc<TestCa>| None;
+        Self::launch(version, Network::Loopback, names, file, none, change).await
+    }
+
+    /// The whole file in a [`namespace`]: with its DNS, AWS at its own addresses, Envoy in its own group, and a
+    /// certificate for these names, which are the captured ones.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_in_pod(
+        version: &str,
+        names: &[&str],
+        change: impl FnOnce(&mut Value),
+    ) -> Self {
+        let file = bootstrap::shipped_with_https;
+        let none = async |_: &Arc<TestCa>| None;
+        let change = |config: &mut Value| {
+            bootstrap::capture_names(config, names);
+            change(config);
+        };
+        Self::launch(version, Network::Pod, names, file, none, change).await
+    }
+
+    /// As [`Shipped::start_in_pod`], with what the sandbox makes of the file, and tunnels to these hosts.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_in_sandbox(version: &str, names: &[&str], tunnel_to: &[&str]) -> Self {
+        let file = |directory: &Path, _: &[(&str, &str)]| {
+            bootstrap::shipped_for_sandbox(directory, tunnel_to)
+        };
+        let none = async |_: &Arc<TestCa>| None;
+        Self::launch(version, Network::Pod, names, file, none, |_| {}).await
+    }
+
+    async fn launch(
+        version: &str,
+        network: Network,
+        names: &[&str],
+        shipped: impl FnOnce(&Path, &[(&str, &str)]) -> Value,
+        upstream: impl AsyncFnOnce(&Arc<TestCa>) -> Option<u16>,
+        change: impl FnOnce(&mut Value),
+    ) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("shipped-{}-{number}", std::process::id());
@@ -48,14 +118,23 @@ impl Shipped {
         fs::write(directory.join("ca.pem"), ca.pem()).expect("ca.pem");
         let token = Arc::new(TokenDir::new(directory.join("pod"), Arc::clone(&ledger)));
         token.rotate();
-        let aws = FakeAws::start(&ca, &ledger).await;
-        let sts = FakeSts::start(&ca, &ledger, &token).await;
+        let (at_aws, at_sts) = match network {
+            Network::Loopback => (vec![ANY_PORT], vec![ANY_PORT]),
+            Network::Pod => (namespace::AWS.https(), namespace::STS.https()),
+        };
+        let aws = FakeAws::start_at(&at_aws, &ca, &ledger).await;
+        let sts = FakeSts::start_at(&at_sts, &ca, &ledger, &token).await;
         let aws_port = upstream(&ca).await.unwrap_or(aws.port);
-        let mut config = bootstrap::shipped(
+        let pod_ca = TestCa::new();
+        fs::write(directory.join("pod-ca.pem"), pod_ca.pem()).expect("pod-ca.pem");
+        write_certificate(&directory, &pod_ca, names);
+        let mut config = shipped(
             &directory,
             &[("\"allow\": [\"s3\", \"dynamodb\"]", "\"allow\": \"*\"")],
         );
-        redirect(&mut config, &[(AWS, aws_port), (STS, sts.port)]);
+        if let Network::Loopback = network {
+            redirect(&mut config, &[(AWS, aws_port), (STS, sts.port)]);
+        }
         let environment = json!({
             "AWS_REGION": "eu-west-1",
             "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/demo",
@@ -63,7 +142,10 @@ impl Shipped {
         set_environment(&mut config, &environment);
         change(&mut config);
         fs::write(directory.join("envoy.json"), config.to_string()).expect("envoy.json");
-        let envoy = Envoy::start(version, &directory, 1).await;
+        let envoy = match network {
+            Network::Loopback => Envoy::start(version, &directory, 1).await,
+            Network::Pod => Envoy::start_in_group(namespace::GROUP, version, &directory, 1).await,
+        };
         let port = eventually("the listener is there", SOON, async || {
             envoy.port("sigv4-egress").await
         })
@@ -78,7 +160,9 @@ impl Shipped {
             aws,
             ledger,
             port,
-            _sts: sts,
+            pod_ca,
+            sts,
+            aws_ca: ca,
             directory,
         }
     }
@@ -101,6 +185,11 @@ impl Shipped {
         answer.unwrap_or_else(|error| panic!("no answer: {error}\n{}", self.envoy.report()))
     }
 
+    /// Of Envoy, with `ca.pem`, the authority of AWS's certificates, and `pod-ca.pem`, that of the pod.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// A connection to the listener.
     ///
     /// # Panics
@@ -120,6 +209,33 @@ impl Drop for Shipped {
             let _ = fs::remove_dir_all(&self.directory);
         }
     }
+}
+
+/// What `envoy/https/sds.yaml` names, in this directory.
+///
+/// # Panics
+/// When a name is no name of a host, or the directory cannot be written.
+pub fn write_certificate(directory: &Path, authority: &TestCa, names: &[&str]) {
+    let (certificate, key) = authority.certificate(names);
+    write_secret(directory, &certificate, &key);
+}
+
+/// The same for a chain of certificates and a key.
+pub(crate) fn write_secret(directory: &Path, certificate: &str, key: &str) {
+    let tls = directory.join("tls");
+    fs::create_dir_all(&tls).expect("a directory");
+    fs::write(tls.join("tls.crt"), certificate).expect("tls.crt");
+    fs::write(tls.join("tls.key"), key).expect("tls.key");
+    let sds = json!({"resources": [{
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
+        "name": "sigv4-egress-tls",
+        "tls_certificate": {
+            "certificate_chain": {"filename": tls.join("tls.crt")},
+            "private_key": {"filename": tls.join("tls.key")},
+            "watched_directory": {"path": tls},
+        },
+    }]});
+    fs::write(directory.join("sds.yaml"), sds.to_string()).expect("sds.yaml");
 }
 
 /// Runs `steps` on the shipped file with every Envoy; afterwards nothing may have left unsigned.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,9 +19,9 @@ use tokio_rustls::TlsAcceptor;
 use crate::ca::TestCa;
 use crate::gate::Gate;
 use crate::ledger::{Key, Ledger, contains};
-use crate::lock;
 use crate::token::TokenDir;
 use crate::verify::{Received, Verdict, judge, sha256};
+use crate::{ANY_PORT, listen, lock, port_of};
 
 /// The host that the filter must ask for with region `eu-west-1`.
 pub const HOST: &str = "sts.eu-west-1.amazonaws.com";
@@ -75,10 +76,14 @@ struct Script {
 
 /// Listens on TLS; what it issues, the fake AWS accepts.
 pub struct FakeSts {
-    /// On 127.0.0.1.
+    /// On 127.0.0.1, or on the addresses that it was started at.
     pub port: u16,
     /// Closed: calls arrive and wait.
     pub gate: Gate,
+    /// Closed: connections are accepted, and nothing is said on them.
+    pub door: Gate,
+    /// The host that calls must name.
+    host: String,
     script: Mutex<Script>,
     acceptor: Mutex<TlsAcceptor>,
     journal: Mutex<Vec<Call>>,
@@ -91,12 +96,45 @@ pub struct FakeSts {
 impl FakeSts {
     /// Starts listening; lives until the runtime ends.
     pub async fn start(ca: &Arc<TestCa>, ledger: &Arc<Ledger>, token: &Arc<TokenDir>) -> Arc<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .expect("a free port");
+        Self::start_at(&[ANY_PORT], ca, ledger, token).await
+    }
+
+    /// As [`FakeSts::start`], as STS of this host.
+    pub async fn start_as(
+        host: &str,
+        ca: &Arc<TestCa>,
+        ledger: &Arc<Ledger>,
+        token: &Arc<TokenDir>,
+    ) -> Arc<Self> {
+        Self::start_with(host, &[ANY_PORT], ca, ledger, token).await
+    }
+
+    /// As [`FakeSts::start`], at these addresses.
+    ///
+    /// # Panics
+    /// When one is not free.
+    pub async fn start_at(
+        addresses: &[SocketAddr],
+        ca: &Arc<TestCa>,
+        ledger: &Arc<Ledger>,
+        token: &Arc<TokenDir>,
+    ) -> Arc<Self> {
+        Self::start_with(HOST, addresses, ca, ledger, token).await
+    }
+
+    async fn start_with(
+        host: &str,
+        addresses: &[SocketAddr],
+        ca: &Arc<TestCa>,
+        ledger: &Arc<Ledger>,
+        token: &Arc<TokenDir>,
+    ) -> Arc<Self> {
+        let listeners = listen(addresses).await;
         let sts = Arc::new(Self {
-            port: listener.local_addr().expect("bound").port(),
+            port: port_of(&listeners),
             gate: Gate::default(),
+            door: Gate::default(),
+            host: host.to_owned(),
             script: Mutex::new(Script {
                 next: VecDeque::new(),
                 then: Reply::Json,
@@ -111,26 +149,30 @@ impl FakeSts {
             token: Arc::clone(token),
             ca: Arc::clone(ca),
         });
-        let this = Arc::clone(&sts);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, this) = (lock(&this.acceptor).clone(), Arc::clone(&this));
-                tokio::spawn(async move {
-                    let Ok(stream) = acceptor.accept(stream).await else {
-                        *lock(&this.failed_handshakes) += 1;
-                        return;
-                    };
-                    let service = service_fn(move |request| {
-                        let this = Arc::clone(&this);
-                        async move { this.answer(request).await }
-                    });
-                    let _ = hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await;
-                });
-            }
-        });
+        for listener in listeners {
+            tokio::spawn(Arc::clone(&sts).serve(listener));
+        }
         sts
+    }
+
+    async fn serve(self: Arc<Self>, listener: TcpListener) {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, this) = (lock(&self.acceptor).clone(), Arc::clone(&self));
+            tokio::spawn(async move {
+                this.door.pass().await;
+                let Ok(stream) = acceptor.accept(stream).await else {
+                    *lock(&this.failed_handshakes) += 1;
+                    return;
+                };
+                let service = service_fn(move |request| {
+                    let this = Arc::clone(&this);
+                    async move { this.answer(request).await }
+                });
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
+            });
+        }
     }
 
     /// From now on every call gets `reply`.
@@ -267,7 +309,7 @@ impl FakeSts {
             at: SystemTime::now(),
             method: parts.method.to_string(),
             path: parts.uri.to_string(),
-            host: HOST.into(),
+            host: self.host.clone(),
             headers: headers
                 .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
                 .collect(),
@@ -278,7 +320,10 @@ impl FakeSts {
             verdict: Verdict::Unsigned,
         };
         match judge(&received, &self.ledger) {
-            Verdict::Signed(signature) if signature.service == "sts" => {
+            Verdict::Signed(signature)
+                if signature.service == "sts"
+                    && self.host.split('.').nth(1) == Some(&*signature.region) =>
+            {
                 self.ledger.find(&signature.access_key_id)?.role
             }
             _ => None,
@@ -317,7 +362,10 @@ impl FakeSts {
         let expectations = [
             ("the method is POST", parts.method == "POST"),
             ("the path is /", parts.uri == "/"),
-            ("the host is that of the region", header("host") == HOST),
+            (
+                "the host is that of the region",
+                header("host") == self.host,
+            ),
             (
                 "the body is a form",
                 header("content-type").starts_with("application/x-www-form-urlencoded"),
@@ -330,7 +378,7 @@ impl FakeSts {
                 "the version is 2011-06-15",
                 form.get("Version").is_some_and(|v| v == "2011-06-15"),
             ),
-            ("there is a role ARN", role.starts_with("arn:aws:iam::")),
+            ("there is a role ARN", role.starts_with("arn:aws")),
             (
                 "there is a session name of 2 to 64 characters",
                 form.get("RoleSessionName")

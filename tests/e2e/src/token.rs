@@ -69,6 +69,17 @@ impl TokenDir {
         }
     }
 
+    /// Adds a second file until the next rotation, as a projection of two tokens has it.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn add(&self, name: &str, content: &str) {
+        fs::write(self.root.join("..data").join(name), content).expect("the token");
+        symlink(format!("..data/{name}"), self.root.join(name)).expect("the visible file");
+        self.ledger.remember_secret(content);
+        lock(&self.written).push(content.into());
+    }
+
     /// Writes a fresh valid token, as kubelet does at 80 % of its lifetime; returns it.
     pub fn rotate(&self) -> String {
         let token = jwt("sts.amazonaws.com", 3600);

@@ -431,6 +431,8 @@ fn s3_path(path_and_query: &str) -> String {
         Some((path, query)) => (path, format!("?{query}")),
         None => (path_and_query, String::new()),
     };
+    // No keys are in S3 Control's paths, and SDKs sign an ARN's slashes as they send them.
+    let is_control = path.starts_with("/v20180820/");
     let mut encoded = String::new();
     let mut rest = path.as_bytes();
     while let [byte, after @ ..] = rest {
@@ -443,7 +445,7 @@ fn s3_path(path_and_query: &str) -> String {
             None => after,
         };
         match escaped.unwrap_or(*byte) {
-            b'/' => encoded.push('/'),
+            b'/' if escaped.is_none() || !is_control => encoded.push('/'),
             byte if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
                 encoded.push(char::from(byte));
             }

@@ -61,8 +61,11 @@ pub struct Setup {
     token: Option<String>,
     token_listener: bool,
     prepare_sts: Arc<dyn Fn(&FakeSts)>,
+    sts_elsewhere: &'static str,
+    second_token: Option<(&'static str, String)>,
     prepare_agent: Arc<dyn Fn(&FakeAgent)>,
     limit: Duration,
+    drain_seconds: u32,
     newest_only: bool,
     traps: bool,
 }
@@ -90,14 +93,18 @@ impl Setup {
                 http2_to_aws: false,
                 aws_at: None,
                 manager: json!({}),
+                second_token: None,
             },
             filter: true,
             concurrency: 1,
             token: None,
             token_listener: true,
             prepare_sts: Arc::new(|_| {}),
+            sts_elsewhere: "sts.eu-central-1.amazonaws.com",
+            second_token: None,
             prepare_agent: Arc::new(|_| {}),
             limit: LIMIT,
+            drain_seconds: 1,
             newest_only: false,
             traps: false,
         }
@@ -200,6 +207,19 @@ impl Setup {
         self
     }
 
+    /// What the second STS is, behind the cluster `sigv4-egress-sts-2`; at first that of eu-central-1.
+    pub fn sts_elsewhere(mut self, host: &'static str) -> Self {
+        self.sts_elsewhere = host;
+        self
+    }
+
+    /// A second token, which the token listener serves at `/<name>`.
+    pub fn second_token(mut self, name: &'static str, content: String) -> Self {
+        self.choices.second_token = Some(name.to_owned());
+        self.second_token = Some((name, content));
+        self
+    }
+
     /// Scripts the fake container endpoint before Envoy starts.
     pub fn agent(mut self, prepare: impl Fn(&FakeAgent) + 'static) -> Self {
         self.prepare_agent = Arc::new(prepare);
@@ -212,9 +232,21 @@ impl Setup {
         self
     }
 
+    /// As [`Self::newest_only`], where a run is to be long.
+    pub fn newest_only_if(mut self, is_long: bool) -> Self {
+        self.newest_only = is_long;
+        self
+    }
+
     /// Runs the module that ends its VM when it is told to.
     pub fn trap_module(mut self) -> Self {
         self.traps = true;
+        self
+    }
+
+    /// How long Envoy lets the connections of a configuration that was replaced go on; a second at first.
+    pub fn drains(mut self, seconds: u32) -> Self {
+        self.drain_seconds = seconds;
         self
     }
 
@@ -265,6 +297,8 @@ pub struct World {
     pub aws: Arc<FakeAws>,
     /// Behind the STS cluster.
     pub sts: Arc<FakeSts>,
+    /// Behind the cluster of STS of another region.
+    pub sts_elsewhere: Arc<FakeSts>,
     /// Behind the cluster of the container endpoint.
     pub agent: Arc<FakeAgent>,
     /// Behind every other host.
@@ -298,6 +332,9 @@ impl World {
             None if setup.token_listener => drop(token.rotate()),
             None => {}
         }
+        if let Some((name, content)) = &setup.second_token {
+            token.add(name, content);
+        }
         let ca = TestCa::new();
         fs::write(directory.join("ca.pem"), ca.pem()).expect("ca.pem");
         let mut choices = setup.choices.clone();
@@ -310,6 +347,7 @@ impl World {
         }
         let aws = FakeAws::start(&ca, &ledger).await;
         let sts = FakeSts::start(&ca, &ledger, &token).await;
+        let sts_elsewhere = FakeSts::start_as(setup.sts_elsewhere, &ca, &ledger, &token).await;
         (setup.prepare_sts)(&sts);
         let agent = FakeAgent::start(&ledger).await;
         (setup.prepare_agent)(&agent);
@@ -318,6 +356,7 @@ impl World {
             envoy,
             aws: Arc::clone(&aws),
             sts: Arc::clone(&sts),
+            sts_elsewhere: Arc::clone(&sts_elsewhere),
             agent: Arc::clone(&agent),
             plain: Arc::clone(&plain),
             elsewhere: Arc::clone(&elsewhere),
@@ -335,6 +374,7 @@ impl World {
             token_directory: token.path(),
             aws: aws.port,
             sts: sts.port,
+            sts_elsewhere: sts_elsewhere.port,
             agent: agent.port,
             plain: plain.port,
             elsewhere: elsewhere.port,
@@ -348,7 +388,10 @@ impl World {
             &[Listener::Egress]
         };
         write_listeners(&places, &choices, listeners);
-        let mut world = world(Envoy::start(version, &directory, setup.concurrency).await);
+        let mut world = world(
+            Envoy::start_to_drain(version, &directory, setup.concurrency, setup.drain_seconds)
+                .await,
+        );
         world.port = eventually("the egress listener is there", SOON, async || {
             world.envoy.port("egress").await
         })
@@ -382,6 +425,7 @@ impl World {
             token_directory: self.token.path(),
             aws: self.aws.port,
             sts: self.sts.port,
+            sts_elsewhere: self.sts_elsewhere.port,
             agent: self.agent.port,
             plain: self.plain.port,
             elsewhere: self.elsewhere.port,
@@ -462,18 +506,52 @@ impl World {
         .await;
     }
 
+    /// Where the listener on the Unix socket is.
+    pub fn token_socket(&self) -> PathBuf {
+        self.directory.join("token.sock")
+    }
+
     /// What the listener on the Unix socket answers, head and all.
     ///
     /// # Panics
     /// When it is not there.
     pub fn ask_token_listener(&self, path: &str) -> String {
-        let socket = self.directory.join("token.sock");
-        let mut stream = UnixStream::connect(socket).expect("the token listener");
-        let request = format!("GET {path} HTTP/1.1\r\nhost: token\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).expect("sent");
-        let mut text = String::new();
-        stream.read_to_string(&mut text).expect("read");
-        text
+        ask_socket(&self.token_socket(), "GET", path)
+    }
+
+    /// Asks for other credentials, as an operator does.
+    ///
+    /// # Panics
+    /// When nobody answers, or the answer holds a secret.
+    pub fn refresh(&self) -> (u16, Value) {
+        let answer = ask_socket(&self.token_socket(), "POST", "/refresh");
+        self.assert_no_secret("the answer", answer.as_bytes());
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        let body = serde_json::from_str(body).expect("JSON");
+        (status.expect("a status"), body)
+    }
+
+    /// The configuration that was loaded last, as the access log names it.
+    pub fn config_hash(&self) -> String {
+        let document = self.status();
+        let plugins = document["plugins"].as_array().expect("a list");
+        let last = plugins.last().expect("a configuration");
+        last["configuration_sha256"].as_str().expect("a hash")[..8].to_owned()
+    }
+
+    /// The name of the session of the pod's own role.
+    pub fn session_name(&self) -> String {
+        let document = self.status();
+        let from = document["plugins"][0]["roles"][0]["credentials_from"].clone();
+        let (_, name) = from
+            .as_str()
+            .and_then(|from| from.rsplit_once(" as "))
+            .expect("a name");
+        name.to_owned()
     }
 
     /// The status document.
@@ -510,6 +588,7 @@ impl World {
         assert!(self.traps || self.envoy.traps() == 0, "a VM has trapped");
         self.aws.assert_never_unsigned();
         self.sts.assert_no_faults();
+        self.sts_elsewhere.assert_no_faults();
         self.assert_no_secret("the log", &self.envoy.log());
         for path in ["/stats", "/stats/prometheus"] {
             let stats = self.envoy.admin(path).await.expect("Envoy is still alive");
@@ -545,6 +624,16 @@ impl Drop for World {
             let _ = fs::remove_dir_all(&self.directory);
         }
     }
+}
+
+/// What a listener on a Unix socket answers, head and all.
+fn ask_socket(socket: &Path, method: &str, path: &str) -> String {
+    let mut stream = UnixStream::connect(socket).expect("the token listener");
+    let request = format!("{method} {path} HTTP/1.1\r\nhost: token\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("read");
+    text
 }
 
 fn access_log(directory: &Path) -> PathBuf {

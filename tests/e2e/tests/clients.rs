@@ -5,14 +5,25 @@
 //! run as `run <mode> <prefix>`, does the same steps, and prints a line for each. Everything that a
 //! client makes at AWS is named by its prefix, so that they run side by side.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use e2e::clients::{Mode, Task, World};
-use e2e::envoy::workspace;
+use e2e::envoy::{newest, versions, workspace};
+use e2e::namespace::{release, within};
 use e2e::transcript::Transcript;
 
-const MODES: &[Mode] = &[Mode::Placeholder, Mode::Unsigned, Mode::Refused];
+#[path = "clients/adoption.rs"]
+mod adoption;
+
+const MODES: &[Mode] = &[
+    Mode::Placeholder,
+    Mode::Expecting,
+    Mode::Unsigned,
+    Mode::Refused,
+];
 
 /// What each client does where nothing is refused, in this order.
 const STEPS: &[&str] = &[
@@ -116,6 +127,102 @@ macro_rules! clients {
 
 clients! { boto3 cli javascript go java rust curl }
 
+/// boto3 and the SDK for Java send `Expect: 100-continue` with uploads to S3, the SDK for Go with those from 2 MB on: these
+/// stream, and AWS's own 100 reaches them.
+#[test]
+fn sdks_that_wait_for_100_get_awss_where_the_listener_sends_none() {
+    for client in ["boto3", "java", "go"] {
+        does_every_step(client, Mode::Expecting);
+    }
+}
+
+/// The slowest first.
+const CLIENTS: [&str; 7] = ["curl", "cli", "boto3", "java", "javascript", "go", "rust"];
+
+/// With variables of the environment alone, one set for all: no endpoint, no change of the program. The SDK for JavaScript heeds
+/// no HTTPS_PROXY.
+#[test]
+fn over_https_captured_and_by_proxy() {
+    within("over_https_captured_and_by_proxy", || {
+        for version in versions() {
+            over_https(&version);
+            release();
+        }
+    });
+}
+
+fn over_https(version: &str) {
+    let world = World::start_in_pod(version, &[]);
+    let tasks = CLIENTS.iter().flat_map(|client| {
+        let both = [Mode::Captured, Mode::Tunnelled].map(|mode| (*client, mode));
+        both.into_iter()
+            .filter(|task| *task != ("javascript", Mode::Tunnelled))
+    });
+    let (tasks, next) = (tasks.collect::<Vec<_>>(), AtomicUsize::new(0));
+    let faults = Mutex::new(Vec::new());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        // Most of them wait now and then.
+        for _ in 0..=cores {
+            scope.spawn(|| {
+                while let Some((client, mode)) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let transcript = run(&world, client, *mode);
+                    let found = transcript.faults(STEPS, |step, line| line == format!("ok {step}"));
+                    if !found.is_empty() {
+                        let mode = mode.name();
+                        let found = found.join("\n");
+                        let fault = format!("--- {client}, {mode}\n{found}\n{transcript}");
+                        faults.lock().expect("no lane panics").push(fault);
+                    }
+                }
+            });
+        }
+    });
+    let mut faults = faults.into_inner().expect("no lane panics");
+    faults.extend(world.faults(Mode::Captured));
+    if version == newest() {
+        for mode in [Mode::Captured, Mode::Placeholder] {
+            faults.extend(smoke(&world, mode));
+        }
+    }
+    let report = || world.report(Mode::Captured);
+    assert!(faults.is_empty(), "{}\n{}", faults.join("\n"), report());
+}
+
+/// What operators run at a real account (`envoy/operate/smoke.sh`): AWS answers all of it, and the sidecar refuses the URL
+/// that it is to refuse.
+fn smoke(world: &World, mode: Mode) -> Option<String> {
+    let script = workspace().join("envoy/operate/smoke.sh");
+    let cli = workspace().join("target/tools/clients/cli/python/bin");
+    let path = std::env::var("PATH").expect("a PATH");
+    let transcript = world.run(&Task {
+        program: Path::new("/usr/bin/env"),
+        arguments: &[
+            "ROLE=reports",
+            "BUCKET=reports-2025",
+            &format!("PATH={}:{path}", cli.display()),
+            "bash",
+            script.to_str().expect("a path in UTF-8"),
+        ],
+        name: &format!("smoke-{}", mode.name()),
+        mode,
+        egress: Mode::Captured,
+        limit: Duration::from_secs(600),
+    });
+    let rows: Vec<_> = transcript.output.lines().skip(4).collect();
+    let passed = rows.iter().filter(|row| row.contains(" | passed | "));
+    let way = match mode {
+        Mode::Captured => "sigv4-egress, https, captured, eu-west-1",
+        _ => "sigv4-egress, endpoint, eu-west-1",
+    };
+    let good = transcript.status.success()
+        && passed.count() == rows.len()
+        && rows.len() == 20
+        && transcript.output.starts_with(way)
+        && !transcript.output.contains("123456789012");
+    (!good).then(|| format!("--- smoke.sh, {}\n{transcript}", mode.name()))
+}
+
 fn does_every_step(client: &str, mode: Mode) {
     let world = World::get(MODES, &[]);
     let transcript = run(world, client, mode);
@@ -150,7 +257,7 @@ fn run(world: &World, client: &str, mode: Mode) -> Transcript {
     let prefix = format!("{client}-{}-{number}", mode.name());
     world.run(&Task {
         program: &workspace().join(format!("target/tools/clients/{client}/run")),
-        arguments: &[mode.name(), &prefix],
+        arguments: &[mode.argument(), &prefix],
         name: &prefix,
         mode,
         egress: mode,

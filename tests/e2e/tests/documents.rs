@@ -9,9 +9,7 @@ const S3: &str = "s3.eu-west-1.amazonaws.com";
 const DYNAMODB: &str = "dynamodb.eu-west-1.amazonaws.com";
 
 fn placeholder(host: &str, service: &str) -> Request {
-    let scope = format!("placeholder/20261123/eu-west-1/{service}/aws4_request");
-    let value = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00");
-    Request::get(host, "/").header("authorization", value)
+    Request::get(host, "/").signed_by("placeholder", service)
 }
 
 /// docs/troubleshooting.md: "The client sends no credential scope."

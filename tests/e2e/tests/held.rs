@@ -279,8 +279,10 @@ fn a_connection_holds_a_quarter_and_the_others_go_on() {
         .await;
         assert!(held <= quarter, "{held}");
         let refused = eventually("the others are refused", PATIENCE, async || {
+            // One more may have found room meanwhile.
+            let held = world.stat("held_bytes").await;
             let refused = world.stat("requests.refused.too_much_held").await;
-            (refused >= 80 - held / CHUNK as u64).then_some(refused)
+            (refused + held / CHUNK as u64 >= 80).then_some(refused)
         })
         .await;
         assert_eq!(

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use e2e::agent::FakeAgent;
 use e2e::bootstrap::shipped_for_pod_identity;
 use e2e::ca::TestCa;
-use e2e::dns::FakeDns;
+use e2e::dns::{FakeDns, resolver};
 use e2e::envoy::{self, Envoy};
 use e2e::ledger::Ledger;
 use e2e::token::TokenDir;
-use e2e::{Connection, Request, SOON, Value, eventually, json};
+use e2e::{Connection, Request, SOON, Value, eventually};
 
 /// Envoy's default is 1,024.
 const BUCKETS: usize = 1200;
@@ -93,15 +93,4 @@ fn change_caches(config: &mut Value, change: &impl Fn(&mut serde_json::Map<Strin
             .for_each(|item| change_caches(item, change)),
         _ => {}
     }
-}
-
-fn resolver(port: u16) -> Value {
-    json!({
-        "name": "envoy.network.dns_resolver.cares",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
-            "resolvers": [{"socket_address": {"address": "127.0.0.1", "port_value": port}}],
-            "dns_resolver_options": {"use_tcp_for_dns_lookups": false, "no_default_search_domain": true},
-        },
-    })
 }

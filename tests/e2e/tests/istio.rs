@@ -1,11 +1,20 @@
 //! The files of `envoy/istio/`, merged into a sidecar's configuration as istiod does it, in a real
 //! Envoy. Only addresses, paths and the pod's environment are replaced.
 
+#[path = "istio/captured.rs"]
+mod captured;
+#[path = "istio/delivered.rs"]
+mod delivered;
+#[path = "istio/internet.rs"]
+mod internet;
 #[path = "istio/patch.rs"]
 mod patch;
 #[path = "istio/pod.rs"]
 mod pod;
+#[path = "istio/unprepared.rs"]
+mod unprepared;
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use e2e::chunks::encode;
@@ -118,7 +127,7 @@ fn loopback_hashes_the_body_of_a_service_that_was_allowed() {
         let manager = &mut sidecar.listener("sigv4-egress")["filter_chains"][0]["filters"][0];
         let plugin = &mut manager["typed_config"]["http_filters"][0]["typed_config"]["config"];
         plugin["configuration"]["value"] =
-            json!(r#"{"allow": ["dynamodb"], "require_marker": true}"#);
+            json!(r#"{"allow": ["dynamodb"], "region": "eu-west-1", "unmarked": "refuse"}"#);
     };
     in_pods("loopback", allow, async |pod| {
         let port = pod
@@ -330,6 +339,30 @@ fn transparent_stops_a_signed_request_that_a_route_takes_elsewhere() {
     });
 }
 
+/// Envoy 1.36 holds what the listener's limit says, whatever the route has.
+#[test]
+fn transparent_holds_a_body_of_five_megabytes() {
+    let hashed = |sidecar: &mut Sidecar| {
+        let manager = &mut sidecar.listener("0.0.0.0_80")["filter_chains"][0]["filters"][0];
+        let filters = manager["typed_config"]["http_filters"].as_array_mut();
+        let filter = filters.expect("filters").iter_mut();
+        let mut filter = filter.filter(|filter| filter["name"] == "sigv4-egress");
+        let plugin = &mut filter.next().expect("the filter")["typed_config"]["config"];
+        let text = plugin["configuration"]["value"].as_str().expect("a text");
+        let mut configuration: Value = serde_json::from_str(text).expect("JSON");
+        configuration["rules"] = json!([{"services": ["s3"], "payload": "hashed"}]);
+        plugin["configuration"]["value"] = json!(configuration.to_string());
+    };
+    in_pods("transparent", hashed, async |pod| {
+        let request = Request::new("PUT", S3, "/reports/1")
+            .header(MARKER.0, MARKER.1)
+            .body("a".repeat(5 << 20));
+        pod.until_ok(pod.intercepted, &request).await;
+        let received = pod.aws.received().pop().expect("a request at AWS");
+        assert!(!received.verdict.signature().unsigned_payload);
+    });
+}
+
 #[test]
 fn transparent_refuses_what_is_not_marked() {
     in_pods(
@@ -345,7 +378,7 @@ fn transparent_refuses_what_is_not_marked() {
 
 #[test]
 fn every_plugin_has_a_vm_of_our_own_and_may_call_only_what_it_uses() {
-    for (shape, plugins) in [("loopback", 2), ("transparent", 3)] {
+    for (shape, plugins) in [("loopback", 2), ("transparent", 3), ("captured", 3)] {
         let mut found = Vec::new();
         for document in documents(&istio_files().join(format!("{shape}.yaml"))) {
             collect_plugins(&document, &mut found);
@@ -364,6 +397,55 @@ fn every_plugin_has_a_vm_of_our_own_and_may_call_only_what_it_uses() {
     }
 }
 
+/// A file that is applied after another takes nothing of it back, and all of them can be applied together.
+#[test]
+fn no_two_resources_have_one_name() {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(istio_files()).expect("the files") {
+        let path = entry.expect("an entry").path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            for document in documents(&path) {
+                let name = document["metadata"]["name"].as_str().expect("a name");
+                let kind = document["kind"].as_str().expect("a kind");
+                assert!(
+                    found.insert((kind.to_owned(), name.to_owned())),
+                    "{}: {kind}/{name} is in another file too",
+                    path.display()
+                );
+            }
+        }
+    }
+    assert!(found.len() > 10, "{found:?}");
+}
+
+/// `INSERT_BEFORE` the router of another team's EnvoyFilter, which has no priority, comes before ours, whatever its name is.
+#[test]
+fn the_filters_come_after_those_of_others() {
+    for shape in ["loopback", "captured", "transparent"] {
+        for document in documents(&istio_files().join(format!("{shape}.yaml"))) {
+            if document["kind"] == "EnvoyFilter" {
+                assert_eq!(document["spec"]["priority"], 1000, "{shape}");
+            }
+        }
+    }
+}
+
+#[test]
+fn transparent_leaves_other_namespaces_alone() {
+    let documents = documents(&istio_files().join("transparent.yaml"));
+    let exported = documents.iter().filter(|document| {
+        let kind = document["kind"].as_str().unwrap_or_default();
+        ["ServiceEntry", "DestinationRule"].contains(&kind)
+    });
+    let exported: Vec<_> = exported
+        .map(|document| &document["spec"]["exportTo"])
+        .collect();
+    assert_eq!(exported, [&json!(["."]), &json!(["."])]);
+}
+
 fn collect_plugins(value: &Value, found: &mut Vec<Value>) {
     match value {
         Value::Object(fields) if fields.contains_key("vm_config") => found.push(value.clone()),
@@ -376,31 +458,92 @@ fn collect_plugins(value: &Value, found: &mut Vec<Value>) {
 }
 
 #[test]
-fn the_pod_mounts_into_istio_proxy_what_the_patches_name() {
-    let pod = documents(&istio_files().join("pod.yaml"));
-    let pod = &pod[1]["spec"]["template"];
-    let annotation = |name: &str| -> Value {
-        let text = pod["metadata"]["annotations"][name].as_str();
-        serde_json::from_str(text.expect("an annotation")).expect("JSON")
-    };
-    let volumes = annotation("sidecar.istio.io/userVolume");
-    let mounts = annotation("sidecar.istio.io/userVolumeMount");
-    let paths: Vec<_> = mounts
-        .as_object()
-        .expect("the form that the injector reads: mounts by volume name")
-        .iter()
-        .inspect(|(volume, _)| assert!(volumes[volume].is_object(), "no volume {volume}"))
-        .map(|(_, mount)| mount["mountPath"].as_str().expect("a path"))
-        .collect();
-    for shape in ["loopback", "transparent"] {
-        let text = fs::read_to_string(istio_files().join(format!("{shape}.yaml"))).expect(shape);
-        for path in &paths {
-            assert!(
-                text.contains(&format!("{path}/")),
-                "{shape} does not use {path}"
-            );
+fn the_pods_mount_into_istio_proxy_what_the_patches_name() {
+    for (file, shapes) in [
+        ("pod.yaml", &["loopback", "transparent"][..]),
+        ("pod-captured.yaml", &["captured"]),
+    ] {
+        let pod = &documents(&istio_files().join(file))[1]["spec"]["template"];
+        let annotation = |name: &str| -> Value {
+            let text = pod["metadata"]["annotations"][name].as_str();
+            serde_json::from_str(text.expect("an annotation")).expect("JSON")
+        };
+        let volumes = annotation("sidecar.istio.io/userVolume");
+        let mounts = annotation("sidecar.istio.io/userVolumeMount");
+        let paths: Vec<_> = mounts
+            .as_object()
+            .expect("the form that the injector reads: mounts by volume name")
+            .iter()
+            .inspect(|(volume, _)| assert!(volumes[volume].is_object(), "no volume {volume}"))
+            .map(|(_, mount)| mount["mountPath"].as_str().expect("a path"))
+            .collect();
+        for shape in shapes {
+            let file = istio_files().join(format!("{shape}.yaml"));
+            let mut text = fs::read_to_string(file).expect(shape);
+            if text.contains("/etc/sigv4-egress/sds/sds.yaml") {
+                let named = istio_files().join("../https/sds.yaml");
+                text += &fs::read_to_string(named).expect("sds.yaml");
+            }
+            for path in &paths {
+                assert!(
+                    text.contains(&format!("{path}/")),
+                    "{shape} does not use {path}"
+                );
+            }
+            let label = &pod["metadata"]["labels"]["sigv4-egress"];
+            assert!(shapes.iter().any(|shape| label == shape), "{label}");
+        }
+        the_program_gets_none(pod, &volumes);
+    }
+}
+
+/// The application's container gets neither the token, nor the key, nor a socket.
+fn the_program_gets_none(pod: &Value, of_istio_proxy: &Value) {
+    let spec = &pod["spec"];
+    let containers = ["containers", "initContainers"]
+        .into_iter()
+        .filter_map(|kind| spec[kind].as_array());
+    for container in containers.flatten() {
+        for mount in container["volumeMounts"].as_array().into_iter().flatten() {
+            let name = mount["name"].as_str().expect("a name");
+            assert_eq!(of_istio_proxy.get(name), None, "{container}");
         }
     }
-    // The application's container gets nothing of it.
-    assert_eq!(pod["spec"]["containers"][0].get("volumeMounts"), None);
+    for volume in spec["volumes"].as_array().into_iter().flatten() {
+        assert!(!volume.to_string().contains("tls.key"), "{volume}");
+        assert!(
+            volume["secret"].is_null() || volume["secret"]["items"].is_array(),
+            "{volume}"
+        );
+    }
+}
+
+/// They are for every host that `captured.yaml` takes to AWS.
+#[test]
+fn the_admission_policies_have_all_domains_of_aws() {
+    let policies = documents(&istio_files().join("admission.yaml"));
+    let variables = policies
+        .iter()
+        .filter_map(|policy| policy["spec"]["variables"].as_array());
+    let of_aws = variables
+        .flatten()
+        .filter(|variable| variable["name"] == "aws");
+    let expressions: Vec<&str> = of_aws
+        .map(|variable| variable["expression"].as_str().expect("an expression"))
+        .collect();
+    assert_eq!(expressions.len(), 3, "of hosts, routes and destinations");
+    let filter = fs::read_to_string(istio_files().join("captured.yaml")).expect("captured.yaml");
+    let (_, domains) = filter.split_once("domains:\n").expect("domains");
+    let lines = domains
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('#'));
+    let domains: Vec<_> = lines.map_while(|line| line.strip_prefix("- \"*")).collect();
+    assert_eq!(domains.len(), 7);
+    for domain in domains {
+        let quoted = format!("'{}'", domain.trim_end_matches('"'));
+        for expression in &expressions {
+            assert!(expression.contains(&quoted), "{quoted}: {expression}");
+        }
+    }
 }

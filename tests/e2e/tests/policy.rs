@@ -4,6 +4,7 @@ use e2e::bootstrap::{AWS, ELSEWHERE, PLAIN};
 use e2e::verify::{Algorithm, client_signature};
 use e2e::{Request, SOON, Setup, Value, Verdict, World, json, scenario, until};
 
+const SQS: &str = "sqs.eu-west-1.amazonaws.com";
 const S3: &str = "s3.eu-west-1.amazonaws.com";
 const DYNAMODB: &str = "dynamodb.eu-west-1.amazonaws.com";
 
@@ -18,6 +19,30 @@ fn placeholder(request: Request, key: &str, region: &str, service: &str) -> Requ
         )
         .header("x-amz-date", "20150830T123600Z")
         .header("x-amz-security-token", "placeholder-session-token")
+}
+
+/// A workload can do without what the platform allows it, and a value that asks for more is no configuration.
+#[test]
+fn the_environment_narrows_and_never_widens() {
+    let setup = Setup::new().plugin(json!({"allow": ["s3", "sqs"]}));
+    scenario(&setup.env("SIGV4_EGRESS_ALLOW", "s3"), async |world| {
+        world.ask(Request::get(S3, "/")).await.ok();
+        let refused = world.ask(Request::get(SQS, "/")).await;
+        let text = String::from_utf8_lossy(&refused.body).into_owned();
+        refused.refused(403, "not_allowed");
+        assert!(text.contains("SIGV4_EGRESS_ALLOW"), "{text}");
+        world.reconfigure_environment("SIGV4_EGRESS_ALLOW", "s3,sqs,dynamodb");
+        let fault = "environment variable SIGV4_EGRESS_ALLOW: has \"dynamodb\"";
+        until("the new one is refused", SOON, || {
+            String::from_utf8_lossy(&world.envoy.log()).contains(fault)
+        })
+        .await;
+        world
+            .ask(Request::get(SQS, "/"))
+            .await
+            .refused(403, "not_allowed");
+        world.ask(Request::get(S3, "/")).await.ok();
+    });
 }
 
 #[test]
@@ -144,109 +169,6 @@ fn a_request_that_is_meant_to_be_anonymous_goes_on_as_it_came() {
         world.ask(request).await;
         assert_eq!(world.aws.take_anonymous().path, "/data");
         assert_eq!(world.stat("requests.left_alone.rule").await, 1);
-    });
-}
-
-#[test]
-fn the_access_log_says_what_was_decided() {
-    let rules = json!([{"services": ["sqs"], "effect": "deny"}]);
-    let setup = Setup::new().plugin(json!({"rules": rules}));
-    scenario(&setup, async |world| {
-        for (host, path) in [
-            (S3, "/"),
-            ("sqs.eu-west-1.amazonaws.com", "/"),
-            ("plain.example", "/"),
-        ] {
-            world.ask(Request::get(host, path)).await;
-        }
-        let bearer = Request::get(S3, "/").header("authorization", "Bearer x");
-        world.ask(bearer).await;
-        let key = world.aws.received().remove(0);
-        let key = &key.verdict.signature().access_key_id;
-        let log = world.access_log(4).await;
-        assert_eq!(
-            log,
-            [
-                &*format!(
-                    "{S3} 200 [signed reason=no_signature service=s3 region=eu-west-1 role=own key={key} host={S3}]"
-                ),
-                "sqs.eu-west-1.amazonaws.com 403 [refused reason=denied]",
-                "plain.example 200 [-]",
-                "s3.eu-west-1.amazonaws.com 200 [left_alone reason=other_authorization]",
-            ]
-        );
-    });
-}
-
-/// Asks, and gives the line that the access log has for it.
-async fn logged(world: &World, lines: usize, request: Request) -> String {
-    world.ask(request).await;
-    world.access_log(lines).await.pop().expect("a line")
-}
-
-#[test]
-fn the_access_log_has_the_reason_of_what_is_refused_after_the_decision() {
-    let setup = Setup::new()
-        .plugin(json!({"max_wait_ms": 1000, "body_timeout_ms": 1000, "max_body_bytes": 10}))
-        .sts(|sts| sts.always(e2e::Reply::Refused(403, "AccessDenied", "no")));
-    scenario(&setup, async |world| {
-        let unavailable = format!("{S3} 503 [refused reason=credentials_unavailable]");
-        // It waited, the next one is told at once.
-        for lines in [1, 2] {
-            assert_eq!(
-                logged(world, lines, Request::get(S3, "/")).await,
-                unavailable
-            );
-        }
-        let large = Request::new("POST", DYNAMODB, "/").chunked(&[b'a'; 100], 100);
-        let too_large = format!("{DYNAMODB} 413 [refused reason=body_too_large]");
-        assert_eq!(logged(world, 3, large).await, too_large);
-        let mut slow = world.connect().await;
-        let head = format!("POST / HTTP/1.1\r\nhost: {DYNAMODB}\r\ncontent-length: 2\r\n\r\n");
-        slow.send(head.as_bytes()).await.expect("sent");
-        let log = world.access_log(4).await;
-        assert_eq!(
-            log[3],
-            format!("{DYNAMODB} 408 [refused reason=body_timeout]")
-        );
-    });
-}
-
-#[test]
-fn the_access_log_has_the_reason_of_what_waited_in_vain() {
-    let setup = Setup::new()
-        .plugin(json!({"max_wait_ms": 1000, "max_parked": 1, "max_body_bytes": 10}))
-        .sts_held();
-    scenario(&setup, async |world| {
-        let (pending, ()) = tokio::join!(world.ask(Request::get(S3, "/")), async {
-            world.until_parked(1).await;
-            let too_many = format!("{S3} 503 [refused reason=too_many_parked]");
-            assert_eq!(logged(world, 1, Request::get(S3, "/")).await, too_many);
-        });
-        pending.refused(503, "credentials_pending");
-        let log = world.access_log(2).await;
-        assert_eq!(
-            log[1],
-            format!("{S3} 503 [refused reason=credentials_pending]")
-        );
-        let upload = Request::new("PUT", S3, "/key").body([b'a'; 100]);
-        let too_large = format!("{S3} 503 [refused reason=upload_too_large_to_hold]");
-        assert_eq!(logged(world, 3, upload).await, too_large);
-        world.sts.gate.open();
-    });
-}
-
-#[test]
-fn the_access_log_has_the_reason_of_what_is_refused_when_it_is_signed_already() {
-    scenario(&Setup::new(), async |world| {
-        world.ask(Request::get(S3, "/")).await.ok();
-        let upload = Request::new("PUT", S3, "/key")
-            .header("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD")
-            .header("x-amz-decoded-content-length", "1")
-            .body("these are no chunks");
-        let expected = format!("{S3} 400 [refused reason=malformed_chunks]");
-        assert_eq!(logged(world, 2, upload).await, expected);
-        assert_eq!(world.stat("requests.refused.malformed_chunks").await, 1);
     });
 }
 
@@ -378,7 +300,7 @@ fn what_the_allow_list_does_not_name_is_refused() {
 #[test]
 fn with_a_required_marker_only_who_asks_is_signed() {
     scenario(
-        &Setup::new().plugin(json!({"require_marker": true})),
+        &Setup::new().plugin(json!({"unmarked": "refuse"})),
         async |world| {
             let forged = Request::get(S3, "/");
             world
@@ -409,7 +331,7 @@ fn with_a_required_marker_only_who_asks_is_signed() {
 
 #[test]
 fn a_marker_of_the_operators_choice_is_not_forwarded() {
-    let setup = Setup::new().plugin(json!({"require_marker": true, "marker_header": "x-sign-me"}));
+    let setup = Setup::new().plugin(json!({"unmarked": "refuse", "marker_header": "x-sign-me"}));
     scenario(&setup, async |world| {
         world
             .ask(Request::get(S3, "/").header("X-Sign-Me", "please"))
@@ -598,7 +520,7 @@ fn a_configuration_that_is_wrong_is_refused_with_its_key_and_the_old_one_stays()
         for (keys, line) in [
             (
                 json!({"rolearn": "x"}),
-                "configuration refused: unknown key \"rolearn\"; known keys: allow, role_arn",
+                "configuration refused: unknown key \"rolearn\"; known keys: allow, mode, role_arn",
             ),
             (
                 json!({"role_arn": "reports"}),

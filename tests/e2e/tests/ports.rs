@@ -35,7 +35,7 @@ impl Ports {
             .as_array_mut()
             .expect("a list")
             .push("sqs".into());
-        plugin["require_marker"] = true.into();
+        plugin["unmarked"] = "refuse".into();
         let shipped = Shipped::start(
             version,
             async |_| None,

@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use e2e::clients::{Mode, Task, World};
-use e2e::envoy::workspace;
+use e2e::envoy::{newest, workspace};
+use e2e::namespace::within;
 use e2e::transcript::Transcript;
 use list::{Attempt, Outcome, PROGRAMS, Program, Run, Way};
 
@@ -42,16 +43,51 @@ fn chosen() -> Vec<&'static Program> {
 
 #[test]
 fn each_program_does_what_the_list_says() {
-    let chosen = chosen();
-    let attempts = chosen.iter().flat_map(|program| {
+    let attempts = attempts(|way| way != Way::Https);
+    let world = World::get(MODES, &buckets(&attempts));
+    let mut faults = attempt_all(world, &attempts);
+    for mode in MODES {
+        let is_met = attempts.iter().any(|(_, attempt)| egress(attempt) == *mode);
+        if is_met {
+            faults.extend(world.faults(*mode));
+        }
+    }
+    assert_none(&faults, attempts.len());
+}
+
+/// Captured, in a network of its own.
+#[test]
+fn each_program_does_over_https_what_the_list_says() {
+    within("each_program_does_over_https_what_the_list_says", || {
+        let attempts = attempts(|way| way == Way::Https);
+        let world = World::start_in_pod(&newest(), &buckets(&attempts));
+        let mut faults = attempt_all(&world, &attempts);
+        // Some are refused, and some ask for their signature by a header.
+        faults.extend(world.faults(Mode::Failing));
+        assert_none(&faults, attempts.len());
+    });
+}
+
+/// What is tried in these ways.
+fn attempts(is_meant: impl Fn(Way) -> bool) -> Vec<(&'static str, &'static Attempt)> {
+    let chosen = chosen().into_iter();
+    let attempts = chosen.flat_map(|program| {
         let attempts = program.attempts.iter();
         attempts.map(move |attempt| (program.name, attempt))
     });
-    let attempts: Vec<(&str, &Attempt)> = attempts.collect();
-    let buckets = attempts
-        .iter()
-        .map(|(program, attempt)| attempt.prefix(program));
-    let world = World::get(MODES, &buckets.collect::<Vec<_>>());
+    attempts
+        .filter(|(_, attempt)| is_meant(attempt.way))
+        .collect()
+}
+
+fn buckets(attempts: &[(&str, &Attempt)]) -> Vec<String> {
+    let attempts = attempts.iter();
+    attempts
+        .map(|(program, attempt)| attempt.prefix(program))
+        .collect()
+}
+
+fn attempt_all(world: &World, attempts: &[(&str, &Attempt)]) -> Vec<String> {
     let (next, faults) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..LANES {
@@ -65,20 +101,13 @@ fn each_program_does_what_the_list_says() {
             });
         }
     });
-    let mut faults = faults.into_inner().expect("no lane panics");
-    for mode in MODES {
-        let is_met = attempts.iter().any(|(_, attempt)| egress(attempt) == *mode);
-        if is_met {
-            faults.extend(world.faults(*mode));
-        }
-    }
-    assert!(
-        faults.is_empty(),
-        "{} of {} attempts\n{}",
-        faults.len(),
-        attempts.len(),
-        faults.join("\n")
-    );
+    faults.into_inner().expect("no lane panics")
+}
+
+fn assert_none(faults: &[String], attempts: usize) {
+    let count = faults.len();
+    let faults = faults.join("\n");
+    assert!(count == 0, "{count} of {attempts} attempts\n{faults}");
 }
 
 /// What is wrong with it.
@@ -117,13 +146,14 @@ fn mode(way: Way) -> Mode {
         Way::Endpoint => Mode::Placeholder,
         Way::Proxy => Mode::Proxied,
         Way::Unsigned => Mode::Unsigned,
+        Way::Https => Mode::Captured,
     }
 }
 
 /// What cannot work may be refused, and is not to be counted among what works.
 fn egress(attempt: &Attempt) -> Mode {
-    match attempt.outcome {
-        Outcome::Works => mode(attempt.way),
-        Outcome::Cannot { .. } => Mode::Failing,
+    match (attempt.way, attempt.outcome) {
+        (Way::Https, _) | (_, Outcome::Works) => mode(attempt.way),
+        (_, Outcome::Cannot { .. }) => Mode::Failing,
     }
 }

@@ -1,6 +1,7 @@
 //! Every shape a request can have arrives at AWS with a valid signature, or not at all.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use e2e::client::http2;
 use e2e::verify::sha256;
@@ -253,6 +254,43 @@ fn a_client_that_expects_100_continue_gets_it_and_then_its_answer() {
                 4
             );
         }
+    });
+}
+
+/// `proxy_100_continue`: Envoy leaves the 100 to AWS, which gets nothing before the whole body is here.
+#[test]
+fn where_the_listener_sends_no_100_a_held_body_is_refused_and_a_streamed_one_gets_awss() {
+    let setup = Setup::new().manager(json!({"proxy_100_continue": true}));
+    scenario(&setup, async |world| {
+        let head = |method: &str, host: &str| {
+            format!(
+                "{method} /bucket/key HTTP/1.1\r\nhost: {host}\r\ncontent-length: 4\r\nexpect: 100-continue\r\n\r\n"
+            )
+        };
+        let mut held = world.connect().await;
+        held.send(head("POST", DYNAMODB).as_bytes())
+            .await
+            .expect("sent");
+        let answer = held.answer().await.expect("an answer");
+        answer.refused(417, "expectation_failed");
+        assert_eq!(world.aws.received().len(), 0);
+        // As curl and the SDKs do.
+        let mut late = world.connect().await;
+        let sent = late.send(head("POST", DYNAMODB).as_bytes()).await;
+        sent.expect("sent");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        late.send(b"body").await.expect("sent");
+        late.answer().await.expect("an answer").ok();
+        assert_eq!(world.aws.take_received().len(), 1);
+        let mut streamed = world.connect().await;
+        let sent = streamed.send(head("PUT", S3).as_bytes()).await;
+        sent.expect("sent");
+        let (status, _) = streamed.head().await.expect("an interim answer");
+        assert_eq!(status, 100);
+        streamed.send(b"body").await.expect("sent");
+        streamed.answer().await.expect("an answer").ok();
+        let received = world.aws.received().pop().expect("a request");
+        assert_eq!(received.body_length, 4);
     });
 }
 

@@ -146,6 +146,44 @@ fn a_chained_role_is_assumed_with_the_credentials_of_the_pods_own() {
     }
 }
 
+/// One configuration for many pods: the label is a variable of the sidecar's.
+#[test]
+fn tags_and_source_identity_come_from_the_sidecars_environment() {
+    let setup = Setup::new()
+        .plugin(json!({
+            "session_name": null,
+            "roles": {"audit": {
+                "role_arn": AUDIT,
+                "chained": true,
+                "tags": {"team": {"env": "SIGV4_EGRESS_TEAM"}, "stage": "live"},
+                "source_identity": {"env": "SIGV4_EGRESS_OWNER", "default": "nobody"},
+            }},
+            "rules": [{"services": ["sqs"], "role": "audit"}],
+            "max_wait_ms": 30_000,
+        }))
+        .env("SIGV4_EGRESS_TEAM", "shop")
+        .env("ISTIO_META_CLUSTER_ID", "prod-eu")
+        .env("POD_NAMESPACE", "shop")
+        .env("POD_NAME", "cart-1");
+    scenario(&setup, async |world| {
+        world.ask(Request::get(SQS, "/")).await.ok();
+        let calls = world.sts.calls();
+        for call in &calls {
+            assert_eq!(call.form["RoleSessionName"], "prod-eu.shop.cart-1");
+        }
+        let call = calls.iter().find(|call| call.form["RoleArn"] == AUDIT);
+        let form = &call.expect("a call").form;
+        for (name, value) in [
+            ("SourceIdentity", "nobody"),
+            ("Tags.member.1.Key", "stage"),
+            ("Tags.member.2.Key", "team"),
+            ("Tags.member.2.Value", "shop"),
+        ] {
+            assert_eq!(form[name], value, "{name}");
+        }
+    });
+}
+
 #[test]
 fn a_chained_role_without_the_pods_own_says_why() {
     let setup = Setup::new().plugin(chained()).sts(|sts| {

@@ -225,6 +225,7 @@ fn head<'a>(headers: &'a [Header<'a>], end_of_stream: bool) -> Head<'a> {
         headers,
         cluster: &|| Some("sigv4-egress-aws".to_owned()),
         port: &|| None,
+        over_tls: &|| false,
         route_metadata: NO_ROUTE_METADATA,
         own_keys: &sigv4_egress::own_keys::OwnKeys::default,
         end_of_stream,

@@ -10,6 +10,7 @@ call() {
   shift
   case $way$variant in
     endpoint) aws --endpoint-url "$AWS_ENDPOINT_URL" "$service" "$@" ;;
+    https*) aws "$service" "$@" ;;
     endpointvariable) aws "$service" "$@" ;;
     endpointcontrol | endpointcrt) aws --endpoint-url "$AWS_ENDPOINT_URL" "$service" "$@" ;;
     proxy) aws --endpoint-url "http://${service/s3api/s3}.eu-west-1.amazonaws.com" "$service" "$@" ;;
@@ -19,7 +20,7 @@ call() {
 
 : > config
 case $variant in
-  control) call s3control list-access-points --account-id 123456789012 ;;
+  control) call s3control list-access-points --account-id 123456789012 --output text > /dev/null ;;
   crt) printf '[default]\ns3 =\n  preferred_transfer_client = crt\n' > config ;;
 esac
 head -c 20971520 /dev/urandom > large

@@ -7,7 +7,7 @@ import boto3
 from boto3.s3.transfer import TransferConfig
 
 way, bucket, variant = sys.argv[1:4]
-s3 = boto3.client("s3", **({} if way == "endpoint" else {"use_ssl": False}))
+s3 = boto3.client("s3", **({"use_ssl": False} if way == "proxy" else {}))
 config = TransferConfig(preferred_transfer_client="classic" if variant == "" else variant)
 body = os.urandom(20 << 20)
 with open("file", "wb") as file:

@@ -10,6 +10,7 @@ way, bucket = sys.argv[1:3]
 S3 = {"aws_endpoint_url": "http://s3.eu-west-1.amazonaws.com", "aws_allow_http": "true"}
 OPTIONS = {
     "endpoint": {"aws_allow_http": "true"},
+    "https": {},
     "proxy": S3,
     "unsigned": {**S3, "aws_skip_signature": "true"},
 }[way]

@@ -9,7 +9,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 way, bucket, variant = sys.argv[1:4]
-OPTIONS = {} if way == "endpoint" else {"endpoint_url": "http://s3.eu-west-1.amazonaws.com"}
+OPTIONS = {"endpoint_url": "http://s3.eu-west-1.amazonaws.com"} if way == "proxy" else {}
 BACKEND = "storages.backends.s3.S3Storage"
 settings.configure(STORAGES={"default": {"BACKEND": BACKEND, "OPTIONS": {"bucket_name": bucket, **OPTIONS}}})
 django.setup()

@@ -14,6 +14,7 @@ class ProxyAgent extends http.Agent {
 }
 
 function options(service) {
+  if (way === "https") return {};
   if (way === "endpoint") {
     return { endpoint: process.env.AWS_ENDPOINT_URL, s3ForcePathStyle: true };
   }
@@ -60,10 +61,12 @@ async function queue() {
   const sqs = new AWS.SQS(options("sqs"));
   const { QueueUrl } = await sqs.createQueue({ QueueName: `${prefix}-queue` }).promise();
   const own = new URL(QueueUrl);
-  // It sends to the queue's URL, whatever its endpoint is.
-  const base = new URL(options("sqs").endpoint);
-  own.protocol = base.protocol;
-  own.host = base.host;
+  if (way !== "https") {
+    // It sends to the queue's URL, whatever its endpoint is.
+    const base = new URL(options("sqs").endpoint);
+    own.protocol = base.protocol;
+    own.host = base.host;
+  }
   await sqs.sendMessage({ QueueUrl: own.href, MessageBody: "Grüße" }).promise();
   const received = await sqs.receiveMessage({ QueueUrl: own.href }).promise();
   check("message", received.Messages[0].Body, "Grüße");

@@ -5,7 +5,7 @@ import sys
 from langchain_aws import ChatBedrockConverse
 
 way = sys.argv[1]
-OPTIONS = {} if way == "endpoint" else {"endpoint_url": "http://bedrock-runtime.eu-west-1.amazonaws.com"}
+OPTIONS = {"endpoint_url": "http://bedrock-runtime.eu-west-1.amazonaws.com"} if way == "proxy" else {}
 model = ChatBedrockConverse(model="anthropic.claude-3-haiku-20240307-v1:0", region_name="eu-west-1", **OPTIONS)
 said = "Grüße aus Zürich, Wort für Wort"
 

@@ -22,6 +22,7 @@ func connect(way string) (*minio.Client, error) {
 		Region: os.Getenv("AWS_REGION"),
 	}
 	host := "s3.amazonaws.com"
+	options.Secure = way == "https"
 	if way == "endpoint" {
 		endpoint, err := url.Parse(os.Getenv("AWS_ENDPOINT_URL"))
 		if err != nil {

@@ -8,6 +8,7 @@ from obstore.store import S3Store
 
 way, bucket = sys.argv[1:3]
 OPTIONS = {
+    "https": {},
     "endpoint": {"client_options": {"allow_http": True}},
     "proxy": {"endpoint": "http://s3.eu-west-1.amazonaws.com", "client_options": {"allow_http": True}},
     "unsigned": {

@@ -7,7 +7,7 @@ import s3fs
 
 way, bucket = sys.argv[1:3]
 S3 = {"client_kwargs": {"endpoint_url": "http://s3.eu-west-1.amazonaws.com"}}
-OPTIONS = {"endpoint": {}, "proxy": S3, "unsigned": {"anon": True, **S3}}[way]
+OPTIONS = {"endpoint": {}, "https": {}, "proxy": S3, "unsigned": {"anon": True, **S3}}[way]
 
 frame = pandas.DataFrame({"city": ["Zürich", "東京", "São Paulo"], "people": [447_082, 14_264_798, 11_895_578]})
 for name, write, read in [

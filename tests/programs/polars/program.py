@@ -6,7 +6,7 @@ import polars
 
 way, bucket = sys.argv[1:3]
 S3 = {"aws_endpoint_url": "http://s3.eu-west-1.amazonaws.com", "aws_allow_http": "true"}
-OPTIONS = {"endpoint": {}, "proxy": S3, "unsigned": {**S3, "aws_skip_signature": "true"}}[way]
+OPTIONS = {"endpoint": {}, "https": {}, "proxy": S3, "unsigned": {**S3, "aws_skip_signature": "true"}}[way]
 
 frame = polars.DataFrame({"n": range(100_000), "text": [f"Grüße {n}" for n in range(100_000)]})
 for name, write, scan in [

@@ -20,6 +20,8 @@ def options():
         if variant == "variable":
             return {}
         return {"endpoint_override": host_of("AWS_ENDPOINT_URL"), "scheme": "http"}
+    if way == "https":
+        return {}
     proxy = {"endpoint_override": "s3.eu-west-1.amazonaws.com", "scheme": "http", "proxy_options": os.environ["HTTP_PROXY"], "region": "eu-west-1"}
     return {"anonymous": True, **proxy} if way == "unsigned" else proxy
 

@@ -11,6 +11,7 @@ export RCLONE_S3_PROVIDER=Other
 case $way in
   endpoint) export RCLONE_S3_ENV_AUTH=true RCLONE_S3_ENDPOINT=$AWS_ENDPOINT_URL ;;
   proxy) export RCLONE_S3_ENV_AUTH=true RCLONE_S3_ENDPOINT=http://s3.eu-west-1.amazonaws.com ;;
+  https) export RCLONE_S3_ENV_AUTH=true RCLONE_S3_PROVIDER=AWS ;;
   # Without env_auth and keys it is anonymous.
   unsigned) export RCLONE_S3_ENDPOINT=http://s3.eu-west-1.amazonaws.com ;;
 esac

@@ -6,6 +6,7 @@ way=$1 bucket=$2
 export RESTIC_PASSWORD=secret RESTIC_CACHE_DIR=$PWD/cache
 case $way in
   endpoint) repository=s3:$AWS_ENDPOINT_URL/$bucket/restic ;;
+  https) repository=s3:s3.eu-west-1.amazonaws.com/$bucket/restic ;;
   *) repository=s3:http://s3.eu-west-1.amazonaws.com/$bucket/restic ;;
 esac
 r() { restic --repo "$repository" --option "s3.region=$AWS_REGION" --quiet "$@"; }

@@ -6,7 +6,7 @@ options = { region: ENV["AWS_REGION"], retry_limit: 0 }
 case way
 when "endpoint"
   options.update(endpoint: ENV["AWS_ENDPOINT_URL"], force_path_style: true)
-else
+when "proxy", "unsigned"
   options.update(endpoint: "http://s3.eu-west-1.amazonaws.com", http_proxy: ENV["HTTP_PROXY"])
 end
 

@@ -4,6 +4,9 @@ set -euo pipefail
 
 way=$1 bucket=$2
 case $way in
+  https)
+    host=s3.eu-west-1.amazonaws.com proxy=
+    ;;
   endpoint)
     host=${AWS_ENDPOINT_URL#http://} proxy=
     ;;
@@ -21,7 +24,7 @@ secret_key = ${AWS_SECRET_ACCESS_KEY:-}
 bucket_location = $AWS_REGION
 host_base = $host
 host_bucket = $host
-use_https = False
+use_https = $([[ $way == https ]] && echo True || echo False)
 proxy_host = ${proxy%:*}
 proxy_port = ${proxy##*:}
 multipart_chunk_size_mb = 5

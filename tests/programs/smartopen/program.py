@@ -11,11 +11,12 @@ from smart_open import open as smart_open
 way, bucket = sys.argv[1:3]
 client = {
     "endpoint": lambda: boto3.client("s3"),
+    "https": lambda: boto3.client("s3"),
     "proxy": lambda: boto3.client("s3", use_ssl=False),
     "unsigned": lambda: boto3.client("s3", use_ssl=False, config=Config(signature_version=UNSIGNED)),
 }[way]()
-# At the endpoint it needs no client.
-OPTIONS = {"min_part_size": 5 << 20, **({} if way == "endpoint" else {"client": client})}
+# At the endpoint and with https it needs no client.
+OPTIONS = {"min_part_size": 5 << 20, **({"client": client} if way in ("proxy", "unsigned") else {})}
 
 url = f"s3://{bucket}/dir//ä +%2F.gz"
 lines = [f"line {number} {os.urandom(20).hex()}\n" for number in range(200_000)]

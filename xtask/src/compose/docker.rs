@@ -1,6 +1,7 @@
 //! Docker Engine and docker-compose: Debian's packages, unpacked and not installed.
 
-use crate::run::{Result, root, run, succeeds};
+use crate::debian;
+use crate::run::{Result, root, succeeds};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,38 +18,20 @@ impl Docker {
     pub(super) fn unpack() -> Result<Self> {
         let home = root().join("target/tools/docker");
         let docker = Self { home };
-        if docker.home.exists() {
-            return Ok(docker);
+        if !docker.home.exists() {
+            println!("Fetching Debian's docker.io and docker-compose (once, about 70 MB).");
         }
-        println!("Fetching Debian's docker.io and docker-compose (once, about 70 MB).");
-        // Unpacked beside its place and then renamed, so that half of it is never found.
-        let fresh = docker.home.with_extension(std::process::id().to_string());
-        fs::create_dir_all(&fresh)?;
-        // The machine's list of packages may be missing, or older than what Debian still serves.
-        let downloaded = download(&fresh).or_else(|_| {
-            run(Command::new("apt-get").args(["--quiet", "--quiet", "update"]))?;
-            download(&fresh)
-        });
-        downloaded
-            .map_err(|error| format!("this test needs Debian's packages of Docker: {error}"))?;
-        for entry in fs::read_dir(&fresh)? {
-            let package = entry?.path();
-            if package.extension() == Some(OsStr::new("deb")) {
-                let mut unpack = Command::new("dpkg");
-                if !succeeds(unpack.arg("--extract").arg(&package).arg(&fresh)) {
-                    return Err(format!("{} could not be unpacked", package.display()).into());
+        let packages = ["docker.io", "docker-compose", "iptables"];
+        debian::unpack(&docker.home, &packages, |fresh| {
+            // As the alternatives of an installation do.
+            let programs = fresh.join("usr/sbin");
+            if programs.join("xtables-nft-multi").exists() {
+                for name in ["iptables", "ip6tables"] {
+                    std::os::unix::fs::symlink("xtables-nft-multi", programs.join(name))?;
                 }
-                fs::remove_file(package)?;
             }
-        }
-        // As the alternatives of an installation do.
-        let programs = fresh.join("usr/sbin");
-        if programs.join("xtables-nft-multi").exists() {
-            for name in ["iptables", "ip6tables"] {
-                std::os::unix::fs::symlink("xtables-nft-multi", programs.join(name))?;
-            }
-        }
-        fs::rename(fresh, &docker.home)?;
+            Ok(())
+        })?;
         Ok(docker)
     }
 
@@ -69,30 +52,6 @@ impl Docker {
         }
         command
     }
-}
-
-/// Fetches the packages into a directory.
-fn download(directory: &Path) -> Result {
-    run(Command::new("apt-get")
-        .current_dir(directory)
-        .args(["--quiet", "--quiet", "download"])
-        .args(missing_packages()?))
-}
-
-/// What apt would install; nothing of what is installed already.
-fn missing_packages() -> Result<Vec<String>> {
-    let plan = Command::new("apt-get")
-        .args(["install", "--simulate", "--no-install-recommends"])
-        .args(["docker.io", "docker-compose", "iptables"])
-        .stderr(Stdio::inherit())
-        .output()?;
-    if !plan.status.success() {
-        return Err("apt-get does not know docker.io and docker-compose".into());
-    }
-    let plan = String::from_utf8(plan.stdout)?;
-    let lines = plan.lines().filter_map(|line| line.strip_prefix("Inst "));
-    let names = lines.filter_map(|line| line.split_whitespace().next());
-    Ok(names.map(str::to_owned).collect())
 }
 
 /// A running dockerd. It has a network of its own, in which there is nothing but what it makes, so it

@@ -15,12 +15,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What the commands of `docker-compose.yml` call, besides the program that the image is for.
-const BASE: [&str; 5] = [
+const BASE: [&str; 9] = [
     "/bin/sh",
     "/bin/bash",
     "/bin/cp",
     "/usr/bin/cmp",
     "/bin/sleep",
+    "/bin/cat",
+    "/bin/grep",
+    "/usr/bin/tr",
+    "/usr/bin/awk",
 ];
 
 /// Imports an image for each tag of the file.
@@ -37,6 +41,7 @@ pub(super) fn import(engine: &Engine<'_>) -> Result {
         match tag.split(':').next() {
             Some("envoyproxy/envoy") if tag.ends_with(tools::ENVOY) => envoy()?,
             Some("motoserver/moto") => moto()?,
+            Some("docker") => docker()?,
             Some("rust") => rust()?,
             _ => return Err(format!("there is no stand-in for {tag}").into()),
         }
@@ -76,6 +81,22 @@ fn moto() -> Result<Image> {
     }
     image.add_libraries_of_modules()?;
     image.path(python.parent());
+    Ok(image)
+}
+
+/// The packages of the engine itself, with iptables.
+fn docker() -> Result<Image> {
+    tools::iptables()?;
+    let mut image = Image::new()?;
+    let unpacked = tools::directory().join("iptables");
+    if unpacked.exists() {
+        image.add_tree(&unpacked, &|_| false)?;
+        image.add_programs(&[unpacked.join("usr/sbin/xtables-nft-multi")])?;
+        image.path(Some(&unpacked.join("bin")));
+    } else {
+        image.add_programs(&["/usr/sbin/iptables", "/usr/sbin/ip6tables"])?;
+        image.path(Some(Path::new("/usr/sbin")));
+    }
     Ok(image)
 }
 

@@ -6,11 +6,12 @@ use crate::run::Result;
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// All steps, (a) to (f).
+/// All steps, (a) to (g).
 pub(super) fn all(world: &World) -> Result {
     straight_at_aws(world)?;
     let seen = world.journal()?.len();
-    through_envoy(world)?;
+    by_https(world)?;
+    by_http(world)?;
     with_curl(world)?;
     an_action_the_role_does_not_have(world)?;
     a_refresh_under_traffic(world)?;
@@ -45,8 +46,18 @@ fn straight_at_aws(world: &World) -> Result {
     .says(&["AccessDenied"])
 }
 
-fn through_envoy(world: &World) -> Result {
-    println!("\n(b) The same program through Envoy, with three variables and not a line changed.");
+fn by_https(world: &World) -> Result {
+    println!("\n(b) The same program, unchanged, over https to AWS's own host, through Envoy.");
+    let mut environment = vec![
+        ("HTTPS_PROXY", world.envoy().to_owned()),
+        ("AWS_CA_BUNDLE", trusted(world)),
+    ];
+    environment.extend(placeholder_keys());
+    buckets(&python(environment, &["envoy/demo/list_buckets.py"]).show(world)?)
+}
+
+fn by_http(world: &World) -> Result {
+    println!("\n(c) Over plain http, with Envoy as its endpoint: no certificate.");
     let mut environment = vec![("AWS_ENDPOINT_URL", world.envoy().to_owned())];
     environment.extend(placeholder_keys());
     buckets(&python(environment, &["envoy/demo/list_buckets.py"]).show(world)?)?;
@@ -57,6 +68,12 @@ fn through_envoy(world: &World) -> Result {
     buckets(&python(environment, &["envoy/demo/list_buckets_unsigned.py"]).show(world)?)
 }
 
+/// The pod's authority, which the program trusts and Envoy does not.
+fn trusted(world: &World) -> String {
+    let authority = world.directory().join("trust/ca.pem");
+    authority.display().to_string()
+}
+
 fn buckets(answer: &Answer) -> Result {
     if answer.success && answer.output == "reports-2025\nreports-2026\n" {
         return Ok(());
@@ -65,14 +82,30 @@ fn buckets(answer: &Answer) -> Result {
 }
 
 fn with_curl(world: &World) -> Result {
-    println!("\n(c) curl does it too.");
+    println!("\n(d) curl does it too.");
+    let names = ["<Name>reports-2025</Name>", "<Name>reports-2026</Name>"];
+    let environment = vec![
+        ("https_proxy", world.envoy().to_owned()),
+        ("CURL_CA_BUNDLE", trusted(world)),
+    ];
+    let signed = [
+        "--aws-sigv4",
+        "aws:amz:eu-west-1:s3",
+        "--user",
+        "placeholder:placeholder",
+    ];
+    let answer = curl(
+        environment,
+        &[&signed[..], &["https://s3.eu-west-1.amazonaws.com/"]].concat(),
+    );
+    answer.show(world)?.says(&names)?;
     let answer = curl(proxied(world), &["http://s3.eu-west-1.amazonaws.com/"]).show(world)?;
-    answer.says(&["<Name>reports-2025</Name>", "<Name>reports-2026</Name>"])
+    answer.says(&names)
 }
 
 fn an_action_the_role_does_not_have(world: &World) -> Result {
     println!(
-        "\n(d) What the role's policy does not allow, AWS denies: the role decides, not the network."
+        "\n(e) What the role's policy does not allow, AWS denies: the role decides, not the network."
     );
     let url = "http://s3.eu-west-1.amazonaws.com/reports-2025";
     curl(proxied(world), &["--request", "DELETE", url])
@@ -95,7 +128,7 @@ fn an_action_the_role_does_not_have(world: &World) -> Result {
 }
 
 fn a_refresh_under_traffic(world: &World) -> Result {
-    println!("\n(e) The token is rotated, and the credentials are refreshed, under traffic.");
+    println!("\n(f) The token is rotated, and the credentials are refreshed, under traffic.");
     let traffic = curl(
         proxied(world),
         &["--fail", "http://s3.eu-west-1.amazonaws.com/"],
@@ -170,7 +203,7 @@ fn rotate_and_wait(world: &World, traffic_ended: impl Fn() -> bool) -> Result<(S
 }
 
 fn stats(world: &World) -> Result {
-    println!("\n(f) The stats.");
+    println!("\n(g) The stats.");
     let url = format!("{}/stats?filter=wasmcustom", world.admin());
     let answer = curl(vec![], &[&url]).show(world)?;
     let value = |name: &str| {
@@ -182,7 +215,7 @@ fn stats(world: &World) -> Result {
             .unwrap_or(0)
     };
     for (name, least) in [
-        ("requests.signed.placeholder", 1),
+        ("requests.signed.placeholder", 3),
         ("requests.signed.no_signature", 4),
         ("sts.ok", 2),
         ("credential_seconds_to_expiry", 1),

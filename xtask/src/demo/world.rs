@@ -72,11 +72,14 @@ impl World {
                 .ok()
         })?;
 
+        certify(&directory, python)?;
         let places = Places {
             module,
             token_directory: &directory.join("pod"),
             socket: &directory.join("token.sock"),
             authority: &directory.join("ca.pem"),
+            sds: &directory.join("sds.yaml"),
+            tunnel_socket: &directory.join("tls.sock"),
             aws_port,
         };
         let config = directory.join("envoy.json");
@@ -169,6 +172,25 @@ impl World {
             std::thread::sleep(PAUSE);
         }
     }
+}
+
+/// Makes the certificate that ends the program's TLS, the authority that the program trusts, and the file that tells Envoy
+/// of the first.
+fn certify(directory: &Path, python: &Path) -> Result {
+    let (tls, trust) = (directory.join("tls"), directory.join("trust"));
+    let mut command = Command::new(python);
+    command
+        .current_dir(root())
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+        .arg("envoy/demo/certificates.py")
+        .args([&tls, &trust]);
+    if !command.status()?.success() {
+        return Err("envoy/demo/certificates.py failed".into());
+    }
+    let sds = fs::read_to_string(root().join("envoy/https/sds.yaml"))?;
+    let sds = sds.replace("/etc/sigv4-egress/tls", &tls.display().to_string());
+    Ok(fs::write(directory.join("sds.yaml"), sds)?)
 }
 
 /// Polls until `ready` gives something; an error after a minute.

@@ -1,6 +1,6 @@
 //! The fleet: a virtual clock with a queue of calls, an STS, and the books.
 
-use super::{Millis, SECOND, Scenario};
+use super::{Millis, Regions, SECOND, Scenario};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -69,6 +69,8 @@ struct Pod<S> {
 pub(super) struct Outcome {
     /// Calls to STS in each second.
     pub(super) calls: Vec<u32>,
+    /// The same to the second region.
+    pub(super) calls_elsewhere: Vec<u32>,
     /// Those of them that were throttled.
     pub(super) throttled: Vec<u32>,
     /// Sidecars that cannot sign, at the end of each second: first as changes, then as numbers.
@@ -108,6 +110,7 @@ pub(super) struct Fleet<'a, S> {
     queue: BinaryHeap<Reverse<(Millis, Event)>>,
     random: Random,
     served: (usize, u32),
+    served_elsewhere: (usize, u32),
     outcome: Outcome,
 }
 
@@ -120,8 +123,10 @@ impl<'a, S: Sidecar> Fleet<'a, S> {
             queue: BinaryHeap::new(),
             random: Random(scenario.seed),
             served: (0, 0),
+            served_elsewhere: (0, 0),
             outcome: Outcome {
                 calls: vec![0; seconds],
+                calls_elsewhere: vec![0; seconds],
                 throttled: vec![0; seconds],
                 unsigned: vec![0; seconds],
                 ..Outcome::default()
@@ -198,8 +203,12 @@ impl<'a, S: Sidecar> Fleet<'a, S> {
     }
 
     fn call(&mut self, index: u32, generation: u32, now: Millis) {
-        let sts = self.sts(now);
         let scenario = self.scenario;
+        let sts = if scenario.outage.contains(&now) {
+            Answer::Fault
+        } else {
+            served(scenario, &mut self.served, now)
+        };
         let Some(Some(pod)) = self.pods.get_mut(index as usize) else {
             return;
         };
@@ -223,8 +232,17 @@ impl<'a, S: Sidecar> Fleet<'a, S> {
         if answer == Answer::Throttled {
             add(&mut self.outcome.throttled, now, 1);
         }
+        let mut answered = now + scenario.latency;
+        let mut answer = answer;
+        if scenario.regions == Regions::Two && matches!(answer, Answer::Fault | Answer::Throttled) {
+            if answer == Answer::Fault {
+                answered += SILENCE;
+            }
+            add(&mut self.outcome.calls_elsewhere, answered, 1);
+            answer = served(scenario, &mut self.served_elsewhere, answered);
+            answered += scenario.latency;
+        }
         pod.sidecar.call(now);
-        let answered = now + scenario.latency;
         pod.sidecar.answer(answered, answer, &mut self.random);
         let signs_until = pod.sidecar.signs_until();
         if signs_until > answered {
@@ -242,23 +260,6 @@ impl<'a, S: Sidecar> Fleet<'a, S> {
             generation,
         };
         self.queue.push(Reverse((next, call)));
-    }
-
-    /// What STS says to a call now.
-    fn sts(&mut self, now: Millis) -> Answer {
-        if self.scenario.outage.contains(&now) {
-            return Answer::Fault;
-        }
-        if self.served.0 != second(now) {
-            self.served = (second(now), 0);
-        }
-        if self.served.1 >= self.scenario.quota {
-            return Answer::Throttled;
-        }
-        self.served.1 += 1;
-        Answer::Credentials {
-            expires_at: now + self.scenario.lifetime,
-        }
     }
 
     fn note_outage(&mut self) {
@@ -303,6 +304,23 @@ impl<S> Pod<S> {
         if self.expiry_at_outage.is_some() {
             self.failed_since_outage += failed;
         }
+    }
+}
+
+/// How long a silent host is waited for where another is listed: half of `sts_timeout_ms`.
+const SILENCE: Millis = 2500;
+
+/// What STS of a region says to a call now. `count`: the second, and what it has answered in it.
+fn served(scenario: &Scenario, count: &mut (usize, u32), now: Millis) -> Answer {
+    if count.0 != second(now) {
+        *count = (second(now), 0);
+    }
+    if count.1 >= scenario.quota {
+        return Answer::Throttled;
+    }
+    count.1 += 1;
+    Answer::Credentials {
+        expires_at: now + scenario.lifetime,
     }
 }
 

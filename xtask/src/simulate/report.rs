@@ -202,6 +202,52 @@ pub(super) fn day(scenario: &Scenario, ours: &Outcome, native: &Outcome) -> Stri
     text
 }
 
+/// What a second region promises and this outcome breaks.
+pub(super) fn broken_claims_of_two(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
+    let mut broken = Vec::new();
+    if outcome.failed_requests() > 0 {
+        let failed = outcome.failed_requests();
+        broken.push(format!("{failed} requests failed with a second region"));
+    }
+    let peak = peak(&outcome.calls_elsewhere, &(0..scenario.length));
+    if peak == 0 || peak >= scenario.quota {
+        broken.push(format!("{peak} calls a second to the second region"));
+    }
+    broken
+}
+
+/// The report on the same day with STS of a second region.
+pub(super) fn regions(scenario: &Scenario, one: &Outcome, two: &Outcome) -> String {
+    let outage = &scenario.outage;
+    let recovered = outage.end..outage.end + LONGEST_RECOVERY;
+    let mut text = "\n## A second region\n\n\
+         The same day, with STS of a second region in `sts_hosts`. In the outage the first one is silent, so that each call\n\
+         waits for it for half of `sts_timeout_ms` before it goes to the second.\n\n\
+         | | one region | two regions |\n|---|---:|---:|\n"
+        .to_owned();
+    let mut row = |name: &str, value: &dyn Fn(&Outcome) -> u64| {
+        let [one, two] = [one, two].map(|outcome| thousands(value(outcome)));
+        let _ = writeln!(text, "| {name} | {one} | {two} |");
+    };
+    row(
+        "calls a second to the first region: peak during the outage",
+        &|outcome| peak(&outcome.calls, outage).into(),
+    );
+    row("peak in the five minutes after it", &|outcome| {
+        peak(&outcome.calls, &recovered).into()
+    });
+    row(
+        "calls a second to the second region: peak of the day",
+        &|outcome| peak(&outcome.calls_elsewhere, &(0..scenario.length)).into(),
+    );
+    row("failed requests in all", &Outcome::failed_requests);
+    row("sidecar-minutes without credentials", &|outcome| {
+        let seconds: i64 = outcome.unsigned.iter().sum();
+        u64::try_from(seconds / 60).unwrap_or(0)
+    });
+    text
+}
+
 /// The report on fleets of several sizes.
 pub(super) fn by_size(fleets: &[(Scenario, Outcome)]) -> String {
     let mut text = "\n## The size of the fleet\n\n\

@@ -64,7 +64,7 @@ fn a_host_that_takes_sigv4a_only_is_explained_with_it() {
 fn the_examples_of_the_documentation_have_their_signatures() {
     check(
         json!({
-            "url": "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08",
+            "url": "http://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08",
             "headers": {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"},
             "time": "20150830T123600Z",
             "credentials": {
@@ -231,6 +231,76 @@ fn the_rule_that_fits_and_the_role_that_signs_are_named() {
     check(s3, "/open/k", json!(2), json!(null));
     check("sqs.eu-west-1.amazonaws.com", "/", json!(3), json!(null));
     check("example.org", "/", json!(null), json!(null));
+}
+
+#[test]
+fn what_is_suspended_is_refused() {
+    for suspended in [
+        json!({"allow": "*", "suspended_services": ["s3"]}),
+        json!({"allow": "*", "suspended_roles": ["own"]}),
+    ] {
+        check(
+            json!({"url": "http://s3.eu-west-1.amazonaws.com/", "config": suspended}),
+            &[("/decision", json!("refuse")), ("/reason", json!("denied"))],
+        );
+    }
+}
+
+#[test]
+fn the_role_that_a_placeholder_names_is_shown_and_why_another_is_refused() {
+    let config = json!({
+        "allow": ["dynamodb", "sqs"],
+        "roles": {"audit": {"role_arn": "arn:aws:iam::123456789012:role/audit"}},
+        "rules": [
+            {"services": ["sqs"], "effect": "allow"},
+            {"placeholders": ["placeholder-audit"], "role": "audit"},
+        ],
+    });
+    let not_listed = json!("placeholder_not_listed");
+    let null = Value::Null;
+    for (id, service, rule, role, reason) in [
+        (
+            "placeholder-audit",
+            "dynamodb",
+            json!(1),
+            json!("audit"),
+            json!("placeholder"),
+        ),
+        (
+            "placeholder",
+            "dynamodb",
+            null.clone(),
+            json!("own"),
+            json!("placeholder"),
+        ),
+        (
+            "placeholder-other",
+            "dynamodb",
+            null.clone(),
+            null.clone(),
+            not_listed.clone(),
+        ),
+        // The rule that decides does not name it.
+        (
+            "placeholder-audit",
+            "sqs",
+            json!(0),
+            null.clone(),
+            not_listed.clone(),
+        ),
+    ] {
+        let credential = format!("Credential={id}/20261123/eu-west-1/{service}/aws4_request");
+        let authorization =
+            format!("AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=00");
+        check(
+            json!({
+                "url": "http://127.0.0.1:9911/",
+                "headers": {"authorization": authorization},
+                "config": config,
+            }),
+            &[("/rule", rule), ("/role", role), ("/reason", reason)],
+        );
+    }
 }
 
 #[test]

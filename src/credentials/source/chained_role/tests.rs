@@ -1,7 +1,7 @@
 use super::*;
 use crate::credentials::Credentials;
 use crate::credentials::cache::{Pace, Record};
-use crate::credentials::call::{Call, Expected, SETTINGS};
+use crate::credentials::call::{Call, Expected, settings};
 use crate::credentials::failure::Failure;
 use crate::credentials::identity::{RoleArn, SessionDuration, SessionName, SessionPolicy};
 use std::time::{Duration, SystemTime};
@@ -75,8 +75,9 @@ fn with_failure(retry: Retry) -> Record {
 
 fn context(own: &Record, now: SystemTime) -> Context<'_> {
     Context {
-        settings: SETTINGS,
+        settings: settings(),
         own,
+        first: Turn::default(),
         now,
     }
 }
@@ -138,6 +139,8 @@ fn credentials_that_sts_calls_expired_are_those_of_the_pods_own_role() {
             status: 403,
             body: body.as_bytes(),
             secrets: &[],
+            turn: Turn::default(),
+            sent_body: None,
         };
         let Progress::Failed(failed) = chained_role().on_reply(&reply, &context(&own, at(0)))
         else {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::credentials::cache::{Record, Retry};
-use crate::credentials::call::SETTINGS;
+use crate::credentials::call::settings;
 use crate::credentials::identity::{RoleArn, SessionDuration, SessionName, SessionPolicy};
 use crate::credentials::outcome::Fetched;
 use base64::Engine as _;
@@ -40,8 +40,9 @@ fn the_form_is_percent_encoded() {
 
 fn context(own: &Record) -> Context<'_> {
     Context {
-        settings: SETTINGS,
+        settings: settings(),
         own,
+        first: Turn::default(),
         now: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_464_000),
     }
 }
@@ -68,6 +69,8 @@ fn reply(expected: Expected, status: u16, body: &[u8]) -> Reply<'_> {
         status,
         body,
         secrets: &[],
+        turn: Turn::default(),
+        sent_body: None,
     }
 }
 
@@ -86,7 +89,7 @@ fn the_token_is_read_first_and_then_exchanged_at_sts() {
     let second = call(second);
     assert_eq!(
         (second.cluster, second.timeout, second.expected),
-        ("sts", Duration::from_secs(5), Expected::Credentials)
+        ("sts", Duration::from_millis(2500), Expected::Credentials)
     );
     assert!(second.body.unwrap().expose().ends_with(&token));
     assert_eq!(second.sent, [Secret::new(token)]);

@@ -6,8 +6,6 @@ mod services;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::config::RequestChecksumCalculation;
 use aws_sdk_s3::error::DisplayErrorContext;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::{Builder, Connector};
 use std::error::Error;
 use std::process::ExitCode;
 
@@ -82,14 +80,9 @@ impl Clients {
     }
 }
 
-/// The SDK's default HTTP client reads `HTTP_PROXY` too; this one is without TLS, which keeps the build small.
+/// Of the environment alone.
 fn settings() -> aws_config::ConfigLoader {
-    let http = Builder::new().build_with_connector_fn(|_, _| {
-        Connector::builder()
-            .proxy_config(ProxyConfig::from_env())
-            .build_http()
-    });
-    aws_config::defaults(BehaviorVersion::latest()).http_client(http)
+    aws_config::defaults(BehaviorVersion::latest())
 }
 
 fn one_line(error: &dyn Error) -> String {
@@ -152,16 +145,16 @@ async fn refused(clients: &Clients) -> bool {
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [mode, prefix] = arguments.as_slice() else {
-        eprintln!("usage: client placeholder|unsigned|refused PREFIX");
+        eprintln!("usage: client placeholder|unsigned|https|refused PREFIX");
         return ExitCode::from(2);
     };
     let prefix = prefix.clone();
     let passed = match mode.as_str() {
-        "placeholder" => all_steps(&Clients::connect(prefix).await).await,
+        "placeholder" | "https" => all_steps(&Clients::connect(prefix).await).await,
         "unsigned" => all_steps(&Clients::connect_unsigned(prefix).await).await,
         "refused" => refused(&Clients::connect(prefix).await).await,
         _ => {
-            eprintln!("unknown mode {mode:?}: placeholder, unsigned or refused");
+            eprintln!("unknown mode {mode:?}: placeholder, unsigned, https or refused");
             return ExitCode::from(2);
         }
     };

@@ -1,6 +1,6 @@
 """AWS for the clients: the demo's (`envoy/demo/aws.py`), with a role that may do everything and the function `echo`.
 
-`python aws.py DIRECTORY [BUCKET...]` serves until its standard input ends, which happens when the tests end, in whatever way;
+`python aws.py DIRECTORY [BUCKET...] [-- OPTIONS of the demo's]` serves until its standard input ends, which happens when the tests end, in whatever way;
 then it removes DIRECTORY. The buckets are there from the start. The function runs without Docker: moto answers with what a
 client sent.
 """
@@ -136,9 +136,18 @@ S3Response.head_object = of_the_null_version(S3Response.head_object)
 create_demo_account, aws.create_account = aws.create_account, create_account
 aws.POLICY, aws.Gate, aws.MotoRequestHandler = EVERYTHING, Gate, RequestHandler
 # Programs call buckets by hosts that the demo's do not know, and one calls a domain.
-certificates.HOSTS += ["*.s3.dualstack.eu-west-1.amazonaws.com", f"*{data_planes.DOMAINS}"]
+certificates.HOSTS += [
+    "*.s3.amazonaws.com",
+    "*.s3-accesspoint.eu-west-1.amazonaws.com",
+    "*.s3-control.eu-west-1.amazonaws.com",
+    "*.s3.dualstack.eu-west-1.amazonaws.com",
+    "*.s3express-euw1-az1.eu-west-1.amazonaws.com",
+    "*.queue.amazonaws.com",
+    f"*{data_planes.DOMAINS}",
+]
 directory, buckets = sys.argv[1], sys.argv[2:]
-sys.argv[2:] = []
+end = buckets.index("--") if "--" in buckets else len(buckets)
+buckets, sys.argv[2:] = buckets[:end], buckets[end + 1 :]
 aws.BUCKETS += buckets
 threading.Thread(target=end_with_the_tests, args=[pathlib.Path(directory)], daemon=True).start()
 aws.main()

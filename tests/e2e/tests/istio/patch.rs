@@ -15,6 +15,8 @@ pub(crate) struct Sidecar {
     pub(crate) listeners: Vec<Value>,
     /// In the order of CDS.
     pub(crate) clusters: Vec<Value>,
+    /// What ECDS has.
+    pub(crate) extensions: Vec<Value>,
 }
 
 impl Sidecar {
@@ -36,13 +38,20 @@ impl Sidecar {
             assert!(
                 matches!(
                     (kind, operation),
-                    ("LISTENER" | "CLUSTER", "ADD")
+                    (
+                        "LISTENER" | "CLUSTER" | "FILTER_CHAIN" | "EXTENSION_CONFIG",
+                        "ADD"
+                    ) | ("LISTENER", "MERGE")
+                        | ("LISTENER_FILTER", "INSERT_FIRST")
                         | ("HTTP_FILTER", "INSERT_BEFORE" | "MERGE")
                         | ("HTTP_ROUTE", "INSERT_FIRST" | "MERGE")
                         | ("NETWORK_FILTER", "MERGE")
                 ),
                 "not known here: {operation} of a {kind}"
             );
+        }
+        for listener in &mut self.listeners {
+            patch_listener(listener, &patches);
         }
         for manager in self.listeners.iter_mut().flat_map(managers) {
             for patch in of("NETWORK_FILTER") {
@@ -72,15 +81,69 @@ impl Sidecar {
                 }
             }
         }
-        let added = |kind| of(kind).map(|patch| patch["patch"]["value"].clone());
+        // Last, so that no patch above reaches what is in them.
+        for listener in &mut self.listeners {
+            for patch in of("FILTER_CHAIN") {
+                if is_named(patch, listener) {
+                    let chains = listener["filter_chains"].as_array_mut();
+                    chains
+                        .expect("filter_chains")
+                        .push(patch["patch"]["value"].clone());
+                }
+            }
+        }
+        let added = |kind| {
+            let adding = of(kind).filter(|patch| patch["patch"]["operation"] == "ADD");
+            adding.map(|patch| patch["patch"]["value"].clone())
+        };
         self.listeners.extend(added("LISTENER"));
         self.clusters.extend(added("CLUSTER"));
+        self.extensions.extend(added("EXTENSION_CONFIG"));
     }
 
     /// The listener of this name.
     pub(crate) fn listener(&mut self, name: &str) -> &mut Value {
         named(&mut self.listeners, name)
     }
+}
+
+/// The patches of a listener itself: first all merges, then its filters (`patchListener`).
+fn patch_listener(listener: &mut Value, patches: &[&Value]) {
+    let of = |kind: &'static str, operation: &'static str| {
+        let patches = patches.iter().filter(move |patch| {
+            patch["applyTo"] == kind && patch["patch"]["operation"] == operation
+        });
+        patches.map(|patch| (*patch, &patch["patch"]["value"]))
+    };
+    for (patch, value) in of("LISTENER", "MERGE") {
+        if is_named(patch, listener) {
+            merge(listener, value);
+        }
+    }
+    for (patch, value) in of("LISTENER_FILTER", "INSERT_FIRST") {
+        if is_named(patch, listener) {
+            let filters = listener.as_object_mut().expect("an object");
+            let filters = filters
+                .entry("listener_filters")
+                .or_insert_with(|| json!([]));
+            filters
+                .as_array_mut()
+                .expect("a list")
+                .insert(0, value.clone());
+        }
+    }
+}
+
+/// Whether a patch is for this listener: by its name or its port, the only forms of match that our files use for listeners.
+fn is_named(patch: &Value, listener: &Value) -> bool {
+    let wanted = &patch["match"]["listener"];
+    if let Some(port) = wanted["portNumber"].as_u64() {
+        assert_eq!(*wanted, json!({"portNumber": port}), "not known here");
+        return listener["address"]["socket_address"]["port_value"] == port;
+    }
+    let form = json!({"name": wanted["name"].as_str().expect("a name")});
+    assert_eq!(*wanted, form, "not known here");
+    form["name"] == listener["name"]
 }
 
 /// As protobuf merges a message: fields one by one, lists are appended, scalars replaced.

@@ -63,7 +63,7 @@ pub(crate) const PATHS: &[Row] = &[
     row("/a b", "IAM. Envoy answers 400."),
     row(
         "/a%2Fb",
-        "S3: \"Encode the forward slash character, '/', everywhere except in the object key name\" ([S3 API Reference](https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html)); the SDK for Java 1 sends `//` of a key as `/%2F` and signs `//` ([aws-sdk-java #1919](https://github.com/aws/aws-sdk-java/issues/1919)). MinIO, Ceph ([versitygw #2047](https://github.com/versity/versitygw/pull/2047)) and s3s (`cargo test -p e2e --test s3s`) verify so too. botocore, the crate and Envoy's signer sign a key's slash as they find it, and no SDK of today sends one encoded; only moto, which asks botocore, refuses ours.",
+        "S3: \"Encode the forward slash character, '/', everywhere except in the object key name\" ([S3 API Reference](https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html)); the SDK for Java 1 sends `//` of a key as `/%2F` and signs `//` ([aws-sdk-java #1919](https://github.com/aws/aws-sdk-java/issues/1919)). MinIO, Ceph ([versitygw #2047](https://github.com/versity/versitygw/pull/2047)) and s3s (`cargo test -p e2e --test s3s`) verify so too. botocore, the crate and Envoy's signer sign a key's slash as they find it, and no SDK of today sends one encoded in a key (in paths of S3 Control, where they do so in ARNs, it stays encoded); only moto, which asks botocore, refuses ours.",
     ),
     row("/a%2fb", "As above."),
     row(

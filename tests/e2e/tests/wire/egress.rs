@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use e2e::bootstrap::{redirect, set_environment};
+use e2e::bootstrap::{redirect, set_environment, shipped_without_https};
 use e2e::ca::TestCa;
 use e2e::envoy::{self, Envoy};
 use e2e::ledger::Ledger;
@@ -90,8 +90,7 @@ impl Drop for Egress {
 /// The shipped file, with other addresses, paths and environment, and with every service allowed.
 /// What handles a request is left as it is: the connection manager, its filters, the TLS settings.
 fn bootstrap(directory: &Path, upstream: u16, sts: u16) -> String {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envoy/envoy.yaml");
-    let text = fs::read_to_string(&file).expect("envoy/envoy.yaml");
+    let text = shipped_without_https();
     let path = |name| directory.join(name).display().to_string();
     let text = [
         ("/etc/ssl/certs/ca-certificates.crt", path("ca.pem")),

@@ -35,6 +35,9 @@ public final class Main {
         configuration.set("fs.s3a.multipart.threshold", "5M");
         configuration.set("fs.s3a.retry.limit", "1");
         configuration.set("fs.s3a.attempts.maximum", "1");
+        if (way.equals("https")) {
+            return configuration;
+        }
         if (way.equals("endpoint")) {
             configuration.set("fs.s3a.endpoint", System.getenv("AWS_ENDPOINT_URL"));
             configuration.set("fs.s3a.path.style.access", "true");

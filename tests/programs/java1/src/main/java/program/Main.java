@@ -7,6 +7,7 @@ import com.amazonaws.auth.AWSCredentialsProvider;
 import com.amazonaws.auth.AWSStaticCredentialsProvider;
 import com.amazonaws.auth.AnonymousAWSCredentials;
 import com.amazonaws.auth.DefaultAWSCredentialsProviderChain;
+import com.amazonaws.client.builder.AwsClientBuilder;
 import com.amazonaws.client.builder.AwsClientBuilder.EndpointConfiguration;
 import com.amazonaws.services.dynamodbv2.AmazonDynamoDB;
 import com.amazonaws.services.dynamodbv2.AmazonDynamoDBClientBuilder;
@@ -55,6 +56,15 @@ public final class Main {
         }
     }
 
+    /** With https it has one of its own. */
+    private <B extends AwsClientBuilder<B, C>, C> B at(B builder, String service) {
+        builder.withCredentials(credentials());
+        if (way.equals("https")) {
+            return builder;
+        }
+        return builder.withEndpointConfiguration(endpoint(service)).withClientConfiguration(configuration());
+    }
+
     private EndpointConfiguration endpoint(String service) {
         String url = way.equals("endpoint")
                 ? System.getenv("AWS_ENDPOINT_URL")
@@ -80,11 +90,8 @@ public final class Main {
     }
 
     private void objects() throws Exception {
-        AmazonS3 s3 = AmazonS3ClientBuilder.standard()
-                .withEndpointConfiguration(endpoint("s3"))
-                .withCredentials(credentials())
-                .withClientConfiguration(configuration())
-                .withPathStyleAccessEnabled(true)
+        AmazonS3 s3 = at(AmazonS3ClientBuilder.standard(), "s3")
+                .withPathStyleAccessEnabled(!way.equals("https"))
                 .build();
         byte[] large = new byte[12 << 20];
         new Random().nextBytes(large);
@@ -116,11 +123,7 @@ public final class Main {
     }
 
     private void table() {
-        AmazonDynamoDB dynamodb = AmazonDynamoDBClientBuilder.standard()
-                .withEndpointConfiguration(endpoint("dynamodb"))
-                .withCredentials(credentials())
-                .withClientConfiguration(configuration())
-                .build();
+        AmazonDynamoDB dynamodb = at(AmazonDynamoDBClientBuilder.standard(), "dynamodb").build();
         dynamodb.createTable(new CreateTableRequest()
                 .withTableName(prefix)
                 .withBillingMode(BillingMode.PAY_PER_REQUEST)
@@ -132,14 +135,12 @@ public final class Main {
     }
 
     private void queue() {
-        AmazonSQS sqs = AmazonSQSClientBuilder.standard()
-                .withEndpointConfiguration(endpoint("sqs"))
-                .withCredentials(credentials())
-                .withClientConfiguration(configuration())
-                .build();
+        AmazonSQS sqs = at(AmazonSQSClientBuilder.standard(), "sqs").build();
         // It sends to the queue's own URL, which is https.
-        URI queue = URI.create(sqs.createQueue(prefix).getQueueUrl());
-        String url = endpoint("sqs").getServiceEndpoint() + queue.getPath();
+        String url = sqs.createQueue(prefix).getQueueUrl();
+        if (!way.equals("https")) {
+            url = endpoint("sqs").getServiceEndpoint() + URI.create(url).getPath();
+        }
         sqs.sendMessage(url, "Grüße");
         Message message = sqs.receiveMessage(url).getMessages().get(0);
         check("message", message.getBody(), "Grüße");

@@ -1,0 +1,108 @@
+//! A line of the access log: JSON as in `envoy/operate`, or text as in `envoy/envoy.yaml`.
+
+use serde_json::Value;
+
+/// What of a line matters here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    /// `observed`, `signed`, `left_alone` or `refused`.
+    pub(super) outcome: String,
+    /// The host that the request named, as it came.
+    pub(super) host: String,
+    words: Vec<(String, String)>,
+}
+
+/// Why a line says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Skipped {
+    /// It is empty.
+    Empty,
+    /// It has more than [`LONGEST`] bytes.
+    TooLong,
+    /// It has no decision: the request was none of AWS's, or another listener's.
+    NoDecision,
+    /// It begins as JSON and is none, or is none of the two forms.
+    Unreadable,
+}
+
+/// A line of more bytes is no line of an access log.
+pub(super) const LONGEST: usize = 64 << 10;
+
+impl Skipped {
+    /// For people.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::TooLong => "longer than 64 KiB",
+            Self::NoDecision => "without a decision of the filter's",
+            Self::Unreadable => "not a line of an access log",
+        }
+    }
+}
+
+const OUTCOMES: [&str; 4] = ["observed", "signed", "left_alone", "refused"];
+
+impl Line {
+    /// Reads one, without its end.
+    pub(super) fn read(line: &[u8]) -> Result<Self, Skipped> {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            return Err(Skipped::Empty);
+        }
+        let text = std::str::from_utf8(line).map_err(|_| Skipped::Unreadable)?;
+        match text.starts_with('{') {
+            true => Self::of_json(text),
+            false => Self::of_text(text),
+        }
+    }
+
+    fn of_json(text: &str) -> Result<Self, Skipped> {
+        let value: Value = serde_json::from_str(text).map_err(|_| Skipped::Unreadable)?;
+        let get = |key: &str| value.get(key).and_then(Value::as_str);
+        let decision = get("decision").ok_or(Skipped::NoDecision)?;
+        let host = get("host").ok_or(Skipped::Unreadable)?;
+        Self::of_words(host, decision.split(' ')).ok_or(Skipped::NoDecision)
+    }
+
+    /// `... <host> <status> [<decision>] ...`.
+    fn of_text(text: &str) -> Result<Self, Skipped> {
+        let (before, rest) = text.split_once(" [").ok_or(Skipped::Unreadable)?;
+        let host = before.rsplit(' ').nth(1).ok_or(Skipped::Unreadable)?;
+        Self::of_words(host, enclosed(rest).split(' ')).ok_or(Skipped::NoDecision)
+    }
+
+    fn of_words<'a>(host: &str, mut words: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let outcome = words.next()?;
+        let known = OUTCOMES.contains(&outcome);
+        let words = words.filter_map(|word| word.split_once('='));
+        known.then(|| Self {
+            outcome: outcome.to_owned(),
+            host: host.to_owned(),
+            words: words
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+        })
+    }
+
+    /// The value of a word; `None` where there is none.
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        let mut words = self.words.iter();
+        words
+            .find(|(known, _)| known == key)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// What stands before the bracket that closes the one before it: a rule's name has brackets of its own.
+fn enclosed(text: &str) -> &str {
+    let mut open = 1_usize;
+    let end = text.find(|c| {
+        match c {
+            '[' => open += 1,
+            ']' => open -= 1,
+            _ => {}
+        }
+        open == 0
+    });
+    end.and_then(|end| text.get(..end)).unwrap_or(text)
+}
