@@ -125,8 +125,13 @@ fn enforced(config: &Config, head: Head<'_>) -> Decided {
     let target = match Target::of(config, head) {
         Ok(target) => target,
         Err(unsigned) => {
+            let about = match unsigned {
+                // As below.
+                Unsigned::LeftAlone(LeftAlone::NotAws) => About::default(),
+                _ => About::new(Facts::default()),
+            };
             return Decided {
-                about: About::new(Facts::default()),
+                about,
                 ..Decision::from(unsigned).into()
             };
         }

@@ -71,7 +71,7 @@ fn check_hosts(config: &Config, role: &Role, key: &str, notes: &mut Notes) {
                 host.name,
                 arn_partition(endpoint.region)
             );
-            let advice = format!("give it a `region` of {partition}");
+            let advice = format!("give it a `region` or `sts_hosts` of {partition}");
             notes.warn(key, finding, &advice);
         }
     }

@@ -91,7 +91,7 @@ pub(super) fn credentials_epoch(object: &mut Object) -> Option<String> {
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@:-".contains(&b);
     object.parsed(
         &keys::CREDENTIALS_EPOCH,
-        "1 to 64 letters, digits and _+=,.@:-",
+        "a string of 1 to 64 letters, digits and _+=,.@:-",
         |text| {
             let fits = text.len() <= 64 && text.bytes().all(is_allowed);
             fits.then(|| text.to_owned())

@@ -50,6 +50,7 @@ impl Line {
             return Err(Skipped::Empty);
         }
         let text = std::str::from_utf8(line).map_err(|_| Skipped::Unreadable)?;
+        let text = without_pod(text);
         match text.starts_with('{') {
             true => Self::of_json(text),
             false => Self::of_text(text),
@@ -91,6 +92,13 @@ impl Line {
             .find(|(known, _)| known == key)
             .map(|(_, value)| value.as_str())
     }
+}
+
+/// Without what `kubectl logs --prefix` puts in front: `[pod/<name>/<container>] `.
+fn without_pod(text: &str) -> &str {
+    let rest = text.strip_prefix("[pod/");
+    rest.and_then(|rest| rest.split_once("] "))
+        .map_or(text, |(_, line)| line)
 }
 
 /// What stands before the bracket that closes the one before it: a rule's name has brackets of its own.

@@ -36,6 +36,15 @@ fn services_hosts_of_customers_and_buckets_are_allowed() {
     );
 }
 
+/// As `kubectl logs --prefix` writes them.
+#[test]
+fn the_pods_name_before_a_line_changes_nothing() {
+    let with_pod = |line| format!("[pod/shop-6d5f-x2x7q/istio-proxy] {line}");
+    let lines = [DYNAMODB, BUCKET].map(with_pod);
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    check(&lines, json!(["dynamodb", {"buckets": ["reports"]}]));
+}
+
 #[test]
 fn the_order_of_the_lines_changes_nothing() {
     let lines = [SEARCH, BUCKET, DYNAMODB, SIGNED, PRESIGNED, BY_RULE];
