@@ -60,12 +60,14 @@ impl Record {
     /// no fetch has begun.
     pub fn flushed(&self, now: SystemTime, wanted: SystemTime, pace: Pace) -> Option<Self> {
         let is_fetching = self.lease.is_some_and(|lease| lease.in_force(now));
-        let is_waiting = self.flush == Some(Flush::Due) && self.not_before.is_none();
+        let between = pace.of(rules::BETWEEN_FLUSHES);
+        // One that is further away than any is due was written before the clock stepped back.
+        let is_due_soon = self.flushed_at.is_some_and(|at| at <= now + 2 * between);
+        let is_waiting = self.flush == Some(Flush::Due) && self.not_before.is_none() && is_due_soon;
         let replaces = is_fetching || self.credentials.is_some();
         if is_waiting || !replaces && self.failure.is_none() {
             return None;
         }
-        let between = pace.of(rules::BETWEEN_FLUSHES);
         // One that is further away was written before the clock stepped back.
         let last = self.flushed_at.filter(|last| *last <= now + between);
         let at = last.map_or(wanted, |last| wanted.max(last + between));

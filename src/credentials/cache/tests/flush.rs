@@ -58,6 +58,9 @@ fn who_asks_again_is_heard_once_in_half_a_minute() {
         at(1061),
     );
     check_fetch_from(&flushed(&done, at(61)), at(61));
+    // The same before the fetch has begun.
+    let pending = flushed(&ready(HOUR, LEAST), at(1060));
+    check_fetch_from(&flushed(&pending, at(61)), at(61));
 }
 
 #[test]
