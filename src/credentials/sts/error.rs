@@ -71,9 +71,12 @@ impl StsError {
             | Self::Throttled(..)
             | Self::ServiceFault(..)
             | Self::InvalidReply(_) => true,
-            // Something else than STS has answered, or an account does without this region's.
+            // Something else than STS has answered; an account does without this region's; or this region is not enabled, and
+            // so knows no credentials.
             Self::Denied(_, error) | Self::Rejected(_, error) => {
-                error.is_without_code() || error.code.as_str().starts_with("RegionDisabled")
+                let code = error.code.as_str();
+                let code = code.strip_suffix("Exception").unwrap_or(code);
+                error.is_without_code() || OF_REGIONS.contains(&code)
             }
             Self::TokenExpired(..) | Self::AlreadyExpired { .. } => false,
         }
@@ -234,6 +237,13 @@ const WEB_IDENTITY: &[Row] = &[
         kind: StsError::ProviderUnreachable,
         advice: "it is retried with back-off; if it lasts, check that the OIDC issuer's URL is reachable from the internet",
     },
+];
+
+/// What a host says of its region, and another one need not.
+const OF_REGIONS: &[&str] = &[
+    "RegionDisabled",
+    "InvalidClientTokenId",
+    "UnrecognizedClient",
 ];
 
 /// Of AssumeRole alone.

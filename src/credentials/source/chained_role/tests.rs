@@ -149,3 +149,30 @@ fn credentials_that_sts_calls_expired_are_those_of_the_pods_own_role() {
         assert_eq!(failed.is_of_own_credentials(), is_of_own, "{code}");
     }
 }
+
+/// A region that is not enabled knows no credentials.
+#[test]
+fn a_host_that_does_not_know_the_credentials_gives_way_to_the_next() {
+    let own = with_credentials(at(3600));
+    let body = chained_role().body();
+    for code in [
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "RegionDisabledException",
+    ] {
+        let error = format!(r#"{{"Error":{{"Code":"{code}"}}}}"#);
+        let reply = Reply {
+            expected: Expected::Credentials,
+            status: 403,
+            body: error.as_bytes(),
+            secrets: &[],
+            turn: Turn::default(),
+            sent_body: Some(&body),
+        };
+        let progress = chained_role().on_reply(&reply, &context(&own, at(0)));
+        let Progress::Call(call) = progress else {
+            panic!("{code}: {progress:?}");
+        };
+        assert_eq!(call.cluster, "sts-2", "{code}");
+    }
+}
