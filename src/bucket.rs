@@ -86,16 +86,24 @@ pub fn each_named<'a>(
     }
 }
 
-/// The bucket, or the access point's alias, that a request is for, where it is named, or the first of several. `place` is as in [`each_named`].
+/// The bucket, or the access point's alias, that a request is for, where it is named, or the first of several; [`UNKNOWN`]
+/// where it names what is neither. `None`: it names nothing, or an access point by its host. `place` is as in
+/// [`each_named`].
 pub fn of_target<'a>(request: Request<'a>, place: BucketPlace<'a>) -> Option<Cow<'a, str>> {
     let mut found = None;
-    each_target(request, place, &mut |named| {
-        if let Named::Bucket(name) | Named::Alias(name) = named {
+    let mut is_unknown = false;
+    each_target(request, place, &mut |named| match named {
+        Named::Bucket(name) | Named::Alias(name) => {
             found.get_or_insert(name);
         }
+        Named::AccessPoint | Named::Unreadable => is_unknown = true,
+        Named::AccessPointHost => {}
     });
-    found
+    found.or_else(|| is_unknown.then_some(Cow::Borrowed(UNKNOWN)))
 }
+
+/// In the place of a bucket that is not known. No bucket's name has this character.
+pub const UNKNOWN: &str = "?";
 
 /// Calls `target` with what a request is for.
 fn each_target<'a>(

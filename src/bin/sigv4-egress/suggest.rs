@@ -7,6 +7,7 @@ use line::{LONGEST, Line, Skipped};
 pub(crate) use report::S3;
 use report::{MOST, Note, Report};
 use serde_json::{Map, Value, json};
+use sigv4_egress::bucket;
 use sigv4_egress::endpoint::{self, Answering, BucketPlace, Host, Resolution};
 use sigv4_egress::sigv4::PathStyle;
 use std::collections::BTreeSet;
@@ -147,7 +148,9 @@ impl Seen {
         let Some(service) = line.get("service") else {
             return self.report.note(Note::NoService, &line.host);
         };
-        let Ok(host) = Host::parse(line.host.as_bytes()) else {
+        // At the loopback endpoint, what was signed is for another host than the one that the request named.
+        let host = line.get("host").unwrap_or(&line.host);
+        let Ok(host) = Host::parse(host.as_bytes()) else {
             return self.report.note(Note::NoService, &line.host);
         };
         let is_tenant = match endpoint::resolve(&host, "") {
@@ -163,6 +166,9 @@ impl Seen {
             (&mut self.hosts, host.name())
         } else if is_s3 {
             match line.get("bucket") {
+                Some(bucket::UNKNOWN) => {
+                    return self.report.note(Note::NoBucket, host.name());
+                }
                 Some(bucket) => (&mut self.buckets, bucket),
                 None => {
                     self.bucketless += 1;

@@ -104,7 +104,7 @@ fn what_is_no_bucket_is_not_called_one() {
         check(
             &format!("GET s3.eu-west-1.amazonaws.com {path}"),
             S3,
-            "",
+            "?",
             Basis::Rule(1),
         );
     }

@@ -54,6 +54,33 @@ fn without_a_list_nothing_is_allowed_and_the_line_says_what_to_allow() {
     );
 }
 
+/// A request that names no bucket at all is another one.
+#[test]
+fn what_stands_in_a_buckets_place_and_is_none_is_told_from_nothing() {
+    for path in [
+        "/re%20ports/a",
+        "/%ff",
+        "/../a",
+        "/arn:aws:s3:eu-west-1:123456789012:accesspoint/reports/a",
+    ] {
+        check_line(
+            "",
+            &format!("GET s3.eu-west-1.amazonaws.com {path}"),
+            "refuse reason=not_allowed service=s3 region=eu-west-1 bucket=? rule=allow",
+        );
+    }
+    for request in [
+        "GET s3.eu-west-1.amazonaws.com /",
+        "GET point-123456789012.s3-accesspoint.eu-west-1.amazonaws.com /a",
+    ] {
+        check_line(
+            "",
+            request,
+            "refuse reason=not_allowed service=s3 region=eu-west-1 rule=allow",
+        );
+    }
+}
+
 #[test]
 fn a_real_key_is_judged_as_a_placeholder_and_named() {
     let allow = r#", "allow": ["sqs", "s3"]"#;

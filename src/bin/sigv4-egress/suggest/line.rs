@@ -1,6 +1,7 @@
 //! A line of the access log: JSON as in `envoy/operate`, or text as in `envoy/envoy.yaml`.
 
 use serde_json::Value;
+use sigv4_egress::endpoint::Host;
 
 /// What of a line matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,9 +66,19 @@ impl Line {
         Self::of_words(host, decision.split(' ')).ok_or(Skipped::NoDecision)
     }
 
-    /// `... <host> <status> [<decision>] ...`.
+    /// `... <host> <status> [<decision>] ...`. What stands behind the decision is not looked at: servers write it.
     fn of_text(text: &str) -> Result<Self, Skipped> {
-        let (before, rest) = text.split_once(" [").ok_or(Skipped::Unreadable)?;
+        let is_host = |rest: &str| {
+            let host = rest.split(' ').next().unwrap_or_default();
+            Host::parse(["[", host].concat().as_bytes()).is_ok()
+        };
+        let (before, rest) = text
+            .match_indices(" [")
+            .filter_map(|(place, bracket)| {
+                Some((text.get(..place)?, text.get(place + bracket.len()..)?))
+            })
+            .find(|(_, rest)| !is_host(rest))
+            .ok_or(Skipped::Unreadable)?;
         let host = before.rsplit(' ').nth(1).ok_or(Skipped::Unreadable)?;
         Self::of_words(host, enclosed(rest).split(' ')).ok_or(Skipped::NoDecision)
     }

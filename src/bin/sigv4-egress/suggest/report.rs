@@ -28,6 +28,8 @@ pub(super) enum Note {
     Rule,
     /// It has no service: by host.
     NoService,
+    /// It names no bucket that an allow-list could have: by host.
+    NoBucket,
     /// More different names than are kept: by service.
     TooMany,
     /// Left alone, for this reason: by host.
@@ -43,6 +45,7 @@ impl Note {
         match self {
             Self::RealKey => "signed with the program's own key: once enforced, such requests stay with that key until the program has placeholder keys".to_owned(),
             Self::Rule => "decided by a rule: give the configuration with --config, so that its rules are kept".to_owned(),
+            Self::NoBucket => "to access points by ARN, or to what is no bucket's name: only all of s3 would allow them".to_owned(),
             Self::NoService => "without a service: the host is not known".to_owned(),
             Self::TooMany => format!("not listed, beyond the first {MOST} names: allow the service as a whole, or use patterns"),
             Self::LeftAlone(reason) => match &**reason {

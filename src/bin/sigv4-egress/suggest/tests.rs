@@ -64,6 +64,32 @@ fn requests_that_name_no_bucket_need_all_of_s3_unless_buckets_are_wanted() {
     assert!(told.contains("they will be refused"), "{told}");
 }
 
+/// It went to the loopback endpoint, and the decision says what for.
+#[test]
+fn the_host_that_was_signed_counts_where_it_is_another_one() {
+    let api = "abc.execute-api.eu-west-1.amazonaws.com";
+    let point = "point-123456789012.s3-accesspoint.eu-west-1.amazonaws.com";
+    let of_port = SIGNED
+        .replace("GET sqs.eu-west-1.amazonaws.com", "GET 127.0.0.1:9920")
+        .replace("service=sqs", "service=execute-api")
+        .replace("host=sqs.eu-west-1.amazonaws.com", &format!("host={api}"));
+    let of_point = SIGNED
+        .replace("GET sqs.eu-west-1.amazonaws.com", "GET [::1]:9921")
+        .replace("service=sqs", "service=s3")
+        .replace("host=sqs.eu-west-1.amazonaws.com", &format!("host={point}"));
+    check(&[&of_port, &of_point], json!([api, point]));
+}
+
+#[test]
+fn what_is_no_bucket_does_not_allow_all_of_s3() {
+    let unknown = BUCKET.replace("bucket=reports", "bucket=?");
+    let told = check(&[BUCKET, &unknown], json!([{"buckets": ["reports"]}]));
+    assert!(
+        told.contains("only all of s3 would allow them:\n  1 reports.s3."),
+        "{told}"
+    );
+}
+
 #[test]
 fn what_is_not_decided_is_told_with_host_and_count() {
     let unknown = PRESIGNED
