@@ -4,7 +4,7 @@
 
 use super::cache::Record;
 use super::cache::place::Inputs;
-use super::failure::{Failure, FetchError};
+use super::failure::{Failure, FetchError, Retry};
 use super::outcome::Fetched;
 use super::sts::{GivenBy, StsAccess, Turn};
 use super::{CallHeaders, Credentials, Secret};
@@ -142,6 +142,8 @@ pub struct Reply<'a> {
     pub turn: Turn,
     /// The body of the call.
     pub sent_body: Option<&'a Secret>,
+    /// When the host that was called before may answer, where this one's stands in for it.
+    pub before: Option<Retry>,
 }
 
 /// How a fetch goes on.

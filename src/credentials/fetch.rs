@@ -10,6 +10,7 @@
 use super::Secret;
 use super::cache::{Demand, Next, Record};
 use super::call::{Call, Context, Expected, Progress, Reply};
+use super::failure::Retry;
 use super::role::RoleId;
 use super::source::CredentialSource;
 use super::sts::{StsHosts, Turn};
@@ -80,6 +81,8 @@ pub(crate) struct Fetch {
     turn: Turn,
     /// What was sent to it, for the next one.
     body: Option<Secret>,
+    /// When the one before it may answer.
+    before: Option<Retry>,
 }
 
 /// Whom of STS's hosts a fetch asks first: the one that gave this role's or the pod's own credentials last, for a while
@@ -132,6 +135,7 @@ impl Fetch {
             sent: call.sent.clone(),
             turn: call.turn,
             body: call.body.clone(),
+            before: call.instead.as_ref().map(|failed| failed.failure.retry),
         }
     }
 
@@ -159,6 +163,7 @@ impl Fetch {
             secrets: &secrets,
             turn: self.turn,
             sent_body: self.body.as_ref(),
+            before: self.before,
         };
         source.on_reply(&reply, context)
     }

@@ -19,6 +19,7 @@ pub use operation::Operation;
 pub(super) use request::{FormBody, request_headers, signed_headers};
 
 use super::call::{Call, Context, Expected, Failed, Progress, Reply, Settings};
+use super::failure::Retry;
 use super::reply::{self, AwsError, InvalidReply};
 use super::{CallHeaders, Credentials, Secret};
 use crate::timestamp::{from_epoch_seconds, parse_rfc3339};
@@ -71,6 +72,13 @@ pub(super) fn on_reply<'a>(
     let mut failed = Failed::of(&error);
     if hosts.are_several() {
         failed.failure.cause = [host, ": ", &*failed.failure.cause].concat();
+    }
+    // What somebody has to change at this host keeps nobody from another that may answer soon.
+    if let Some(retry) = reply.before
+        && error.may_be_of_the_host()
+        && failed.failure.retry == Retry::Unlikely
+    {
+        failed.failure.retry = retry;
     }
     let next = hosts
         .next(turn)

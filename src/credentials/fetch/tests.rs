@@ -113,6 +113,52 @@ fn a_failure_shows_no_secret_that_the_other_side_may_know() {
     assert!(failed.failure.cause.contains(redacted), "{failed:?}");
 }
 
+/// What is wrong with the second host alone is no reason not to wait for the first.
+#[test]
+fn a_host_that_cannot_answer_does_not_say_when_another_may() {
+    let own = record("own");
+    let context = Context {
+        settings: settings(),
+        own: &own,
+        first: Turn::default(),
+        now: at(60),
+    };
+    let source = CredentialSource::WebIdentity(WebIdentity {
+        session: Session {
+            role_arn: RoleArn::parse("arn:aws:iam::123456789012:role/app").unwrap(),
+            name: SessionName::parse("shop").unwrap(),
+            duration: None,
+            policy: None,
+        },
+    });
+    let error = |code: &str| format!(r#"{{"Error":{{"Code":"{code}"}}}}"#);
+    let after = |first: (u16, &str), second: (u16, &str)| {
+        let mut to_sts = call(Expected::Credentials, &[]);
+        to_sts.body = Some(Secret::new("Action=AssumeRoleWithWebIdentity"));
+        let fetch = Fetch::new(RoleId::OWN, &to_sts);
+        let progress = fetch.go_on(&source, &own, &context, first.0, first.1.as_bytes());
+        let Progress::Call(next) = progress else {
+            panic!("{progress:?}");
+        };
+        let fetch = Fetch::new(RoleId::OWN, &next);
+        match fetch.go_on(&source, &own, &context, second.0, second.1.as_bytes()) {
+            Progress::Failed(failed) => failed.failure.retry,
+            other => panic!("{other:?}"),
+        }
+    };
+    let disabled = error("RegionDisabledException");
+    let denied = error("AccessDenied");
+    for second in [(403, &*disabled), (404, "not found")] {
+        assert_eq!(after((0, ""), second), Retry::BackOff, "{second:?}");
+        assert_eq!(
+            after((403, &disabled), second),
+            Retry::Unlikely,
+            "{second:?}"
+        );
+    }
+    assert_eq!(after((0, ""), (403, &denied)), Retry::Unlikely);
+}
+
 #[test]
 fn a_lease_outlasts_its_calls() {
     let listener = call(Expected::Token, &[]).timeout;

@@ -141,6 +141,7 @@ fn credentials_that_sts_calls_expired_are_those_of_the_pods_own_role() {
             secrets: &[],
             turn: Turn::default(),
             sent_body: None,
+            before: None,
         };
         let Progress::Failed(failed) = chained_role().on_reply(&reply, &context(&own, at(0)))
         else {
@@ -168,6 +169,7 @@ fn a_host_that_does_not_know_the_credentials_gives_way_to_the_next() {
             secrets: &[],
             turn: Turn::default(),
             sent_body: Some(&body),
+            before: None,
         };
         let progress = chained_role().on_reply(&reply, &context(&own, at(0)));
         let Progress::Call(call) = progress else {

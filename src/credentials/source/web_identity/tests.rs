@@ -71,6 +71,7 @@ fn reply(expected: Expected, status: u16, body: &[u8]) -> Reply<'_> {
         secrets: &[],
         turn: Turn::default(),
         sent_body: None,
+        before: None,
     }
 }
 
