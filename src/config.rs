@@ -139,7 +139,10 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
     object.finish()?;
     plain::check_as_a_whole(&config, &written, &mut notes)?;
     #[cfg(not(target_family = "wasm"))]
-    partitions::check(&config, &mut notes);
+    {
+        partitions::check(&config, &mut notes);
+        sts::check_clusters(&config.roles, &mut notes);
+    }
     let narrowed = policy::narrowed(environment, &config.policy, &mut notes)?;
     Ok(Config {
         policy: config.policy.narrowed(narrowed),

@@ -4,6 +4,8 @@ use super::findings::{ConfigError, Notes, Origin};
 use super::keys::{self, Key};
 use super::object::{Environment, Object, REGION};
 use super::policy::warn_of_region;
+#[cfg(not(target_family = "wasm"))]
+use crate::credentials::role::{Role, Roles};
 use crate::credentials::sts::{StsAccess, StsHost, StsHosts};
 use crate::endpoint::{self, Host, Resolution};
 
@@ -133,6 +135,37 @@ fn in_clusters(names: Vec<String>, cluster: &str) -> StsHosts {
         cluster: String::new(),
     });
     StsHosts::new(first, hosts.collect())
+}
+
+/// Warns of clusters that are to lead to two hosts: the token goes where the cluster leads, whatever the host is called.
+#[cfg(not(target_family = "wasm"))]
+pub(super) fn check_clusters(roles: &Roles<Role>, notes: &mut Notes) {
+    let mut known: Vec<&StsHost> = Vec::new();
+    for (_, role) in roles
+        .iter()
+        .filter(|(_, role)| role.source.role_arn().is_some())
+    {
+        for host in role.sts.hosts.iter() {
+            let other = known.iter().find(|known| known.cluster == host.cluster);
+            match other {
+                None => known.push(host),
+                Some(other) if other.name == host.name => {}
+                Some(other) => {
+                    let finding = format!(
+                        "is \"{}\", which is to lead to {}, too, and not only to {}",
+                        host.cluster, other.name, host.name
+                    );
+                    let key = match role.name.as_str() {
+                        Role::OWN => keys::STS_CLUSTER.name.to_owned(),
+                        name => ["roles.", name, ".", keys::STS_CLUSTER.name].concat(),
+                    };
+                    let advice =
+                        "name a cluster of its own, unless this one goes by the host of each call";
+                    notes.warn(&key, finding, advice);
+                }
+            }
+        }
+    }
 }
 
 /// The hosts under a key. `place` is where it stands, for warnings.

@@ -140,6 +140,36 @@ fn hosts_of_a_roles_own_take_a_cluster_of_its_own() {
     assert!(read(&role(json!({"region": "eu-west-1"}))).is_ok());
 }
 
+/// The token would go where the cluster leads, whatever the host is called.
+#[test]
+fn a_cluster_that_stands_for_two_hosts_is_told() {
+    let check = |cluster: &str, warned: &[&str]| {
+        let mut plugin = role(json!({
+            "region": "cn-north-1", "sts_cluster": cluster,
+            "token_audience": "sts.amazonaws.com.cn", "token_path": "/token-china",
+        }));
+        plugin["sts_hosts"] = json!([
+            "sts.eu-west-1.amazonaws.com",
+            "sts.eu-central-1.amazonaws.com"
+        ]);
+        let config = read(&plugin).unwrap();
+        let found: Vec<String> = config.warnings.iter().map(|w| w.to_string()).collect();
+        assert_eq!(found.len(), warned.len(), "{found:?}");
+        for (found, warned) in found.iter().zip(warned) {
+            assert!(found.contains(warned), "{found}");
+        }
+    };
+    check("sts-china", &[]);
+    check(
+        "sigv4-egress-sts",
+        &["is \"sigv4-egress-sts\", which is to lead to sts.eu-west-1.amazonaws.com, too"],
+    );
+    check(
+        "sigv4-egress-sts-2",
+        &["is \"sigv4-egress-sts-2\", which is to lead to sts.eu-central-1.amazonaws.com, too"],
+    );
+}
+
 #[test]
 fn what_a_role_cannot_say_is_refused() {
     for (keys, key) in [
