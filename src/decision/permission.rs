@@ -35,7 +35,11 @@ pub(super) fn judge<'p>(
         host,
         endpoint,
         route_metadata: head.route_metadata,
-        placeholder: placeholder(target),
+        placeholder: match target.real_key {
+            // The program will have one of the filter's own in its place.
+            Some(_) => config.placeholders.first().map(String::as_str),
+            None => placeholder(target),
+        },
     };
     config.policy.judge(subject, &|| bucket::Request {
         host,

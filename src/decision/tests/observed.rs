@@ -54,6 +54,25 @@ fn without_a_list_nothing_is_allowed_and_the_line_says_what_to_allow() {
     );
 }
 
+/// Once the program has a placeholder, it has one of the filter's.
+#[test]
+fn where_rules_name_placeholders_a_real_key_stands_for_the_filters_own() {
+    let rules = r#", "allow": ["sqs"], "roles": {"audit": {"role_arn": "arn:aws:iam::123456789012:role/audit"}},
+        "rules": [{"placeholders": ["placeholder-audit"], "role": "audit"}]"#;
+    let signed = |key: &str| {
+        let signature = signed_with(key, "sqs");
+        format!("GET sqs.eu-west-1.amazonaws.com /\n{signature}")
+    };
+    let expected =
+        format!("sign reason=placeholder service=sqs region=eu-west-1 rule=allow key={REAL}");
+    check_line(rules, &signed(REAL), &expected);
+    check_line(
+        rules,
+        &signed("placeholder-typo"),
+        "refuse reason=placeholder_not_listed service=sqs region=eu-west-1 rule=none",
+    );
+}
+
 /// A request that names no bucket at all is another one.
 #[test]
 fn what_stands_in_a_buckets_place_and_is_none_is_told_from_nothing() {
