@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use sigv4_egress::bucket;
 use sigv4_egress::endpoint::{self, Answering, BucketPlace, Host, Resolution};
 use sigv4_egress::sigv4::PathStyle;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, Write};
 
 /// What the arguments say.
@@ -59,8 +59,8 @@ pub(crate) struct Seen {
     services: BTreeSet<String>,
     hosts: BTreeSet<String>,
     buckets: BTreeSet<String>,
-    /// Requests to S3 that named no bucket.
-    bucketless: u64,
+    /// Requests that named no bucket, by service of S3's.
+    bucketless: BTreeMap<String, u64>,
     /// The configuration's own rules, by place: whether each signs what the allow-list does not have.
     rules: Vec<bool>,
     report: Report,
@@ -171,7 +171,7 @@ impl Seen {
                 }
                 Some(bucket) => (&mut self.buckets, bucket),
                 None => {
-                    self.bucketless += 1;
+                    *self.bucketless.entry(service.to_owned()).or_default() += 1;
                     return;
                 }
             }
@@ -192,18 +192,22 @@ impl Seen {
     /// The entries of `allow`.
     fn allow(&mut self, s3: S3) -> Vec<Value> {
         let mut allow: Vec<Value> = Vec::new();
-        let whole = self.bucketless > 0 && s3 == S3::Whole;
-        if self.bucketless > 0 {
-            self.report.bucketless = Some((self.bucketless, self.buckets.len(), s3));
-        }
         let mut services = self.services.clone();
         let mut buckets = self.buckets.clone();
-        if whole {
-            let express = buckets.iter().any(|name| name.ends_with("--x-s3"));
-            services.insert("s3".to_owned());
-            services.extend(express.then(|| "s3express".to_owned()));
-            buckets.clear();
+        if s3 == S3::Whole {
+            services.extend(self.bucketless.keys().cloned());
+            // The only names of another service are aliases on Outposts.
+            let service_of = |name: &String| bucket::service_of(name).unwrap_or("s3-outposts");
+            // A list that has `s3` takes no buckets, not even those of another service.
+            if self.bucketless.contains_key("s3") {
+                services.extend(buckets.iter().map(|name| service_of(name).to_owned()));
+            }
+            buckets.retain(|name| !services.contains(service_of(name)));
         }
+        self.report.bucketless = std::mem::take(&mut self.bucketless)
+            .into_iter()
+            .map(|(service, count)| (service, count, self.buckets.len(), s3))
+            .collect();
         let entries = services.iter().chain(&self.hosts);
         for entry in entries {
             self.report.keep(&mut allow, json!(entry), entry);

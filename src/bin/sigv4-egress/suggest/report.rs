@@ -73,8 +73,8 @@ pub(super) struct Report {
     notes: BTreeMap<Note, BTreeMap<String, u64>>,
     /// How many different things the notes have.
     kept: usize,
-    /// Requests to S3 without a bucket, how many buckets others named, and what became of it.
-    pub(super) bucketless: Option<(u64, usize, S3)>,
+    /// By service of S3's: requests without a bucket, how many buckets others named, and what became of it.
+    pub(super) bucketless: Vec<(String, u64, usize, S3)>,
 }
 
 impl Report {
@@ -124,16 +124,16 @@ impl Report {
         for (why, count) in &self.skipped {
             writeln!(told, "lines skipped: {count} {}", why.text())?;
         }
-        if let Some((count, buckets, s3)) = self.bucketless {
+        for (service, count, buckets, s3) in &self.bucketless {
             let what = match s3 {
                 S3::Whole => format!(
-                    "so all of s3 is allowed; with --buckets, only the {buckets} buckets that others named"
+                    "so all of {service} is allowed; with --buckets, only the {buckets} buckets that others named"
                 ),
                 S3::Buckets => "they will be refused".to_owned(),
             };
             writeln!(
                 told,
-                "s3: {count} requests named no bucket, as ListBuckets: {what}"
+                "{service}: {count} requests named no bucket, as ListBuckets: {what}"
             )?;
         }
         for (note, things) in &self.notes {

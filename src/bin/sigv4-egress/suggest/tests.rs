@@ -24,6 +24,10 @@ fn suggest(lines: &[&str], config: Option<&str>, s3: S3) -> Result<(Value, Strin
 fn check(lines: &[&str], expected: Value) -> String {
     let (found, told) = suggest(lines, None, S3::Whole).unwrap();
     assert_eq!(found, json!({"allow": expected}));
+    let mut config = found;
+    config["region"] = "eu-west-1".into();
+    config["role_arn"] = "arn:aws:iam::123456789012:role/app".into();
+    config::parse(config.to_string().as_bytes(), &Environment::new()).unwrap();
     told
 }
 
@@ -78,6 +82,35 @@ fn the_host_that_was_signed_counts_where_it_is_another_one() {
         .replace("service=sqs", "service=s3")
         .replace("host=sqs.eu-west-1.amazonaws.com", &format!("host={point}"));
     check(&[&of_port, &of_point], json!([api, point]));
+}
+
+#[test]
+fn of_s3s_services_only_those_are_allowed_whole_that_requests_named_no_bucket_of() {
+    let directories = LIST
+        .replace("s3.eu-west-1", "s3express-control.eu-west-1")
+        .replace("service=s3 ", "service=s3express ");
+    let directory = BUCKET
+        .replace(
+            "reports.s3.eu-west-1",
+            "d--euw1-az1--x-s3.s3express-euw1-az1.eu-west-1",
+        )
+        .replace("service=s3 ", "service=s3express ")
+        .replace("bucket=reports", "bucket=d--euw1-az1--x-s3");
+    check(&[&directories], json!(["s3express"]));
+    check(
+        &[&directories, &directory, BUCKET],
+        json!(["s3express", {"buckets": ["reports"]}]),
+    );
+    check(&[LIST, BUCKET], json!(["s3"]));
+    // There are no buckets beside all of s3.
+    let both = json!(["s3", "s3express"]);
+    check(&[LIST, &directory, BUCKET], both.clone());
+    check(&[LIST, &directories, &directory], both);
+    let outpost = BUCKET.replace(
+        "bucket=reports",
+        "bucket=point-o01ac5d28a6a232904e8xz5w8ijx1qzlbp3i3kuse10--op-s3",
+    );
+    check(&[LIST, &outpost], json!(["s3", "s3-outposts"]));
 }
 
 #[test]
