@@ -237,4 +237,32 @@ proptest::proptest! {
             proptest::prop_assert!(parsed.is_ok(), "{config}: {parsed:?}");
         }
     }
+
+    /// The same for what lies beside each other.
+    #[test]
+    fn what_is_suggested_of_many_lines_is_a_configuration(
+        seen in proptest::collection::vec((
+            proptest::sample::select(vec!["s3", "s3express", "s3-outposts", "s3-object-lambda", "sqs", "es", "execute-api"]),
+            proptest::sample::select(vec![
+                "s3.eu-west-1.amazonaws.com", "a.s3-accesspoint.eu-west-1.amazonaws.com",
+                "search-a-b.eu-west-1.es.amazonaws.com", "127.0.0.1:9911", "example.org",
+            ]),
+            proptest::sample::select(vec![
+                "", " bucket=?", " bucket=reports", " bucket=d--euw1-az1--x-s3", " bucket=p-abc-s3alias",
+                " bucket=p-abc--op-s3", " bucket=d--euw1-az1--xa-s3", " bucket=--x-s3", " bucket=AB_c",
+            ]),
+        ), 1..6),
+        only_buckets: bool,
+    ) {
+        let lines: Vec<String> = seen.iter().map(|(service, host, bucket)| json!({"host": host, "decision": format!(
+            "observed would=refuse reason=not_allowed service={service} region=eu-west-1{bucket} rule=allow config=1a2b3c4d")}).to_string()).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let s3 = if only_buckets { S3::Buckets } else { S3::Whole };
+        if let Ok((mut config, _)) = suggest(&lines, None, s3) {
+            config["region"] = "eu-west-1".into();
+            config["role_arn"] = "arn:aws:iam::123456789012:role/app".into();
+            let parsed = config::parse(config.to_string().as_bytes(), &Environment::new());
+            proptest::prop_assert!(parsed.is_ok(), "{config}: {parsed:?}");
+        }
+    }
 }
