@@ -53,6 +53,9 @@ impl std::fmt::Display for SuggestError {
     }
 }
 
+/// The reason for what neither a rule nor the allow-list has.
+const NOT_ALLOWED: &str = "not_allowed";
+
 /// What was seen that the allow-list is to have.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
@@ -120,7 +123,7 @@ impl Seen {
         }
         match outcome {
             "sign" => self.want(line),
-            "refuse" if is_observed && reason == "not_allowed" => self.want(line),
+            "refuse" if is_observed && reason == NOT_ALLOWED => self.want(line),
             "leave_alone" => self
                 .report
                 .note(Note::LeftAlone(reason.to_owned()), &line.host),
@@ -139,9 +142,9 @@ impl Seen {
         {
             let place: Option<usize> = place.parse().ok();
             match place.and_then(|place| self.rules.get(place)) {
-                Some(true) => return,
-                // It leaves the question to the allow-list.
-                Some(false) => {}
+                Some(true) if line.get("reason") != Some(NOT_ALLOWED) => return,
+                // It leaves the question to the allow-list, as one that allows does for customers' hosts.
+                Some(_) => {}
                 None => return self.report.note(Note::Rule, rule),
             }
         }

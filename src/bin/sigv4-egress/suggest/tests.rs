@@ -163,6 +163,31 @@ fn rules_of_the_configuration_are_kept_and_allow_what_they_allow() {
     assert!(!told.contains("rule"), "{told}");
 }
 
+/// A rule does not allow a customer's host that it does not name.
+#[test]
+fn what_a_rule_of_the_configuration_does_not_allow_is_listed() {
+    let config = r#"{"mode": "observe", "region": "eu-west-1", "role_arn": "arn:aws:iam::123456789012:role/app",
+        "rules": [{"regions": ["eu-west-1"], "effect": "allow"}]}"#;
+    let lines = [
+        &*SEARCH.replace("rule=allow", "rule=rules[0]"),
+        &*BY_RULE.replace("rules[1]", "rules[0]"),
+    ];
+    let (found, _) = suggest(&lines, Some(config), S3::Whole).unwrap();
+    assert_eq!(
+        found["allow"],
+        json!(["search-logs-abc.eu-west-1.es.amazonaws.com"])
+    );
+    config::parse(found.to_string().as_bytes(), &Environment::new()).unwrap();
+}
+
+#[test]
+fn rules_alone_are_a_configuration() {
+    let config = r#"{"mode": "observe", "region": "eu-west-1", "role_arn": "arn:aws:iam::123456789012:role/app",
+        "rules": [{"services": ["sqs"], "effect": "deny"}, {"services": ["kms"], "effect": "allow"}]}"#;
+    let (found, _) = suggest(&[BY_RULE], Some(config), S3::Whole).unwrap();
+    config::parse(found.to_string().as_bytes(), &Environment::new()).unwrap();
+}
+
 #[test]
 fn lines_that_say_nothing_are_skipped_and_counted() {
     let long = format!("x {}", "a".repeat(2 * LONGEST));
