@@ -4,7 +4,7 @@ use super::findings::{ConfigError, Notes};
 use super::keys;
 use super::object::Object;
 use super::plugin::Config;
-use super::policy::{warn_of_real_ids, warn_of_service};
+use super::policy::{SERVICE, is_service, warn_of_real_ids, warn_of_service};
 use crate::credentials::role::{Role, RoleId, Roles};
 use crate::headers;
 use crate::policy::{Policy, Port, Suspended, Unmarked};
@@ -103,6 +103,7 @@ pub(super) fn credentials_epoch(object: &mut Object) -> Option<String> {
 pub(super) fn suspended(object: &mut Object, roles: &Roles<Role>, notes: &mut Notes) -> Suspended {
     let services = object.strings(&keys::SUSPENDED_SERVICES);
     let services = services.unwrap_or_default();
+    object.refuse_invalid(&keys::SUSPENDED_SERVICES, &services, SERVICE, is_service);
     for service in &services {
         warn_of_service(keys::SUSPENDED_SERVICES.name, service, notes);
     }

@@ -295,7 +295,7 @@ fn is_host(pattern: &str) -> bool {
 }
 
 /// A few of AWS's have capital letters.
-fn is_service(name: &str) -> bool {
+pub(super) fn is_service(name: &str) -> bool {
     let byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     let is_shaped = name.bytes().all(byte)
         && (1..=63).contains(&name.len())
@@ -315,7 +315,7 @@ const KEY_IDS: &str =
     "whole access key ids of at most 128 letters, digits, `-`, `_` and `.`, without patterns";
 
 /// What is allowed where a signing name stands.
-const SERVICE: &str = "a service name of the form [a-z0-9-]+";
+pub(super) const SERVICE: &str = "a service name of the form [a-z0-9-]+";
 
 /// What is allowed where buckets stand.
 const PATTERNS: &str = "names of buckets without keys, or the beginning of names and `*`";
