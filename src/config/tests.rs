@@ -1,5 +1,6 @@
 mod filled;
 mod narrowed;
+mod suspended;
 
 use super::*;
 use crate::credentials::identity::Session;
@@ -215,15 +216,6 @@ fn what_is_wrong_is_named_with_its_key() {
         r#"holds "S3""#,
         "[a-z0-9-]+",
     );
-    for (wrong, fault) in [("*", r#"holds "*""#), ("S3", r#"holds "S3""#)] {
-        check_refused(
-            &format!(r#"{{"allow": "*", "suspended_services": ["{wrong}"]}}"#),
-            irsa,
-            "suspended_services",
-            fault,
-            "[a-z0-9-]+",
-        );
-    }
     check_refused(
         r#"{"allow": ["*.*.amazonaws.com"]}"#,
         irsa,
