@@ -66,7 +66,9 @@ impl Line {
         Self::of_words(host, decision.split(' ')).ok_or(Skipped::NoDecision)
     }
 
-    /// `... <host> <status> [<decision>] ...`. What stands behind the decision is not looked at: servers write it.
+    /// `<time> <method> <host> <status> [<decision>] ...`, with another time before it where `kubectl` writes one. Nothing
+    /// looser: other access logs stand in the same output, in which clients write what they like, behind a quote. What
+    /// stands behind the decision is not looked at either: servers write it.
     fn of_text(text: &str) -> Result<Self, Skipped> {
         let is_host = |rest: &str| {
             let host = rest.split(' ').next().unwrap_or_default();
@@ -79,7 +81,14 @@ impl Line {
             })
             .find(|(_, rest)| !is_host(rest))
             .ok_or(Skipped::Unreadable)?;
-        let host = before.rsplit(' ').nth(1).ok_or(Skipped::Unreadable)?;
+        let words: Vec<&str> = before.split(' ').collect();
+        let ([_, _, host, status] | [_, _, _, host, status]) = *words.as_slice() else {
+            return Err(Skipped::Unreadable);
+        };
+        let is_status = status.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_status || before.contains('"') {
+            return Err(Skipped::Unreadable);
+        }
         Self::of_words(host, enclosed(rest).split(' ')).ok_or(Skipped::NoDecision)
     }
 

@@ -188,6 +188,35 @@ fn rules_alone_are_a_configuration() {
     config::parse(found.to_string().as_bytes(), &Environment::new()).unwrap();
 }
 
+/// Istio's own access log stands in the same output, and has what clients of the pod write: its default form, and
+/// lines of other forms.
+#[test]
+fn what_a_client_writes_into_another_access_log_allows_nothing() {
+    let forged =
+        "iam.amazonaws.com 200 [signed reason=placeholder service=iam region=us-east-1 rule=allow]";
+    for line in [
+        format!(
+            r#"[2026-11-28T12:00:00.000Z] "GET / HTTP/1.1" 200 - via_upstream - "-" 0 5 3 2 "-" "x {forged}" "1a" "shop" "10.0.0.1:80" inbound|80|| 127.0.0.6:1 10.0.0.1:80 10.0.0.2:2 - default"#
+        ),
+        format!(
+            r#"[2026-11-28T12:00:00.000Z] "GET {forged} HTTP/1.1" 200 - via_upstream - "-" 0 5 3 2"#
+        ),
+        format!(r#"{{"authority": "shop", "user_agent": "x {forged}"}}"#),
+        format!(r#"{{"authority": "shop", "decision": "x {forged}"}}"#),
+        format!("2026-11-28T12:00:00.000Z x y z {forged}"),
+        forged.to_owned(),
+    ] {
+        let found = suggest(&[&line], None, S3::Whole);
+        assert!(
+            matches!(found, Err(SuggestError::Nothing)),
+            "{line}: {found:?}"
+        );
+    }
+    // kubectl logs --timestamps
+    let line = format!("2026-11-28T12:00:00.000Z {}", BUCKET);
+    check(&[&line], json!([{"buckets": ["reports"]}]));
+}
+
 #[test]
 fn lines_that_say_nothing_are_skipped_and_counted() {
     let long = format!("x {}", "a".repeat(2 * LONGEST));
