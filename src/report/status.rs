@@ -168,8 +168,17 @@ impl Register {
     }
 
     fn push(&mut self, entry: Entry) {
-        if self.0.len() >= MAX_ENTRIES {
-            self.0.remove(0);
+        // What runs is kept: who asks for other credentials asks for those of all that is here.
+        let last = self.0.iter().map(|other| other.seen_at).max();
+        let last = last.unwrap_or_default().max(entry.seen_at);
+        let is_silent = |other: &Entry| {
+            other.seen_at == 0 || other.seen_at.saturating_add(SILENCE.as_secs()) <= last
+        };
+        let silent = self.0.iter().position(is_silent);
+        if self.0.len() >= MAX_ENTRIES
+            && let Some(place) = silent.or((self.0.len() >= MOST_THAT_RUN).then_some(0))
+        {
+            self.0.remove(place);
         }
         self.0.push(entry);
     }
@@ -278,6 +287,9 @@ impl FiledRole {
 /// Configurations are replaced while Envoy runs; the last ones are of use.
 const MAX_ENTRIES: usize = 16;
 
+/// More than this are no configurations of one process, but of a clock that leaps.
+const MOST_THAT_RUN: usize = 256;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -378,6 +390,30 @@ mod tests {
             assert!(register.0.len() <= MAX_ENTRIES);
         }
         assert!(register.with(entry(CONFIGURATION)).is_some());
+    }
+
+    /// Else `POST /refresh` would pass some of them by.
+    #[test]
+    fn what_runs_is_kept_however_many_they_are() {
+        let others = (0..2 * MAX_ENTRIES).map(|n| format!("{CONFIGURATION}{}", " ".repeat(n)));
+        let mut running: Vec<Presence> = others.map(|other| Presence::new(entry(&other))).collect();
+        let mut register = Register::default();
+        for second in [0, 10, 20] {
+            for worker in &mut running {
+                register = worker.on_tick(at(second)).unwrap()(register);
+            }
+            assert_eq!(register.0.len(), running.len());
+        }
+        for n in 0..running.len() {
+            let other = format!("{CONFIGURATION}\n{}", " ".repeat(n));
+            register = Presence::new(entry(&other)).on_tick(at(60)).unwrap()(register);
+        }
+        assert!(
+            register
+                .0
+                .iter()
+                .all(|entry| entry.seen_at == seconds(at(60)))
+        );
     }
 
     /// Which configurations a document has, and whether they run.
