@@ -139,7 +139,7 @@ pub fn markdown() -> String {
     page.push_str(
         "\n## Envoy's own answers\n\n\
          The shipped files give these the same header, and a body that says what to do where Envoy's words do not; the stats do not count them. Istio's \
-         *transparent* has the first two and `idle_timeout`, the rest there is Envoy's. `%RESPONSE_CODE_DETAILS%` in the access log has Envoy's words.\n\n\
+         *transparent* has the first three and `idle_timeout`, the rest there is Envoy's. `%RESPONSE_CODE_DETAILS%` in the access log has Envoy's words.\n\n\
          | status | reason | situation |\n|---|---|---|\n",
     );
     for (status, reason, meaning) in OF_ENVOY {

@@ -29,8 +29,6 @@ const EXAMPLE: &str = "example";
 const ORDER: &[&str] = &[
     "ServiceAccount",
     "Deployment",
-    "ServiceEntry",
-    "DestinationRule",
     "EnvoyFilter",
     "ConfigMap",
     "MutatingAdmissionPolicy",

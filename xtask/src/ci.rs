@@ -2,7 +2,7 @@
 
 use crate::run::{Result, cargo, root, run, step};
 use crate::test::{self, Tests};
-use crate::{bench, build, chart, command, compose, demo, dist, istio, simulate, tools};
+use crate::{bench, build, chart, command, compose, demo, dist, simulate, tools};
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -13,6 +13,8 @@ use std::time::Instant;
 pub(crate) enum Job {
     /// All that is fetched and built before the tests.
     Fetch,
+    /// The same for tests that come late: the clients, the programs and Istio's.
+    FetchLate,
     /// Format, lints, dependencies, documentation.
     Lints,
     /// The tests that need no Envoy.
@@ -26,8 +28,6 @@ pub(crate) enum Job {
     Programs,
     /// Minutes in which little is computed: credentials live and end, connections drain.
     Endurance,
-    /// Istio's programs for the tests on a real istiod.
-    BuildIstio,
     /// The tests on a real istiod.
     Istio,
     Demo,
@@ -42,6 +42,7 @@ impl Job {
     /// By the names of the command line.
     pub(crate) const ALL: [(&'static str, Self); 14] = [
         ("fetch", Self::Fetch),
+        ("fetch-late", Self::FetchLate),
         ("lints", Self::Lints),
         ("core", Self::Core),
         ("costs", Self::Costs),
@@ -49,7 +50,6 @@ impl Job {
         ("clients", Self::Clients),
         ("programs", Self::Programs),
         ("endurance", Self::Endurance),
-        ("build-istio", Self::BuildIstio),
         ("istio", Self::Istio),
         ("demo", Self::Demo),
         ("compose", Self::Compose),
@@ -60,10 +60,11 @@ impl Job {
     fn run(self, envoy: Option<&'static str>) -> Result {
         match self {
             Self::Fetch => {
-                Tests::all_but(&[test::ISTIOD], envoy)?.prepare()?;
+                Tests::all_but(&test::LATE, envoy)?.prepare()?;
                 step("cargo-deny", || tools::cargo_deny().map(drop))?;
                 step("actionlint", || tools::actionlint().map(drop))
             }
+            Self::FetchLate => Tests::of_targets(&test::LATE, envoy)?.prepare(),
             Self::Lints => {
                 format()?;
                 lints()
@@ -79,7 +80,6 @@ impl Job {
             Self::Clients => test::test(&Tests::of_target(test::CLIENTS, envoy)?),
             Self::Programs => test::test(&Tests::of_target(test::PROGRAMS, envoy)?),
             Self::Endurance => test::test(&Tests::of_targets(&test::ENDURANCE, envoy)?),
-            Self::BuildIstio => step("Istio", istio::programs),
             Self::Istio => test::test(&Tests::of_target(test::ISTIOD, envoy)?),
             Self::Demo => step("demo", || demo::demo(demo::After::Stop)),
             Self::Compose => step("compose", compose::compose),
@@ -98,7 +98,7 @@ pub(crate) fn ci(jobs: &[Job], envoy: Option<&'static str>) -> Result {
 }
 
 /// The quick checks first and the tests last. What waits for the network, for a server or for the linker runs beside
-/// what takes all cores; the tests have the machine for themselves.
+/// what takes all cores. The tests often wait, and what the last of them need is built in that time.
 fn everything(envoy: Option<&'static str>) -> Result {
     let start = Instant::now();
     format()?;
@@ -106,20 +106,18 @@ fn everything(envoy: Option<&'static str>) -> Result {
     lints()?;
     beside.join()?;
     let beside = Beside::start(&["demo", "compose"])?;
-    let tests = Tests::all(envoy);
-    step("compile tests", || tests.compile())?;
+    let late = Beside::start_politely(&["fetch-late", "costs"])?;
+    step("compile tests", || Tests::all(envoy).compile())?;
     beside.join()?;
-    let others = [&test::ENDURANCE[..], &[test::ISTIOD]].concat();
-    let tests = Tests::all_but(&others, envoy)?;
+    let tests = Tests::all_but(&[&test::ENDURANCE[..], &test::LATE].concat(), envoy)?;
     // It is there; but other jobs have built modules since.
     tests.prepare()?;
-    // In the time that the tests leave: they often wait.
     let endurance = Beside::start(&["endurance"])?;
-    let beside = Beside::start_politely(&["build-istio", "costs"])?;
     eprintln!("== tests, after {} s", start.elapsed().as_secs());
-    let istiod = Tests::of_target(test::ISTIOD, envoy)?;
-    let results = [tests.run(), endurance.join(), beside.join(), istiod.run()];
-    results.into_iter().collect()
+    let results = [tests.run(), endurance.join(), late.join()];
+    eprintln!("== last tests, after {} s", start.elapsed().as_secs());
+    let last = Tests::of_targets(&test::LATE, envoy)?;
+    results.into_iter().chain([last.run()]).collect()
 }
 
 /// Jobs in a process of their own, so that what they print is kept apart.
@@ -330,7 +328,7 @@ mod tests {
         // Each of the others fetches for itself.
         let jobs = Job::ALL
             .iter()
-            .filter(|(_, job)| ![Job::Fetch, Job::BuildIstio].contains(job));
+            .filter(|(_, job)| ![Job::Fetch, Job::FetchLate].contains(job));
         for (name, _) in jobs {
             let runs = workflow
                 .lines()

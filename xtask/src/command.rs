@@ -116,7 +116,7 @@ pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
         "ci",
         "[JOB...] [--envoy VERSION]",
         "what must pass before a merge, or some of its jobs: \
-         fetch, lints, core, costs, e2e, clients, programs, build-istio, istio, demo, compose, dist, advisories",
+         fetch, fetch-late, lints, core, costs, e2e, endurance, clients, programs, istio, demo, compose, dist, advisories",
     ),
     ("help", "", "this list"),
 ];

@@ -251,8 +251,8 @@ pub(crate) fn work(command: &Command) -> Vec<Work> {
 
 fn work_of(job: Job) -> Vec<Work> {
     match job {
-        Job::Fetch => vec![Module, Python, Clients, Programs, Workflows],
-        Job::BuildIstio => vec![Istio],
+        Job::Fetch => vec![Module, Python, Workflows],
+        Job::FetchLate => vec![Module, Python, Clients, Programs, Istio],
         Job::Lints => vec![Helm, Workflows],
         Job::Core | Job::Advisories => Vec::new(),
         Job::Costs => vec![Instructions],

@@ -332,6 +332,8 @@ fn pip(python: &Path) -> Command {
         "install",
         "--quiet",
         "--disable-pip-version-check",
+        // Python compiles what is imported, which is little of it.
+        "--no-compile",
     ]);
     command
 }

@@ -8,13 +8,6 @@
 {{- include "sigv4-egress.checkIdentity" . }}
 {{- include "sigv4-egress.checkRoles" . }}
 {{- include "sigv4-egress.checkFilter" . }}
-{{- $values := .Values -}}
-{{- if and $values.istio128 (eq (len $values.shapes) 1) (has "transparent" $values.shapes) }}
-{{- fail "istio128 has no effect: `transparent` has the limit at the listener for every release of Istio." }}
-{{- end }}
-{{- if and (ne (include "sigv4-egress.accessLog" .) "text") (eq (len $values.shapes) 1) (has "transparent" $values.shapes) }}
-{{- fail "accessLog has no effect: `transparent` adds no listener for requests, and the mesh's own access log has them (envoy/operate/access-log-istio.yaml has it in JSON)." }}
-{{- end }}
 {{- end }}
 
 {{- /* What YAML has no plain form of, or takes for the end of a line, would end a text where it stands. */ -}}
@@ -102,9 +95,6 @@
 {{- if $values.outboundTrafficPolicy }}
 {{- fail "outboundTrafficPolicy has no effect in istio-system: a Sidecar with a selector is for pods of its own namespace. Install the chart in the namespace of the pods." }}
 {{- end }}
-{{- if has "transparent" $values.shapes }}
-{{- fail "shapes: `transparent` has no effect from istio-system: its ServiceEntries and DestinationRules are for their own namespace. Install the chart in the namespace of the pods." }}
-{{- end }}
 {{- if $values.injection.fromServiceAccount }}
 {{- fail "injection.fromServiceAccount has no effect in istio-system: the policy is for ServiceAccounts of its own namespace. Install the chart in the namespace of the pods, or take envoy/istio/inject.yaml, which is for the whole cluster." }}
 {{- end }}
@@ -142,26 +132,6 @@
 {{- end }}
 {{- if not $labels }}
 {{- fail (printf "captured.serverNames: %s is a domain, and no host." .) }}
-{{- end }}
-{{- end }}
-{{- $hosts := $values.transparent.hosts | default list -}}
-{{- if and $hosts (not (has "transparent" $values.shapes)) }}
-{{- fail "transparent.hosts has no effect: `shapes` has no `transparent`." }}
-{{- end }}
-{{- if and (has "transparent" $values.shapes) (not $hosts) }}
-{{- fail "transparent.hosts is empty, so nothing would be routed to AWS. List the hosts of `allow`, such as s3.{region}.amazonaws.com." }}
-{{- end }}
-{{- /* Hosts that are signed as a service of AWS's because a rule says so. */ -}}
-{{- $custom := list -}}
-{{- range $values.configuration.rules }}{{ if .sign_as }}{{ $custom = concat $custom (.hosts | default list) }}{{ end }}{{ end -}}
-{{- include "sigv4-egress.checkNames" (dict "root" . "place" "transparent.hosts" "names" $hosts) }}
-{{- range $hosts }}
-{{- $host := include "sigv4-egress.host" (dict "root" $ "host" .) -}}
-{{- if eq $host (include "sigv4-egress.domainOf" $host) }}
-{{- fail (printf "transparent.hosts: %s is a domain, and no host. All that is below it is *.%s." . $host) }}
-{{- end }}
-{{- if not (or (include "sigv4-egress.domainOf" $host) (has $host $custom)) }}
-{{- fail (printf "transparent.hosts: %s is no host of AWS's, and nothing that goes there is signed. Take it out, or name it in a rule with `sign_as`. AWS's domains are %s." . (include "sigv4-egress.domainList" $)) }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -131,8 +131,14 @@ local_reply_config:
   - filter: { status_code_filter: { comparison: { op: EQ, value: { default_value: 413, runtime_key: none } } } }
     headers_to_add:
     - { header: { key: x-sigv4-egress-reason, value: buffer_limit }, append_action: ADD_IF_ABSENT }
+{{- with include "sigv4-egress.log" . }}
+{{ . }}
+{{- end }}
+{{- end }}
+
+{{- define "sigv4-egress.log" -}}
 {{- $log := include "sigv4-egress.accessLog" . }}
-{{- if ne $log "off" }}
+{{- if ne $log "off" -}}
 # What the filter decided and why, and AWS's request id. No path and no query: a presigned URL's query is a
 # credential.
 access_log:
@@ -189,7 +195,7 @@ access_log:
 - "*.api.amazonwebservices.eu"
 {{- end }}
 
-{{- /* The routes to AWS. */ -}}
+{{- /* The routes to AWS. With `idleTimeout`, in a connection manager that has none itself. */ -}}
 {{- define "sigv4-egress.routes" -}}
 # GET and HEAD change nothing, so they are sent once more where their connection ended without an answer. With
 # `Action`, a GET may be any action of AWS's Query protocol.
@@ -200,6 +206,9 @@ access_log:
   route:
     cluster: sigv4-egress-aws
     timeout: 0s
+    {{- with .idleTimeout }}
+    idle_timeout: {{ . }}
+    {{- end }}
     retry_policy: { retry_on: "connect-failure,refused-stream,reset", num_retries: 1 }
 # What was signed is sent again where AWS cannot have seen it: its connection could not be established, or ended before
 # the head was sent. What AWS may have carried out is not. For this, up to 128 KiB of a body are kept until AWS
@@ -209,10 +218,13 @@ access_log:
   route:
     cluster: sigv4-egress-aws
     timeout: 0s
+    {{- with .idleTimeout }}
+    idle_timeout: {{ . }}
+    {{- end }}
     retry_policy: { retry_on: "connect-failure,refused-stream,reset-before-request", num_retries: 2 }
 - match: { prefix: / }
-  # 0s: no limit (Envoy's default is 15 s for the whole answer). stream_idle_timeout still holds.
-  route: &to_aws { cluster: sigv4-egress-aws, timeout: 0s }
+  # 0s: no limit (Envoy's default is 15 s for the whole answer). {{ if .idleTimeout }}The one for silence{{ else }}stream_idle_timeout{{ end }} still holds.
+  route: &to_aws { cluster: sigv4-egress-aws, timeout: 0s{{ with .idleTimeout }}, idle_timeout: {{ . }}{{ end }} }
 {{- end }}
 
 {{- /* The filter, and what follows it up to the router. */ -}}
@@ -220,13 +232,17 @@ access_log:
 - name: {{ include "sigv4-egress.filterName" . }}
   {{- include "sigv4-egress.filter" . | nindent 2 }}
 # Resolves the host, so it comes after the filter that may set it.
-- name: envoy.filters.http.dynamic_forward_proxy
-  typed_config:
-    "@type": type.googleapis.com/envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig
-    # How many hosts are kept for 5 minutes after their last use; each bucket that is called by a host of its
-    # own is one. Envoy's default is 1024; of more, requests get 503 "DNS cache overflow".
-    dns_cache_config: { name: sigv4-egress, dns_lookup_family: V4_PREFERRED, max_hosts: 8192 }
+- {{ include "sigv4-egress.forwardProxy" . | nindent 2 | trim }}
 - name: envoy.filters.http.router
   typed_config:
     "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+{{- end }}
+
+{{- define "sigv4-egress.forwardProxy" -}}
+name: envoy.filters.http.dynamic_forward_proxy
+typed_config:
+  "@type": type.googleapis.com/envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig
+  # How many hosts are kept for 5 minutes after their last use; each bucket that is called by a host of its
+  # own is one. Envoy's default is 1024; of more, requests get 503 "DNS cache overflow".
+  dns_cache_config: { name: sigv4-egress, dns_lookup_family: V4_PREFERRED, max_hosts: 8192 }
 {{- end }}

@@ -155,8 +155,7 @@ sigv4-egress-status
 {{- end }}
 
 {{- define "sigv4-egress.guardPlugin" -}}
-{{- $configuration := printf "{ \"position\": \"upstream\", \"clusters\": %s }" (include "sigv4-egress.clusters" .) -}}
-{{- include "sigv4-egress.plugin" (merge (dict "name" (include "sigv4-egress.guardName" .) "id" "sigv4-egress-guard" "configuration" $configuration) .) }}
+{{- include "sigv4-egress.plugin" (merge (dict "name" (include "sigv4-egress.guardName" .) "id" "sigv4-egress-guard" "configuration" "{ \"position\": \"upstream\", \"clusters\": [\"sigv4-egress-aws\"] }") .) }}
 {{- end }}
 
 {{- define "sigv4-egress.statusPlugin" -}}

@@ -28,26 +28,6 @@
 {{- toJson $hosts -}}
 {{- end }}
 
-{{- /* Of a ServiceEntry and its DestinationRule. The dots stay: s3-eu-west-1.amazonaws.com is another host than
-s3.eu-west-1.amazonaws.com. */ -}}
-{{- define "sigv4-egress.entryName" -}}
-{{- if hasPrefix "*." . }}sigv4-egress{{ trimPrefix "*" . }}{{ else }}sigv4-egress-{{ . }}{{ end -}}
-{{- end }}
-
-{{- /* The cluster that istiod makes of a host on port 80. */ -}}
-{{- define "sigv4-egress.cluster" -}}
-outbound|80||{{ include "sigv4-egress.host" . }}
-{{- end }}
-
-{{- /* The clusters of transparent that lead to AWS, as JSON. */ -}}
-{{- define "sigv4-egress.clusters" -}}
-{{- $clusters := list -}}
-{{- range .root.Values.transparent.hosts }}
-{{- $clusters = append $clusters (include "sigv4-egress.cluster" (dict "root" $.root "host" .) | quote) -}}
-{{- end -}}
-[{{ join ", " $clusters }}]
-{{- end }}
-
 {{- /* The configuration of the filter, as one line of JSON. */ -}}
 {{- define "sigv4-egress.configuration" -}}
 {{- $values := .root.Values -}}
@@ -66,8 +46,7 @@ outbound|80||{{ include "sigv4-egress.host" . }}
 {{- end -}}
 {{- if eq .shape "transparent" -}}
 {{- /* The second is for what the filter has not seen yet: see the routes. The guard lets nothing leave by it. */ -}}
-{{- $clusters := include "sigv4-egress.clusters" . | trimSuffix "]" -}}
-{{- $keys = append $keys (printf "\"clusters\": %s, \"sigv4-egress-unsigned\"]" $clusters) -}}
+{{- $keys = append $keys "\"clusters\": [\"sigv4-egress-aws\", \"sigv4-egress-unsigned\"]" -}}
 {{- end -}}
 {{- if ne (int64 $values.maxBodyBytes) 8388608 }}{{ $keys = append $keys (printf "\"max_body_bytes\": %d" (int64 $values.maxBodyBytes)) }}{{ end -}}
 {{- if and (eq .shape "loopback") $values.loopback.ports -}}
@@ -84,9 +63,9 @@ outbound|80||{{ include "sigv4-egress.host" . }}
 {{- /* The access key ids that ask for a signature, as a part of a regular expression that stands between single quotes. */ -}}
 {{- define "sigv4-egress.placeholders" -}}
 {{- $ids := list -}}
-{{- range get .Values.configuration "placeholders" | default (list "placeholder") -}}
-{{- $ids = append $ids (regexQuoteMeta . | replace "'" "''") -}}
-{{- end -}}
+{{- $known := get .Values.configuration "placeholders" | default (list "placeholder") -}}
+{{- range .Values.configuration.rules }}{{ $known = concat $known (.placeholders | default list) }}{{ end -}}
+{{- range uniq $known }}{{ $ids = append $ids (regexQuoteMeta . | replace "'" "''") }}{{ end -}}
 {{- join "|" $ids -}}
 {{- end }}
 

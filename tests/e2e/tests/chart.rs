@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use e2e::{Value, envoy, json};
 
 /// The named combinations of values.
-const EXAMPLES: [&str; 10] = [
+const EXAMPLES: [&str; 9] = [
     "captured",
     "loopback",
     "namespace",
@@ -28,7 +28,6 @@ const EXAMPLES: [&str; 10] = [
     "private",
     "service-account",
     "transparent",
-    "wildcard",
 ];
 
 fn chart() -> PathBuf {
@@ -304,10 +303,6 @@ fn changes() -> BTreeMap<&'static str, (&'static str, Value)> {
             "/captured/serverNames",
             ("captured", json!(["sqs.{region}.amazonaws.com"])),
         ),
-        (
-            "/transparent/hosts",
-            ("transparent", json!(["sqs.{region}.amazonaws.com"])),
-        ),
         ("/maxBodyBytes", ("transparent", json!(1_048_576))),
         ("/istio128", ("captured", json!(true))),
         ("/accessLog", ("loopback", json!("json"))),
@@ -395,7 +390,7 @@ fn a_key_that_is_not_known_is_refused_by_its_name() {
         "/alow",
         "/loopback/port",
         "/captured/server_names",
-        "/transparent/host",
+        "/transparent",
         "/module/oci",
         "/injection/role",
         "/configuration/alow",
@@ -467,7 +462,7 @@ fn what_cannot_be_meant_is_refused_with_the_reason() {
         (
             "loopback",
             "/captured/serverNames",
-            s3.clone(),
+            s3,
             "has no effect",
         ),
         (
@@ -475,18 +470,6 @@ fn what_cannot_be_meant_is_refused_with_the_reason() {
             "/captured/serverNames",
             json!(["s3.*.amazonaws.com"]),
             "/captured/serverNames/0",
-        ),
-        (
-            "transparent",
-            "/transparent/hosts",
-            json!([]),
-            "transparent.hosts is empty",
-        ),
-        (
-            "captured",
-            "/transparent/hosts",
-            s3.clone(),
-            "has no effect",
         ),
         (
             "captured",
@@ -520,18 +503,6 @@ fn what_cannot_be_meant_is_refused_with_the_reason() {
             "injection.template",
         ),
         (
-            "transparent",
-            "/istio128",
-            json!(true),
-            "istio128 has no effect",
-        ),
-        (
-            "transparent",
-            "/accessLog",
-            json!(false),
-            "accessLog has no effect",
-        ),
-        (
             "loopback",
             "/outboundTrafficPolicy",
             json!("DENY"),
@@ -546,7 +517,7 @@ fn what_cannot_be_meant_is_refused_with_the_reason() {
 /// Each value is written once and stands wherever it is used.
 #[test]
 fn another_region_leaves_nothing_of_the_first() {
-    for name in ["oci", "service-account", "wildcard"] {
+    for name in ["oci", "service-account", "transparent"] {
         for (region, sts) in [
             ("cn-north-1", "sts.cn-north-1.amazonaws.com.cn"),
             ("eusc-de-east-1", "sts.eusc-de-east-1.amazonaws.eu"),

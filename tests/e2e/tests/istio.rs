@@ -20,7 +20,7 @@ use std::fs;
 use e2e::chunks::encode;
 use e2e::{Request, Value, json};
 use patch::Sidecar;
-use pod::{documents, in_pods, istio_files, patched, sidecar};
+use pod::{documents, in_meshes, in_pods, istio_files, patched, sidecar};
 
 const S3: &str = "s3.eu-west-1.amazonaws.com";
 const MARKER: (&str, &str) = ("x-sigv4-egress", "1");
@@ -204,15 +204,15 @@ fn loopback_signs_whatever_form_a_placeholders_signature_has() {
 
 #[test]
 fn transparent_says_why_a_connection_to_aws_ended() {
-    let to_another = |sidecar: &mut Sidecar| {
-        let name = format!("outbound|80||{S3}");
-        let cluster = sidecar.clusters.iter_mut().find(|c| c["name"] == name);
-        let tls = &mut cluster.expect("the cluster")["transport_socket"]["typed_config"];
-        let names =
-            &mut tls["common_tls_context"]["validation_context"]["match_typed_subject_alt_names"];
-        *names = json!([{"san_type": "DNS", "matcher": {"exact": "s3.example.org"}}]);
+    let of_another = |sidecar: &mut Sidecar| {
+        let cluster = sidecar.clusters.iter_mut();
+        let mut cluster = cluster.filter(|cluster| cluster["name"] == "sigv4-egress-aws");
+        let tls = &mut cluster.next().expect("the cluster")["transport_socket"]["typed_config"];
+        let authority = e2e::ca::TestCa::new().pem().to_string();
+        tls["common_tls_context"]["validation_context"]["trusted_ca"] =
+            json!({"inline_string": authority});
     };
-    in_pods("transparent", to_another, async |pod| {
+    in_pods("transparent", of_another, async |pod| {
         let request = Request::get(S3, "/reports").header(MARKER.0, MARKER.1);
         let answer = e2e::eventually("a signed request", e2e::SOON, async || {
             let answer = pod.ask(pod.intercepted, &request).await;
@@ -280,19 +280,61 @@ fn transparent_signs_what_istio_has_normalised() {
     );
 }
 
+/// A ServiceEntry for the very host wins, and its cluster may verify nothing.
 #[test]
-fn transparent_neither_signs_nor_forwards_an_aws_host_that_passes_through() {
-    in_pods(
+fn transparent_neither_signs_nor_forwards_an_aws_host_that_the_mesh_routes_elsewhere() {
+    const ELSEWHERE: &str = "s3.us-east-1.amazonaws.com";
+    let hosts = [
+        json!({
+            "name": format!("{ELSEWHERE}:80"), "domains": [ELSEWHERE],
+            "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "PassthroughCluster"}}],
+        }),
+        // Of the same name as one of ours, which Envoy would refuse.
+        json!({
+            "name": "*.amazonaws.com:80", "domains": ["*.amazonaws.com"],
+            "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "PassthroughCluster"}}],
+        }),
+    ];
+    let mesh = |sidecar: &mut Sidecar| {
+        let manager = &mut sidecar.listener("0.0.0.0_80")["filter_chains"][0]["filters"][0];
+        let known = manager["typed_config"]["route_config"]["virtual_hosts"].as_array_mut();
+        known.expect("virtual hosts").extend(hosts.clone());
+    };
+    in_meshes(
+        mesh,
         "transparent",
         |_| {},
         async |pod| {
-            let request =
-                Request::get("s3.us-east-1.amazonaws.com", "/").header(MARKER.0, MARKER.1);
-            let answer = pod.ask_until_ready(pod.intercepted, &request).await;
+            let request = Request::get(S3, "/reports").header(MARKER.0, MARKER.1);
+            pod.until_ok(pod.intercepted, &request).await;
+            let request = Request::get(ELSEWHERE, "/").header(MARKER.0, MARKER.1);
+            let answer = pod.ask(pod.intercepted, &request).await;
             answer.refused(403, "cluster_not_listed");
             assert_eq!(pod.passed_through.requests().len(), 0);
         },
     );
+}
+
+/// All of that port comes to the filter chain that the file adds, and what is not AWS's goes on.
+#[test]
+fn transparent_signs_where_no_service_of_the_mesh_has_port_80() {
+    let to_port_81 = |sidecar: &mut Sidecar| {
+        let listener = sidecar.listener("0.0.0.0_80");
+        listener["name"] = json!("0.0.0.0_81");
+        listener["address"]["socket_address"]["port_value"] = json!(81);
+    };
+    in_pods("transparent", to_port_81, async |pod| {
+        let request = Request::get(S3, "/reports").header(MARKER.0, MARKER.1);
+        pod.until_ok(pod.intercepted, &request).await;
+        let received = pod.aws.received().pop().expect("a request at AWS");
+        assert_eq!(received.value(MARKER.0), None);
+        let answer = pod.ask(pod.intercepted, &Request::get(S3, "/")).await;
+        answer.refused(403, "marker_missing");
+        pod.ask(pod.intercepted, &Request::get("example.org", "/"))
+            .await
+            .ok();
+        assert_eq!(pod.passed_through.requests().len(), 1);
+    });
 }
 
 #[test]
@@ -339,10 +381,11 @@ fn transparent_stops_a_signed_request_that_a_route_takes_elsewhere() {
     });
 }
 
-/// Envoy 1.36 holds what the listener's limit says, whatever the route has.
 #[test]
 fn transparent_holds_a_body_of_five_megabytes() {
     let hashed = |sidecar: &mut Sidecar| {
+        // As `istio128` has it: Envoy 1.36 holds what the listener's limit says, whatever the route has.
+        sidecar.listener("0.0.0.0_80")["per_connection_buffer_limit_bytes"] = json!(9_437_184);
         let manager = &mut sidecar.listener("0.0.0.0_80")["filter_chains"][0]["filters"][0];
         let filters = manager["typed_config"]["http_filters"].as_array_mut();
         let filter = filters.expect("filters").iter_mut();
@@ -378,7 +421,7 @@ fn transparent_refuses_what_is_not_marked() {
 
 #[test]
 fn every_plugin_has_a_vm_of_our_own_and_may_call_only_what_it_uses() {
-    for (shape, plugins) in [("loopback", 2), ("transparent", 3), ("captured", 3)] {
+    for (shape, plugins) in [("loopback", 2), ("transparent", 5), ("captured", 3)] {
         let mut found = Vec::new();
         for document in documents(&istio_files().join(format!("{shape}.yaml"))) {
             collect_plugins(&document, &mut found);
@@ -433,17 +476,20 @@ fn the_filters_come_after_those_of_others() {
     }
 }
 
+/// Nothing that Istio reads for all pods of a namespace, or for other namespaces.
 #[test]
-fn transparent_leaves_other_namespaces_alone() {
-    let documents = documents(&istio_files().join("transparent.yaml"));
-    let exported = documents.iter().filter(|document| {
-        let kind = document["kind"].as_str().unwrap_or_default();
-        ["ServiceEntry", "DestinationRule"].contains(&kind)
-    });
-    let exported: Vec<_> = exported
-        .map(|document| &document["spec"]["exportTo"])
-        .collect();
-    assert_eq!(exported, [&json!(["."]), &json!(["."])]);
+fn every_file_is_for_pods_with_its_label_alone() {
+    for shape in ["loopback", "captured", "transparent"] {
+        let documents = documents(&istio_files().join(format!("{shape}.yaml")));
+        for document in &documents {
+            if document["kind"] == "ConfigMap" {
+                continue;
+            }
+            assert_eq!(document["kind"], "EnvoyFilter", "{shape}");
+            let labels = &document["spec"]["workloadSelector"]["labels"];
+            assert_eq!(*labels, json!({"sigv4-egress": shape}));
+        }
+    }
 }
 
 fn collect_plugins(value: &Value, found: &mut Vec<Value>) {

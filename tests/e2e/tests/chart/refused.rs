@@ -24,9 +24,6 @@ fn refused(name: &str, changes: &[(&str, Value)], words: &[&str]) {
 fn the_root_namespace_takes_what_is_by_label() {
     let root = "istio-system";
     assert!(refusal_in(root, &with("namespace", &[])).contains("every sidecar of the mesh"));
-    let one = ["transparent", "service-account"].map(|name| with(name, &[]));
-    assert!(refusal_in(root, &one[0]).contains("shapes: `transparent`"));
-    assert!(refusal_in(root, &one[1]).contains("shapes: `transparent`"));
     let roles = [(
         "/injection",
         json!({"template": true, "fromServiceAccount": true}),
@@ -105,32 +102,7 @@ fn tls_ends_for_hosts_of_aws_alone() {
 }
 
 #[test]
-fn routes_and_ports_lead_to_aws() {
-    let hosts = |hosts: Value| ("/transparent/hosts", hosts);
-    let words = ["transparent.hosts: github.com", "sign_as"];
-    refused("transparent", &[hosts(json!(["github.com"]))], &words);
-    let custom = json!(["api.example.org"]);
-    refused(
-        "transparent",
-        &[hosts(custom.clone())],
-        &["api.example.org", "sign_as"],
-    );
-    // A custom domain, which a rule says how to sign.
-    let rule = json!({"rules": [{"hosts": custom, "sign_as": {"service": "execute-api"}}]});
-    printed(&with(
-        "transparent",
-        &[hosts(custom.clone()), ("/configuration", rule)],
-    ));
-    let denied = json!({"rules": [{"hosts": custom, "effect": "deny"}]});
-    refused(
-        "transparent",
-        &[hosts(custom), ("/configuration", denied)],
-        &["sign_as"],
-    );
-    printed(&with(
-        "transparent",
-        &[hosts(json!(["*.amazonaws.com", "*.on.aws"]))],
-    ));
+fn ports_lead_to_aws() {
     let port = json!({"9912": {"host": "github.com"}});
     refused(
         "loopback",
@@ -144,18 +116,11 @@ fn each_host_is_written_once_and_is_one_that_dns_can_have() {
     let twice = json!(["s3.{region}.amazonaws.com", "s3.eu-west-1.amazonaws.com"]);
     let label = json!([format!("{}.s3.amazonaws.com", "a".repeat(64))]);
     let longer = json!([format!("{}s3.amazonaws.com", "a.".repeat(120))]);
-    for (name, place) in [
-        ("captured", "/captured/serverNames"),
-        ("transparent", "/transparent/hosts"),
-    ] {
-        let words = ["s3.{region}.amazonaws.com and s3.eu-west-1", "one host"];
-        refused(name, &[(place, twice.clone())], &words);
-        refused(name, &[(place, label.clone())], &["no host", "63"]);
-        refused(name, &[(place, longer.clone())], &["no host", "253"]);
-    }
-    let words = ["amazonaws.com is a domain", "*.amazonaws.com"];
-    let hosts = ("/transparent/hosts", json!(["amazonaws.com"]));
-    refused("transparent", &[hosts], &words);
+    let place = "/captured/serverNames";
+    let words = ["s3.{region}.amazonaws.com and s3.eu-west-1", "one host"];
+    refused("captured", &[(place, twice)], &words);
+    refused("captured", &[(place, label)], &["no host", "63"]);
+    refused("captured", &[(place, longer)], &["no host", "253"]);
     for host in [
         "*.s3.{region}.amazonaws.com",
         "https://s3.amazonaws.com",

@@ -10,14 +10,19 @@ use crate::{printed, rendered, with};
 /// What asks for a signature is known by what the filter knows it by.
 #[test]
 fn the_routes_of_transparent_know_other_markers() {
-    let marked =
-        json!({"marker_header": "x-sign", "placeholders": ["AKIAIOSFODNN7EXAMPLE", "no.ne'("]});
+    let rules = json!([{"placeholders": ["audit"], "role": "audit"}]);
+    let marked = json!({
+        "marker_header": "x-sign",
+        "placeholders": ["AKIAIOSFODNN7EXAMPLE", "no.ne'("],
+        "rules": rules,
+        "roles": {"audit": {"role_arn": "arn:aws:iam::210987654321:role/audit"}},
+    });
     let printed = printed(&with("transparent", &[("/configuration", marked)]));
     for expected in [
         "{ name: \"x-sign\", present_match: true }",
         // An id as it is, for YAML and for the expression.
-        r"'.*Credential=(AKIAIOSFODNN7EXAMPLE|no\.ne''\()/.*'",
-        r"'(AKIAIOSFODNN7EXAMPLE|no\.ne''\()(/|%2[Ff]).*'",
+        r"'.*Credential=(AKIAIOSFODNN7EXAMPLE|no\.ne''\(|audit)/.*'",
+        r"'(AKIAIOSFODNN7EXAMPLE|no\.ne''\(|audit)(/|%2[Ff]).*'",
     ] {
         assert!(printed.contains(expected), "{expected}");
     }
@@ -28,23 +33,48 @@ fn the_routes_of_transparent_know_other_markers() {
     assert!(matches.clone().all(|line| !line.contains("x-sigv4-egress")));
 }
 
-/// S3 has hosts that only a dot tells apart.
+/// Nothing is refused then, not even by a route.
 #[test]
-fn each_host_of_transparent_has_resources_of_its_own() {
-    let hosts = json!([
-        "s3.{region}.amazonaws.com",
-        "s3-{region}.amazonaws.com",
-        "*.s3.{region}.amazonaws.com",
-        "all.s3.{region}.amazonaws.com",
-    ]);
-    let documents = rendered(&with("transparent", &[("/transparent/hosts", hosts)]));
-    for kind in ["ServiceEntry", "DestinationRule"] {
-        let ours = documents.iter().filter(|one| one["kind"] == kind);
-        let names: BTreeSet<_> = ours
-            .map(|one| one["metadata"]["name"].to_string())
-            .collect();
-        assert_eq!(names.len(), 4, "{names:?}");
+fn transparent_leads_nothing_nowhere_while_it_observes() {
+    let leads = |mode: Value| {
+        let printed = printed(&with("transparent", &[("/mode", mode)]));
+        printed.contains("route: { cluster: sigv4-egress-unsigned")
+    };
+    assert!(leads(json!("enforce")));
+    assert!(!leads(json!("observe")));
+}
+
+/// Custom domains are routed to AWS too, each name once: Envoy refuses a second.
+#[test]
+fn transparent_routes_the_hosts_that_rules_say_how_to_sign() {
+    let sign_as = json!({"service": "execute-api"});
+    let rules = json!({"rules": [
+        {"hosts": ["API.example.org", "*.example.net", "*.on.aws"], "sign_as": sign_as},
+        {"hosts": ["api.example.org"], "sign_as": sign_as},
+        {"hosts": ["denied.example.org"], "effect": "deny"},
+    ]});
+    let documents = rendered(&with("transparent", &[("/configuration", rules)]));
+    let patches = documents[0]["spec"]["configPatches"].as_array();
+    let of_hosts = patches.expect("patches").iter();
+    let of_hosts = of_hosts.filter(|patch| patch["applyTo"] == "VIRTUAL_HOST");
+    let (adds, removes): (Vec<_>, Vec<_>) =
+        of_hosts.partition(|patch| patch["patch"]["operation"] == "ADD");
+    let domains = adds[0]["patch"]["value"]["domains"].as_array();
+    let domains = domains.expect("domains").iter();
+    let domains: Vec<_> = domains.map(|it| it.as_str().expect("a name")).collect();
+    assert_eq!(domains.iter().collect::<BTreeSet<_>>().len(), domains.len());
+    for name in ["api.example.org", "*.example.net", "*.on.aws"] {
+        assert!(domains.contains(&name), "{domains:?}");
     }
+    assert!(!domains.contains(&"denied.example.org"));
+    // Whatever a ServiceEntry says of the same name is taken out before.
+    let removed = removes.iter().map(|patch| {
+        let vhost = &patch["match"]["routeConfiguration"]["vhost"]["name"];
+        let name = vhost.as_str().expect("a name");
+        name.strip_suffix(":80").expect("the name that istiod gives")
+    });
+    let with_dots = removed.flat_map(|name| [name.to_owned(), format!("{name}.")]);
+    assert_eq!(with_dots.collect::<Vec<_>>(), domains);
 }
 
 /// istiod takes what is between braces for its own.

@@ -44,7 +44,7 @@ impl Sidecar {
                     ) | ("LISTENER", "MERGE")
                         | ("LISTENER_FILTER", "INSERT_FIRST")
                         | ("HTTP_FILTER", "INSERT_BEFORE" | "MERGE")
-                        | ("HTTP_ROUTE", "INSERT_FIRST" | "MERGE")
+                        | ("VIRTUAL_HOST", "ADD" | "REMOVE")
                         | ("NETWORK_FILTER", "MERGE")
                 ),
                 "not known here: {operation} of a {kind}"
@@ -54,12 +54,18 @@ impl Sidecar {
             patch_listener(listener, &patches);
         }
         for manager in self.listeners.iter_mut().flat_map(managers) {
+            patch_hosts(manager, of("VIRTUAL_HOST"));
+        }
+        let of_port_80 = self.listeners.iter_mut().filter(|listener| {
+            let port = &listener["address"]["socket_address"]["port_value"];
+            *port == 80
+        });
+        for manager in of_port_80.flat_map(managers) {
             for patch in of("NETWORK_FILTER") {
-                let form = json!({"filterChain": {"filter": {"name": MANAGER}}});
+                let form = json!({"portNumber": 80, "filterChain": {"filter": {"name": MANAGER}}});
                 assert_eq!(patch["match"]["listener"], form, "not known here");
                 merge(manager, &patch["patch"]["value"]);
             }
-            patch_routes(manager, of("HTTP_ROUTE"));
             let filters = manager["typed_config"]["http_filters"].as_array_mut();
             let filters = filters.expect("http_filters");
             // All insertions come before all merges (`patchHTTPFilters`).
@@ -92,6 +98,7 @@ impl Sidecar {
                 }
             }
         }
+        self.give_routes();
         let added = |kind| {
             let adding = of(kind).filter(|patch| patch["patch"]["operation"] == "ADD");
             adding.map(|patch| patch["patch"]["value"].clone())
@@ -99,6 +106,25 @@ impl Sidecar {
         self.listeners.extend(added("LISTENER"));
         self.clusters.extend(added("CLUSTER"));
         self.extensions.extend(added("EXTENSION_CONFIG"));
+    }
+
+    /// Puts routes that a connection manager asks istiod for where it asks.
+    fn give_routes(&mut self) {
+        let mut managers: Vec<_> = self.listeners.iter_mut().flat_map(managers).collect();
+        let fields = |manager: &Value| manager["typed_config"].clone();
+        let known: Vec<_> = managers.iter().map(|it| fields(it)).collect();
+        for manager in &mut managers {
+            let manager = manager["typed_config"].as_object_mut().expect("an object");
+            let Some(asked) = manager.remove("rds") else {
+                continue;
+            };
+            assert_eq!(asked["config_source"]["ads"], json!({}));
+            let name = &asked["route_config_name"];
+            let mut routes = known.iter().map(|it| &it["route_config"]);
+            let routes = routes.find(|routes| routes["name"] == *name);
+            let routes = routes.unwrap_or_else(|| panic!("no routes {name}"));
+            manager.insert("route_config".into(), routes.clone());
+        }
     }
 
     /// The listener of this name.
@@ -166,35 +192,36 @@ fn merge(into: &mut Value, from: &Value) {
 fn anchor(patch: &Value) -> &str {
     let filter = &patch["match"]["listener"]["filterChain"]["filter"];
     let anchor = filter["subFilter"]["name"].as_str().expect("a sub-filter");
-    let form = json!({"filterChain": {"filter": {"name": MANAGER, "subFilter": {"name": anchor}}}});
+    let form = json!({
+        "portNumber": 80,
+        "filterChain": {"filter": {"name": MANAGER, "subFilter": {"name": anchor}}},
+    });
     assert_eq!(patch["match"]["listener"], form, "not known here");
     anchor
 }
 
-/// All merges come before all insertions (`patchHTTPRoutes` of `rc_patch.go`); each insertion comes first.
-fn patch_routes<'a>(manager: &mut Value, patches: impl Iterator<Item = &'a Value> + Clone) {
-    let hosts = manager["typed_config"]["route_config"]["virtual_hosts"].as_array_mut();
-    for host in hosts.expect("virtual hosts") {
-        let is_for = |patch: &&Value| {
-            let vhost = &patch["match"]["routeConfiguration"]["vhost"];
-            assert_eq!(vhost["route"], Value::Null, "not known here");
-            vhost["name"] == host["name"]
-        };
-        let patches: Vec<_> = patches.clone().filter(is_for).collect();
-        let of = |operation: &'static str| {
-            let patches = patches.iter().map(|patch| &patch["patch"]);
-            patches.filter(move |patch| patch["operation"] == operation)
-        };
-        let routes = host["routes"].as_array_mut().expect("routes");
-        for patch in of("MERGE") {
-            for route in &mut *routes {
-                merge(route, &patch["value"]);
-            }
-        }
-        for patch in of("INSERT_FIRST") {
-            routes.insert(0, patch["value"].clone());
-        }
-    }
+/// All removals come before all additions (`patchVirtualHosts` of `rc_patch.go`).
+fn patch_hosts<'a>(manager: &mut Value, patches: impl Iterator<Item = &'a Value> + Clone) {
+    let routes = &mut manager["typed_config"]["route_config"];
+    let of = |operation: &'static str| {
+        let patches = patches.clone();
+        patches.filter(move |patch| patch["patch"]["operation"] == operation)
+    };
+    let is_for = |patch: &Value, routes: &Value| {
+        patch["match"]["routeConfiguration"]["name"] == routes["name"]
+    };
+    let removed: Vec<_> = of("REMOVE")
+        .filter(|patch| is_for(patch, routes))
+        .map(|patch| patch["match"]["routeConfiguration"]["vhost"]["name"].clone())
+        .collect();
+    let added: Vec<_> = of("ADD")
+        .filter(|patch| is_for(patch, routes))
+        .map(|patch| patch["patch"]["value"].clone())
+        .collect();
+    let hosts = routes["virtual_hosts"].as_array_mut();
+    let hosts = hosts.expect("virtual hosts");
+    hosts.retain(|host| !removed.contains(&host["name"]));
+    hosts.extend(added);
 }
 
 /// Each HTTP connection manager, in any filter chain.

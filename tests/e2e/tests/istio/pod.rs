@@ -257,7 +257,7 @@ fn place(sidecar: &mut Sidecar, ports: &Ports) {
         let name = cluster["name"].as_str().expect("a name").to_owned();
         let port = match name.as_str() {
             "sigv4-egress-sts" => ports.sts,
-            "sigv4-egress-aws" | "outbound|80||s3.eu-west-1.amazonaws.com" => ports.aws,
+            "sigv4-egress-aws" => ports.aws,
             _ => continue,
         };
         let fields = cluster.as_object_mut().expect("an object");
@@ -280,6 +280,12 @@ fn place(sidecar: &mut Sidecar, ports: &Ports) {
             }
             Some("virtualOutbound") => {
                 listener["address"] = tcp(0);
+                for chain in listener["filter_chains"].as_array_mut().expect("chains") {
+                    let port = &mut chain["filter_chain_match"]["destination_port"];
+                    if *port == 80 {
+                        *port = json!(ports.passed_through);
+                    }
+                }
                 // Restores the original destination, as SO_ORIGINAL_DST does behind iptables.
                 let restores = json!({
                     "name": "envoy.filters.listener.proxy_protocol",

@@ -9,6 +9,7 @@ use crate::loopback::{LISTENER, signed_by_placeholder};
 use crate::manifests::rendered;
 use crate::mesh::{On, in_mesh};
 use crate::pod::{Spec, aws_over_http};
+use crate::transparent::OTHER_SERVICE;
 use crate::{MARKER, PLACEHOLDER, S3};
 
 #[test]
@@ -123,15 +124,3 @@ fn a_running_pod_that_gets_the_label_without_the_volumes_sends_nothing_unsigned(
         assert_eq!(mesh.plain.requests().len(), 0);
     });
 }
-
-const OTHER_SERVICE: &str = r"
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata:
-  name: other
-spec:
-  hosts: [other.example]
-  location: MESH_EXTERNAL
-  resolution: DNS
-  ports: [{ number: 80, name: http, protocol: HTTP }]
-";

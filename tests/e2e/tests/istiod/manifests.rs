@@ -57,6 +57,16 @@ pub(crate) fn rendered(example: &str, template: &str) -> String {
     )
 }
 
+/// *transparent* for this version of Envoy, which is that of Istio 1.28 where it is the oldest.
+///
+/// # Panics
+/// When Helm does not take it.
+pub(crate) fn transparent_for(version: &str) -> String {
+    let old = format!("istio128={}", version.starts_with("1.36."));
+    let only = "templates/transparent.yaml";
+    helm("transparent", &["--set", &old, "--show-only", only])
+}
+
 /// All that the chart gives for one of its examples, with a workload to start from.
 ///
 /// # Panics

@@ -3,8 +3,10 @@
 use e2e::{Request, SOON, Value, eventually};
 
 use crate::loopback::{LISTENER, signed_by_placeholder};
+use crate::manifests::shipped;
 use crate::mesh::{Mesh, On, in_mesh};
 use crate::pod::{Pod, Spec, aws_over_http};
+use crate::transparent::OTHER_SERVICE;
 use crate::{MARKER, S3};
 
 /// Of another team: for all of the mesh's sidecars, before the router.
@@ -100,7 +102,7 @@ fn a_pod_without_the_label_keeps_its_configuration_to_the_byte() {
         let spec = Spec::of("pod.yaml")
             .without_volumes()
             .label("sigv4-egress", None);
-        for file in ["loopback.yaml", "captured.yaml"] {
+        for file in ["loopback.yaml", "captured.yaml", "transparent.yaml"] {
             assert_untouched(mesh, spec.clone(), file).await;
             assert_untouched(mesh, spec.clone().namespace("other"), file).await;
         }
@@ -113,6 +115,8 @@ fn a_filter_of_another_team_that_comes_before_ours_is_signed_too() {
     in_mesh(test, On::Newest, async |mesh| {
         let adds = team_filter("aa-team", "h:headers():replace('x-amz-meta-team', 'a')");
         mesh.apply_text("team.yaml", &adds, "istio-system").await;
+        mesh.apply_text("other.yaml", OTHER_SERVICE, "default")
+            .await;
         mesh.apply("transparent.yaml").await;
         let pod = mesh
             .pod(Spec::of("pod.yaml").label("sigv4-egress", Some("transparent")))
@@ -138,6 +142,8 @@ fn a_filter_of_another_team_that_sorts_after_ours_changes_nothing_that_was_signe
         let code = "h:headers():replace('x-amz-meta-team', 'z') h:headers():replace('x-amz-date', '20200101T000000Z')";
         let late = team_filter("zz-team", code);
         mesh.apply_text("team.yaml", &late, "default").await;
+        mesh.apply_text("other.yaml", OTHER_SERVICE, "default")
+            .await;
         mesh.apply("transparent.yaml").await;
         let pod = mesh
             .pod(Spec::of("pod.yaml").label("sigv4-egress", Some("transparent")))
@@ -148,17 +154,6 @@ fn a_filter_of_another_team_that_sorts_after_ours_changes_nothing_that_was_signe
         let received = mesh.aws.only();
         assert_eq!(received.value("x-amz-meta-team").as_deref(), Some("z"));
         received.verdict.signature();
-    });
-}
-
-#[test]
-fn a_pod_of_another_namespace_keeps_its_configuration_beside_transparent() {
-    let test = "neighbours::a_pod_of_another_namespace_keeps_its_configuration_beside_transparent";
-    in_mesh(test, On::Newest, async |mesh| {
-        let spec = Spec::of("pod.yaml")
-            .without_volumes()
-            .label("sigv4-egress", None);
-        assert_untouched(mesh, spec.namespace("other"), "transparent.yaml").await;
     });
 }
 
@@ -180,6 +175,22 @@ fn all_shapes_live_in_one_namespace() {
         let request = Request::get(S3, "/reports-2026").header(MARKER.0, MARKER.1);
         pod.ask_when_ready(aws_over_http(), &request).await.ok();
         assert_eq!(mesh.aws.received().len(), 2);
+    });
+}
+
+/// As the platform's own, for all namespaces (docs/governance.md).
+#[test]
+fn transparent_from_the_root_namespace_is_for_pods_with_the_label() {
+    let test = "neighbours::transparent_from_the_root_namespace_is_for_pods_with_the_label";
+    in_mesh(test, On::Newest, async |mesh| {
+        let text = shipped("transparent.yaml");
+        mesh.apply_text("transparent.yaml", &text, "istio-system")
+            .await;
+        let pod = mesh
+            .pod(Spec::of("pod.yaml").label("sigv4-egress", Some("transparent")))
+            .await;
+        let request = Request::get(S3, "/reports-2026").header(MARKER.0, MARKER.1);
+        pod.ask_when_ready(aws_over_http(), &request).await.ok();
     });
 }
 

@@ -73,13 +73,9 @@ fn assert_nothing_found(of: &str, said: &str) {
 }
 
 #[test]
-fn istioctl_analyze_finds_nothing_in_loopback_and_captured() {
+fn istioctl_analyze_finds_nothing_in_any_shape() {
     assert_clean("loopback.yaml", "pod.yaml");
     assert_clean("captured.yaml", "pod-captured.yaml");
-}
-
-#[test]
-fn istioctl_analyze_finds_nothing_in_transparent() {
     assert_clean("transparent.yaml", "pod.yaml");
 }
 
@@ -95,7 +91,7 @@ fn istioctl_analyze_finds_nothing_in_the_examples_of_the_chart() {
         assert_nothing_found(&name, &analyze(&name, &[file]));
         seen += 1;
     }
-    assert!(seen >= 10, "{seen}");
+    assert!(seen >= 9, "{seen}");
 }
 
 fn analyze(name: &str, files: &[PathBuf]) -> String {

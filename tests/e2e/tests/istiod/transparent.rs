@@ -6,12 +6,11 @@ use std::net::SocketAddr;
 use e2e::namespace::OTHER;
 use e2e::{Request, SOON, eventually};
 
-use crate::manifests::shipped;
+use crate::manifests::transparent_for;
 use crate::mesh::{Mesh, On, address, in_mesh};
 use crate::pod::{Pod, Spec, aws_over_http};
 use crate::{MARKER, S3};
 
-/// A host of AWS that the file does not name.
 const S3_ELSEWHERE: &str = "s3.us-east-1.amazonaws.com";
 const DYNAMODB: &str = "dynamodb.eu-west-1.amazonaws.com";
 
@@ -30,10 +29,8 @@ fn other_over_http() -> SocketAddr {
     (address(OTHER), 80).into()
 }
 
-/// As the file's comments say: its hosts, `clusters`, `allow`, and one name per resource.
-fn for_dynamodb() -> String {
-    let text = shipped("transparent.yaml").replace(S3, DYNAMODB);
-    text.replace("[\"s3\"]", "[\"dynamodb\"]")
+fn for_dynamodb(version: &str) -> String {
+    transparent_for(version).replace("[\"s3\"]", "[\"dynamodb\"]")
 }
 
 fn marked(host: &str) -> Request {
@@ -47,30 +44,85 @@ async fn pod_with_transparent(mesh: &Mesh) -> Pod {
     pod
 }
 
-#[test]
-fn transparent_signs_what_iptables_bring_and_refuses_the_rest_of_aws() {
-    let test = "transparent::transparent_signs_what_iptables_bring_and_refuses_the_rest_of_aws";
-    in_mesh(test, On::Each, async |mesh| {
-        let pod = pod_with_transparent(mesh).await;
-        let rules = pod.rules();
-        assert!(rules.contains("-j REDIRECT --to-ports 15001"), "{rules}");
-        let received = mesh.aws.only();
-        assert_eq!(received.host, S3);
-        assert_eq!(received.verdict.signature().service, "s3");
-        assert_eq!(received.value(MARKER.0), None);
+/// Another service on port 80 gives the port a listener of istiod's.
+pub(crate) const OTHER_SERVICE: &str = r"
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata:
+  name: other
+spec:
+  hosts: [service.example]
+  location: MESH_EXTERNAL
+  resolution: DNS
+  ports: [{ number: 80, name: http, protocol: HTTP }]
+";
 
-        // Where the port is the mesh's and the host is not, istiod's PassthroughCluster would carry it, in clear.
-        let answer = pod.ask(aws_over_http(), &marked(S3_ELSEWHERE)).await;
+/// The one of its host wins, and its cluster verifies nothing; the other has the name of one of ours, which Envoy would refuse.
+const ENTRIES_FOR_AWS: &str = r#"
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata:
+  name: of-a-host
+spec:
+  hosts: [sqs.eu-west-1.amazonaws.com]
+  location: MESH_EXTERNAL
+  resolution: NONE
+  ports: [{ number: 80, name: http, protocol: HTTP }]
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata:
+  name: of-all
+spec:
+  hosts: ["*.amazonaws.com"]
+  location: MESH_EXTERNAL
+  resolution: NONE
+  ports: [{ number: 80, name: http, protocol: HTTP }]
+"#;
+
+#[test]
+fn transparent_signs_what_iptables_bring_and_leaves_the_rest() {
+    let test = "transparent::transparent_signs_what_iptables_bring_and_leaves_the_rest";
+    in_mesh(test, On::Each, async |mesh| {
+        // Where no service has port 80, the port has no listener of istiod's.
+        for others in [None, Some(OTHER_SERVICE), Some(ENTRIES_FOR_AWS)] {
+            if let Some(others) = others {
+                mesh.apply_text("others.yaml", others, "default").await;
+            }
+            let pod = pod_with_transparent(mesh).await;
+            let rules = pod.rules();
+            assert!(rules.contains("-j REDIRECT --to-ports 15001"), "{rules}");
+            let listeners = pod.get(15000, "/listeners").await.expect("Envoy answers");
+            let has_own = listeners.text().contains("0.0.0.0_80");
+            assert_eq!(has_own, others.is_some());
+            let received = mesh.aws.take_received().pop().expect("a request");
+            assert_eq!(received.host, S3);
+            assert_eq!(received.verdict.signature().service, "s3");
+            assert_eq!(received.value(MARKER.0), None);
+
+            pod.ask(aws_over_http(), &marked(S3_ELSEWHERE)).await.ok();
+            let received = mesh.aws.take_received().pop().expect("a request");
+            assert_eq!(received.host, S3_ELSEWHERE);
+            let passed = mesh.plain.requests().len();
+            let unmarked = Request::get(S3, "/");
+            let answer = pod.ask(aws_over_http(), &unmarked).await;
+            answer.refused(403, "marker_missing");
+            assert_eq!(mesh.plain.requests().len(), passed);
+            let elsewhere = Request::get("other.example", "/x");
+            pod.ask(other_over_http(), &elsewhere).await.ok();
+            assert_eq!(mesh.plain.requests().len(), passed + 1);
+            assert_eq!(mesh.aws.received().len(), 0);
+            assert_eq!((mesh.rejects().await, pod.rejects().await), (0, 0));
+        }
+        let text = transparent_for(&mesh.version).replace("[\"s3\"]", "\"*\"");
+        mesh.apply_text("transparent.yaml", &text, "default").await;
+        let pod = mesh.pod(spec()).await;
+        let passed = mesh.plain.requests().len();
+        let request = marked("sqs.eu-west-1.amazonaws.com");
+        let answer = pod.ask(aws_over_http(), &request).await;
         answer.refused(403, "cluster_not_listed");
-        let unmarked = Request::get(S3, "/");
-        let answer = pod.ask(aws_over_http(), &unmarked).await;
-        answer.refused(403, "marker_missing");
-        assert_eq!(mesh.plain.requests().len(), 0);
-        let elsewhere = Request::get("other.example", "/x");
-        pod.ask(other_over_http(), &elsewhere).await.ok();
-        assert_eq!(mesh.plain.requests().len(), 1);
-        assert_eq!(mesh.aws.received().len(), 1);
-        assert_eq!((mesh.rejects().await, pod.rejects().await), (0, 0));
+        assert_eq!(mesh.plain.requests().len(), passed);
+        mesh.delete("others.yaml").await;
     });
 }
 
@@ -88,10 +140,6 @@ fn transparent_signs_with_registry_only_and_only_what_is_registered_leaves() {
         })
         .await;
         pod.ask(aws_over_http(), &marked(S3)).await.ok();
-        let before = mesh.plain.requests().len();
-        let answer = pod.ask(aws_over_http(), &marked(S3_ELSEWHERE)).await;
-        assert!([403, 502].contains(&answer.status), "{answer:?}");
-        assert_eq!(mesh.plain.requests().len(), before);
         assert_eq!(pod.rejects().await, 0);
     });
 }
@@ -115,7 +163,7 @@ fn transparent_hashes_bodies_and_carries_large_uploads() {
             .collect();
         assert_eq!(sizes, [5 << 20, 20 << 20]);
 
-        mesh.apply_text("transparent.yaml", &for_dynamodb(), "default")
+        mesh.apply_text("transparent.yaml", &for_dynamodb(&mesh.version), "default")
             .await;
         let request = Request::new("POST", DYNAMODB, "/")
             .header(MARKER.0, MARKER.1)
@@ -139,7 +187,7 @@ fn transparent_hashes_bodies_and_carries_large_uploads() {
 fn transparent_holds_bodies_as_large_as_the_filter_hashes() {
     let test = "transparent::transparent_holds_bodies_as_large_as_the_filter_hashes";
     in_mesh(test, On::Each, async |mesh| {
-        mesh.apply_text("transparent.yaml", &for_dynamodb(), "default")
+        mesh.apply_text("transparent.yaml", &for_dynamodb(&mesh.version), "default")
             .await;
         let pod = mesh.pod(spec()).await;
         let post = |length| {
@@ -161,7 +209,7 @@ fn transparent_holds_bodies_as_large_as_the_filter_hashes() {
 fn transparent_signs_what_curl_sends_after_expecting_100() {
     let test = "transparent::transparent_signs_what_curl_sends_after_expecting_100";
     in_mesh(test, On::Newest, async |mesh| {
-        mesh.apply_text("transparent.yaml", &for_dynamodb(), "default")
+        mesh.apply_text("transparent.yaml", &for_dynamodb(&mesh.version), "default")
             .await;
         let pod = mesh.pod(spec()).await;
         let list = Request::new("POST", DYNAMODB, "/")
@@ -202,13 +250,13 @@ fn transparent_signs_what_curl_sends_after_expecting_100() {
     });
 }
 
-/// A route that only a signed request matches, put before ours by the mesh's administrator, leads it out of AWS.
+/// A host of its own that only a signed request leads out of AWS, of the mesh's administrator.
 #[test]
 fn transparent_stops_what_another_route_takes_out_of_aws() {
     let test = "transparent::transparent_stops_what_another_route_takes_out_of_aws";
     in_mesh(test, On::Newest, async |mesh| {
         let pod = pod_with_transparent(mesh).await;
-        mesh.apply_text("virtual-service.yaml", VIRTUAL_SERVICE, "default")
+        mesh.apply_text("other.yaml", OTHER_SERVICE, "default")
             .await;
         mesh.apply_text("route.yaml", ROUTE, "istio-system").await;
         eventually("the route leads elsewhere", SOON, async || {
@@ -217,12 +265,18 @@ fn transparent_stops_what_another_route_takes_out_of_aws() {
                 .then(|| answer.refused(403, "escaped_cluster"))
         })
         .await;
-        assert_eq!(mesh.plain.requests().len(), 0);
         mesh.delete("route.yaml").await;
-        // The VirtualService is there still: the file's own routes come before it.
         eventually("the route is gone", SOON, async || {
             let answer = pod.ask(aws_over_http(), &marked(S3)).await;
             (answer.status == 200).then_some(())
+        })
+        .await;
+        // What a team can say of the host: it wins, whatever it matches, and nothing is signed there.
+        mesh.apply_text("virtual-service.yaml", VIRTUAL_SERVICE, "default")
+            .await;
+        eventually("the VirtualService takes the host", SOON, async || {
+            let answer = pod.ask(aws_over_http(), &marked(S3)).await;
+            (answer.reason() == Some("cluster_not_listed")).then_some(())
         })
         .await;
         assert_eq!(mesh.plain.requests().len(), 0);
@@ -232,16 +286,6 @@ fn transparent_stops_what_another_route_takes_out_of_aws() {
 
 const VIRTUAL_SERVICE: &str = r"
 apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata:
-  name: elsewhere
-spec:
-  hosts: [other.example]
-  location: MESH_EXTERNAL
-  resolution: DNS
-  ports: [{ number: 80, name: http, protocol: HTTP }]
----
-apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata:
   name: escape
@@ -249,7 +293,7 @@ spec:
   hosts: [s3.eu-west-1.amazonaws.com]
   http:
   - match: [{ headers: { authorization: { prefix: AWS4-HMAC-SHA256 Credential=ASIA } } }]
-    route: [{ destination: { host: other.example, port: { number: 80 } } }]
+    route: [{ destination: { host: service.example, port: { number: 80 } } }]
   - route: [{ destination: { host: s3.eu-west-1.amazonaws.com, port: { number: 80 } } }]
 ";
 
@@ -261,16 +305,18 @@ metadata:
 spec:
   priority: 10000
   configPatches:
-  - applyTo: HTTP_ROUTE
-    match:
-      context: SIDECAR_OUTBOUND
-      routeConfiguration: { vhost: { name: "s3.eu-west-1.amazonaws.com:80" } }
+  - applyTo: VIRTUAL_HOST
+    match: { context: SIDECAR_OUTBOUND, routeConfiguration: { name: "80" } }
     patch:
-      operation: INSERT_FIRST
+      operation: ADD
       value:
         name: escape
-        match:
-          prefix: /
-          headers: [{ name: authorization, string_match: { prefix: AWS4-HMAC-SHA256 Credential=ASIA } }]
-        route: { cluster: outbound|80||other.example }
+        domains: [s3.eu-west-1.amazonaws.com]
+        routes:
+        - match:
+            prefix: /
+            headers: [{ name: authorization, string_match: { prefix: AWS4-HMAC-SHA256 Credential=ASIA } }]
+          route: { cluster: outbound|80||service.example }
+        - match: { prefix: / }
+          route: { cluster: sigv4-egress-aws }
 "#;
