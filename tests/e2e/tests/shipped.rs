@@ -615,7 +615,11 @@ fn nothing_shipped_ends_a_request_that_aws_still_works_on() {
         assert_eq!(managers.len(), 1, "{name}");
         let manager = managers[0];
         // Of all of port 80 in transparent: as Istio has it.
-        let idle = if *name == "transparent" { 0 } else { IDLE_SECONDS };
+        let idle = if *name == "transparent" {
+            0
+        } else {
+            IDLE_SECONDS
+        };
         assert_eq!(seconds(&manager["stream_idle_timeout"]), idle, "{name}");
         for none in [
             "request_timeout",

@@ -71,7 +71,8 @@ fn transparent_routes_the_hosts_that_rules_say_how_to_sign() {
     let removed = removes.iter().map(|patch| {
         let vhost = &patch["match"]["routeConfiguration"]["vhost"]["name"];
         let name = vhost.as_str().expect("a name");
-        name.strip_suffix(":80").expect("the name that istiod gives")
+        name.strip_suffix(":80")
+            .expect("the name that istiod gives")
     });
     let with_dots = removed.flat_map(|name| [name.to_owned(), format!("{name}.")]);
     assert_eq!(with_dots.collect::<Vec<_>>(), domains);
