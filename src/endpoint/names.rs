@@ -156,10 +156,11 @@ pub fn is_suffix_or_above(parent: &str) -> bool {
 /// Labels before the region that have customers' hosts below them, with certificates or protocols of their own, and
 /// are no signing names (those are [`CUSTOMERS`]): the pages that `tests/data/documented-hosts.txt` names, under
 /// "Customers' hosts", and "Client VPN endpoints", "Verified Access endpoints", "Amazon EMR Studio", "MediaPackage
-/// endpoints" and "MediaTailor playback" in their guides.
-const NOT_OURS: &str = "appsync-api appsync-realtime-api cache clientvpn compute credentials.iot dax-clusters \
+/// endpoints", "MediaTailor playback", "DataSync network requirements", "Set up your network" of Connect and "Connect your
+/// LoRaWAN gateways" in their guides.
+const NOT_OURS: &str = "appsync-api appsync-realtime-api cache clientvpn compute connect-telecom credentials.iot cups.lorawan datasync-dp dax-clusters \
     dkr.ecr ecr-fips dkr.ecr-fips docdb eb ec2-instance-connect-endpoint efs eks-cluster elb emr-serverless-services emrappui-prod emrnotebooks-prod \
-    emrstudio-prod grafana-workspace iot-fips kafka-serverless mediapackage mediapackage-vod mediatailor neptune \
+    emrstudio-prod grafana-workspace iot-fips kafka-serverless lns.lorawan mediapackage mediapackage-vod mediatailor neptune \
     s3-website verified-access vpce vpn";
 
 /// Names below a region that are none of ours themselves.
