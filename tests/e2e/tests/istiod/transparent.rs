@@ -51,7 +51,7 @@ kind: ServiceEntry
 metadata:
   name: other
 spec:
-  hosts: [service.example]
+  hosts: [other.example]
   location: MESH_EXTERNAL
   resolution: DNS
   ports: [{ number: 80, name: http, protocol: HTTP }]
@@ -293,7 +293,7 @@ spec:
   hosts: [s3.eu-west-1.amazonaws.com]
   http:
   - match: [{ headers: { authorization: { prefix: AWS4-HMAC-SHA256 Credential=ASIA } } }]
-    route: [{ destination: { host: service.example, port: { number: 80 } } }]
+    route: [{ destination: { host: other.example, port: { number: 80 } } }]
   - route: [{ destination: { host: s3.eu-west-1.amazonaws.com, port: { number: 80 } } }]
 ";
 
@@ -316,7 +316,7 @@ spec:
         - match:
             prefix: /
             headers: [{ name: authorization, string_match: { prefix: AWS4-HMAC-SHA256 Credential=ASIA } }]
-          route: { cluster: outbound|80||service.example }
+          route: { cluster: outbound|80||other.example }
         - match: { prefix: / }
           route: { cluster: sigv4-egress-aws }
 "#;
