@@ -17,6 +17,8 @@ import urllib.request
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.loaders
+import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -101,6 +103,10 @@ class Run:
 RUN = Run()
 
 
+# The models, read once and not by each client.
+LOADER = botocore.loaders.create_loader()
+
+
 class Client:
     """A client of boto3's, whose requests have a number."""
 
@@ -117,7 +123,9 @@ class Client:
             request_checksum_calculation="when_required",
             **config,
         )
-        session = boto3.Session(*keys)
+        core = botocore.session.Session()
+        core.register_component("data_loader", LOADER)
+        session = boto3.Session(*keys, botocore_session=core)
         self.boto3 = session.client(service, use_ssl=False, endpoint_url=endpoint, config=settings)
         self.boto3.meta.events.register("before-send", self.send)
 
