@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use e2e::envoy::{self, Envoy};
 use e2e::shipped::{Shipped, runtime};
@@ -12,9 +12,14 @@ use e2e::{
     Connection, Reply, Request, SOON, Setup, Value, Verdict, World, eventually, json, scenario,
 };
 
+#[path = "operate/panel.rs"]
+mod panel;
+#[path = "operate/picture.rs"]
+mod picture;
 #[path = "operate/prometheus.rs"]
 mod prometheus;
 
+use panel::Panel;
 use prometheus::Prometheus;
 
 const S3: &str = "s3.eu-west-1.amazonaws.com";
@@ -107,31 +112,31 @@ fn every_query_of_the_dashboard_finds_what_real_sidecars_count() {
             .map(|(pod, sidecar)| ((*pod).to_owned(), sidecar.envoy.admin_port()))
             .collect();
         let prometheus = Prometheus::start(&directory.0, &targets).await;
+        let began = SystemTime::now();
         let dashboard = fs::read_to_string(file("dashboard.json")).expect("the dashboard");
         let dashboard: Value = serde_json::from_str(&dashboard).expect("JSON");
-        let panels = dashboard["panels"].as_array().expect("panels");
-        let mut missing: Vec<&Value> = panels.iter().collect();
+        let panels = panel::panels(&dashboard).expect("dashboard.json");
+        let queries = panels.iter().flat_map(|panel| &panel.queries);
+        let mut missing: Vec<String> = queries.map(|query| checked(&query.expression)).collect();
         for sidecar in sidecars {
             trouble(sidecar).await;
         }
         // The last look shows what none of them found.
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         while !missing.is_empty() && start.elapsed() < 4 * SOON {
             for sidecar in sidecars {
                 load(sidecar).await;
             }
             let mut still = Vec::new();
-            for panel in missing {
-                let query = expression(panel);
+            for query in missing {
                 let found = prometheus.query(&query).await;
                 // Before a second scrape, a share is 0 / 0.
                 if found.is_empty() || found.iter().any(|value| !value.is_finite()) {
-                    still.push(panel);
+                    still.push(query);
                 }
             }
             missing = still;
         }
-        let missing: Vec<String> = missing.into_iter().map(expression).collect();
         assert!(missing.is_empty(), "no data: {missing:#?}");
         // The names are the same for both.
         let names = r#"count by (__name__, pod) ({__name__=~".*sigv4_egress_(requests|sts|source|build_info).*"})"#;
@@ -141,19 +146,88 @@ fn every_query_of_the_dashboard_finds_what_real_sidecars_count() {
             assert_eq!(prometheus.query(&outcomes(pod)).await.len(), 3, "{pod}");
         }
         prometheus.assert_rules_are_healthy().await;
+        if std::env::var_os("UPDATE").is_some() {
+            show(&prometheus, sidecars, panels, began).await;
+        }
     });
+    the_picture_is_of_this_dashboard();
 }
 
-/// A query as Grafana sends it, with all pods, within the last seconds; without the 0 for what has not happened yet.
-fn expression(panel: &Value) -> String {
-    panel["targets"][0]["expr"]
-        .as_str()
-        .expect("an expression")
-        .replace(" or vector(0)", "")
-        .replace("$__rate_interval", "20s")
-        .replace("$__range", "1m")
+/// A query as Grafana sends it, with all pods.
+fn sent(expression: &str, rate_interval: &str, range: &str) -> String {
+    expression
+        .replace("$__rate_interval", rate_interval)
+        .replace("$__range", range)
         .replace("$namespace", ".*")
         .replace("$pod", ".*")
+}
+
+/// A query within the last seconds, without the 0 for what has not happened yet.
+fn checked(expression: &str) -> String {
+    sent(&expression.replace(" or vector(0)", ""), "20s", "1m")
+}
+
+/// Writes `docs/dashboard.svg`: a minute of load, with trouble in its middle.
+async fn show(
+    prometheus: &Prometheus,
+    sidecars: [&Shipped; 2],
+    panels: Vec<Panel>,
+    began: SystemTime,
+) {
+    const SECONDS: u32 = 60;
+    let mut is_calm = true;
+    loop {
+        let passed = began.elapsed().expect("a clock that goes on");
+        if passed >= Duration::from_secs(SECONDS.into()) {
+            break;
+        }
+        let is_late = passed >= Duration::from_secs((SECONDS / 2).into());
+        for sidecar in sidecars {
+            if is_calm && is_late {
+                trouble(sidecar).await;
+            }
+            load(sidecar).await;
+        }
+        is_calm = !is_late;
+        // As much as a picture needs, not as much as the machine can do.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let mut drawn = Vec::new();
+    for panel in panels {
+        let mut series = Vec::new();
+        for query in &panel.queries {
+            // Four scrapes, which is Grafana's shortest.
+            let sent = sent(&query.expression, "4s", &format!("{SECONDS}s"));
+            for (labels, points) in prometheus.query_range(&sent, began, SECONDS).await {
+                let name = query.name(&labels);
+                series.push(picture::Series { name, points });
+            }
+        }
+        drawn.push((panel, series));
+    }
+    let svg = picture::svg("The dashboard of sigv4-egress", &drawn, SECONDS);
+    fs::write(picture_file(), svg).expect("docs/dashboard.svg");
+}
+
+fn picture_file() -> PathBuf {
+    envoy::workspace().join("docs/dashboard.svg")
+}
+
+/// Its panels, their places and their queries; what Prometheus answered is another thing each time.
+fn the_picture_is_of_this_dashboard() {
+    let dashboard = fs::read_to_string(file("dashboard.json")).expect("the dashboard");
+    let dashboard: Value = serde_json::from_str(&dashboard).expect("JSON");
+    let panels = panel::panels(&dashboard).expect("dashboard.json");
+    let picture = fs::read_to_string(picture_file()).unwrap_or_default();
+    let lacks = panels
+        .iter()
+        .filter(|panel| !picture.contains(&picture::head(panel)));
+    let lacks: Vec<&str> = lacks.map(|panel| panel.title.as_str()).collect();
+    assert!(
+        lacks.is_empty() && picture.matches("<g>").count() == panels.len(),
+        "docs/dashboard.svg is not of envoy/operate/dashboard.json, see {lacks:?}; \
+         run: UPDATE=1 cargo test -p e2e --test operate dashboard"
+    );
 }
 
 /// What each panel is about: signed, left alone, refused, stopped; an answer that calls credentials stale.

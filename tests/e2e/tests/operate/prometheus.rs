@@ -1,9 +1,11 @@
 //! A real Prometheus, with `envoy/operate/prometheus.yaml` and the rules beside it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use e2e::{Connection, Request, SOON, Value, envoy, eventually, json};
 
@@ -83,17 +85,61 @@ impl Prometheus {
 
     /// The value of each series that a query finds.
     pub(crate) async fn query(&self, expression: &str) -> Vec<f64> {
-        let query: String = form_urlencoded::byte_serialize(expression.as_bytes()).collect();
-        let path = format!("/api/v1/query?query={query}");
-        let answer = self.get(&path).await.expect("an answer");
-        let found: Value = serde_json::from_slice(&answer.body).expect("JSON");
-        assert_eq!(found["status"], "success", "{expression}: {found}");
-        let series = found["data"]["result"].as_array().expect("series");
+        let series = self.result("query", &[("query", expression)]).await;
         let value = |series: &Value| series["value"][1].as_str()?.parse().ok();
         series
             .iter()
             .map(|one| value(one).expect("a number"))
             .collect()
+    }
+
+    /// The series that a query finds, each with its labels, and a value for each second from a moment on. What is no
+    /// number, as 0 / 0, is left out.
+    pub(crate) async fn query_range(
+        &self,
+        expression: &str,
+        from: SystemTime,
+        seconds: u32,
+    ) -> Vec<(Value, BTreeMap<u32, f64>)> {
+        let moment = |time: SystemTime| {
+            let since = time.duration_since(UNIX_EPOCH).expect("after 1970");
+            format!("{}.{:03}", since.as_secs(), since.subsec_millis())
+        };
+        let end = from + Duration::from_secs(seconds.into());
+        let (start, end) = (moment(from), moment(end));
+        let parameters = [
+            ("query", expression),
+            ("start", start.as_str()),
+            ("end", end.as_str()),
+            ("step", "1"),
+        ];
+        let start: f64 = start.parse().expect("a number");
+        let point = |point: &Value| -> Option<(u32, f64)> {
+            let value: f64 = point[1].as_str()?.parse().ok()?;
+            let second = (point[0].as_f64()? - start).round();
+            value.is_finite().then_some((second as u32, value))
+        };
+        let series = self.result("query_range", &parameters).await;
+        let mut found = Vec::new();
+        for mut one in series {
+            let points = one["values"].as_array().expect("values");
+            let points = points.iter().filter_map(point).collect();
+            found.push((one["metric"].take(), points));
+        }
+        found
+    }
+
+    /// What the API finds for these parameters.
+    async fn result(&self, name: &str, parameters: &[(&str, &str)]) -> Vec<Value> {
+        let parameters = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(parameters)
+            .finish();
+        let path = format!("/api/v1/{name}?{parameters}");
+        let answer = self.get(&path).await.expect("an answer");
+        let mut found: Value = serde_json::from_slice(&answer.body).expect("JSON");
+        assert_eq!(found["status"], "success", "{path}: {found}");
+        let series = found["data"]["result"].take();
+        series.as_array().expect("series").clone()
     }
 
     /// None of the rules fails when Prometheus evaluates it.
