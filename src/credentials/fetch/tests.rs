@@ -29,6 +29,26 @@ fn view(record: Option<Rc<Record>>, used_at: Option<u64>) -> View {
     }
 }
 
+fn context(own: &Rc<Record>) -> Context<'_> {
+    Context {
+        settings: settings(),
+        own,
+        first: Turn::default(),
+        now: at(60),
+    }
+}
+
+fn web_identity() -> CredentialSource {
+    CredentialSource::WebIdentity(WebIdentity {
+        session: Session {
+            role_arn: RoleArn::parse("arn:aws:iam::123456789012:role/app").unwrap(),
+            name: SessionName::parse("shop").unwrap(),
+            duration: None,
+            policy: None,
+        },
+    })
+}
+
 /// The ids of the pod's own role and of another one.
 fn ids() -> [RoleId; 2] {
     let roles = Roles::new((), vec![()]);
@@ -89,20 +109,8 @@ fn shared_data_is_looked_at_when_there_may_be_news() {
 #[test]
 fn a_failure_shows_no_secret_that_the_other_side_may_know() {
     let (own, record) = (record("own"), record("chosen"));
-    let context = Context {
-        settings: settings(),
-        own: &own,
-        first: Turn::default(),
-        now: at(60),
-    };
-    let source = CredentialSource::WebIdentity(WebIdentity {
-        session: Session {
-            role_arn: RoleArn::parse("arn:aws:iam::123456789012:role/app").unwrap(),
-            name: SessionName::parse("shop").unwrap(),
-            duration: None,
-            policy: None,
-        },
-    });
+    let context = context(&own);
+    let source = web_identity();
     let fetch = Fetch::new(RoleId::OWN, &call(Expected::Credentials, &["sent-token"]));
     let body = r#"{"Error":{"Code":"AccessDenied","Message":"no: sent-token own-secret-key own-session-token chosen-secret-key chosen-session-token"}}"#;
     let progress = fetch.go_on(&source, &record, &context, 403, body.as_bytes());
@@ -117,20 +125,8 @@ fn a_failure_shows_no_secret_that_the_other_side_may_know() {
 #[test]
 fn a_host_that_cannot_answer_does_not_say_when_another_may() {
     let own = record("own");
-    let context = Context {
-        settings: settings(),
-        own: &own,
-        first: Turn::default(),
-        now: at(60),
-    };
-    let source = CredentialSource::WebIdentity(WebIdentity {
-        session: Session {
-            role_arn: RoleArn::parse("arn:aws:iam::123456789012:role/app").unwrap(),
-            name: SessionName::parse("shop").unwrap(),
-            duration: None,
-            policy: None,
-        },
-    });
+    let context = context(&own);
+    let source = web_identity();
     let error = |code: &str| format!(r#"{{"Error":{{"Code":"{code}"}}}}"#);
     let after = |first: (u16, &str), second: (u16, &str)| {
         let mut to_sts = call(Expected::Credentials, &[]);
