@@ -116,7 +116,7 @@ pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
         "ci",
         "[JOB...] [--envoy VERSION]",
         "what must pass before a merge, or some of its jobs: \
-         fetch, fetch-late, lints, core, costs, e2e, endurance, clients, programs, istio, demo, compose, dist, advisories",
+         fetch, fetch-late, lints, core, costs, e2e, clients, programs, endurance, istio, demo, compose, dist, advisories",
     ),
     ("help", "", "this list"),
 ];
@@ -602,7 +602,7 @@ mod tests {
             ("programs nope", "programs does not take nope; allowed: "),
             (
                 "ci lint",
-                "ci does not take lint; allowed: fetch, lints, core",
+                "ci does not take lint; allowed: fetch, fetch-late, lints, core",
             ),
         ] {
             let error = read(line).unwrap_err().to_string();
