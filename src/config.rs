@@ -12,6 +12,7 @@ mod plain;
 mod plugin;
 mod policy;
 mod ports;
+mod presign;
 #[cfg(not(target_family = "wasm"))]
 pub mod reference;
 mod roles;
@@ -100,7 +101,8 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
     let listed = plain::placeholders(object, &mut notes);
     let placeholders = plain::all_placeholders(&listed, &policy);
     let policy = policy.with_placeholders(&listed);
-    let pace = pace(environment)?;
+    let presign = presign::presign(object)?;
+    let pace = pace(environment)?.with_lead(presign.longest_of_all());
     let config = Config {
         mode,
         token_cluster: object.string(&keys::TOKEN_CLUSTER),
@@ -120,6 +122,7 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
             },
             &mut notes,
         )?,
+        presign,
         policy,
         unmarked,
         marker_header,

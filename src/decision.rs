@@ -6,6 +6,7 @@
 //! and is never signed, may pass the list by (`unmarked`).
 
 mod escape;
+mod exchange;
 mod head;
 mod meaning;
 mod observed;
@@ -15,6 +16,7 @@ mod target;
 mod unsigned;
 
 pub use escape::escape;
+pub(crate) use exchange::{Asking, permit};
 pub use head::Head;
 pub use observed::{Observed, Would};
 pub use plan::{PayloadPlan, Plan, Signed};
@@ -24,6 +26,7 @@ use crate::bucket;
 use crate::config::Config;
 use crate::endpoint::{self, BucketPlace, Endpoint, Host};
 use crate::policy::{Mode, Ruling};
+use crate::presign::Exchange;
 use crate::refusal::{ErrorFormat, Refusal};
 use crate::report::access_log::{About, Basis, Facts};
 use crate::sigv4::PathStyle;
@@ -43,6 +46,8 @@ pub enum Decision {
     Sign(Plan),
     /// It goes on untouched, and this would have become of it.
     Observe(Observed),
+    /// It is answered here, with what its body asks to be presigned.
+    Exchange(Box<Exchange>),
 }
 
 impl From<Unsigned> for Decision {
@@ -50,6 +55,7 @@ impl From<Unsigned> for Decision {
         match unsigned {
             Unsigned::LeftAlone(why) => Self::LeaveAlone(why),
             Unsigned::Refused(refusal, format) => Self::Refuse(refusal, format),
+            Unsigned::Exchange(exchange) => Self::Exchange(exchange),
         }
     }
 }
@@ -62,6 +68,8 @@ impl Decision {
             Self::LeaveAlone(why) => (Would::LeaveAlone, why.word()),
             Self::Refuse(refusal, _) => (Would::Refuse, refusal.reason().word()),
             Self::Observe(observed) => (observed.would, observed.reason),
+            // Nothing is presigned where nothing is signed.
+            Self::Exchange(_) => return self,
         };
         Self::Observe(Observed { would, reason })
     }

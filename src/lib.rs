@@ -29,6 +29,7 @@ pub mod decision;
 pub mod headers;
 pub mod own_keys;
 pub mod policy;
+pub mod presign;
 pub mod refusal;
 pub mod request;
 

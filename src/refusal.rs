@@ -13,6 +13,7 @@ use crate::config::NARROWED;
 use crate::credentials::reply::quote::Quote;
 use crate::endpoint::{HostError, ScopeError};
 use crate::policy::{Outside, Unlisted};
+use crate::presign;
 use crate::request::budget::Holder;
 use format::Said;
 use std::fmt;
@@ -181,6 +182,39 @@ pub enum Refusal {
         /// What it does not take.
         what: Outside,
     },
+    /// `presign` is not configured, or the filter only observes.
+    PresignOff,
+    /// What is to be presigned cannot be.
+    PresignUnreadable {
+        /// What is wrong with it.
+        why: presign::Fault,
+    },
+    /// No entry of `presign` is for it.
+    PresignNotGranted {
+        /// Which service takes it.
+        service: presign::Service,
+        /// The host.
+        host: String,
+        /// Method and key, or cluster; empty where neither matters.
+        what: String,
+    },
+    /// It is to hold for longer than may be.
+    PresignTooLong {
+        /// What was asked.
+        seconds: u64,
+        /// What the entries of `presign` let it be.
+        max_seconds: u64,
+    },
+    /// As many have been presigned this minute as may.
+    PresignTooMany {
+        /// The limit, per process.
+        per_minute: u32,
+    },
+    /// The credentials end before what was asked would be of use.
+    PresignEndsTooSoon {
+        /// How long they live.
+        seconds: u64,
+    },
     /// A call to Envoy failed.
     HostCallFailed {
         /// Which, and how.
@@ -260,6 +294,11 @@ impl Refusal {
             Self::MalformedChunks { .. } => Reason::MalformedChunks,
             Self::ChunkTooLarge => Reason::ChunkTooLarge,
             Self::OutsidePort { .. } => Reason::OutsidePort,
+            Self::PresignOff | Self::PresignNotGranted { .. } => Reason::PresignNotGranted,
+            Self::PresignUnreadable { .. } => Reason::PresignUnreadable,
+            Self::PresignTooLong { .. } => Reason::PresignTooLong,
+            Self::PresignTooMany { .. } => Reason::PresignTooMany,
+            Self::PresignEndsTooSoon { .. } => Reason::PresignEndsTooSoon,
             Self::HostCallFailed { .. } => Reason::HostCallFailed,
         }
     }
@@ -350,7 +389,7 @@ impl Refusal {
             Self::Unreplaced { host, why } => match why {
                 Unreplaced::UnknownHost => format!("If the host belongs to an AWS service, name the service in `allow` (\"*\" names none), or write a rule with \"sign_as\" for {host}. If the host is a customer's own and does not use SigV4, write a rule with \"effect\": \"leave_alone\"."),
                 Unreplaced::LeftAlone => "Send the request without a signature (anonymous credentials, --no-sign-request), or change the rule.".to_owned(),
-                Unreplaced::Presigned => "Make the request itself through this proxy, which signs it; only a key of AWS's can presign a URL.".to_owned(),
+                Unreplaced::Presigned => "Make the request itself through this proxy, which signs it. A URL that is for somebody else is posted to /presign at the loopback endpoint, and comes back signed (docs/presign.md).".to_owned(),
             },
             Self::ConnectRefused => "This Envoy ends no tunnels: keep the parts [https-proxy of envoy.yaml, or use http:// URLs.".to_owned(),
             Self::InvalidHost { .. } => "Send one valid host name.".to_owned(),
@@ -368,6 +407,12 @@ impl Refusal {
                 Outside::Path => format!("Add the path to ports.{port}.paths in the filter's configuration, and send it without dot segments and encoded slashes."),
                 Outside::Signature => "Set the program up without user name, password, token and keys, or with placeholder keys.".to_owned(),
             },
+            Self::PresignOff => "Add what may be presigned to `presign` in the filter's configuration.".to_owned(),
+            Self::PresignUnreadable { why } => why.help().to_owned(),
+            Self::PresignNotGranted { service, .. } => format!("Add an entry for it to `presign` in the filter's configuration, or widen one for \"{}\".", service.name()),
+            Self::PresignTooLong { max_seconds, .. } => format!("Ask the SDK's presigner for {max_seconds} s or less, or raise max_seconds in the entry of `presign`. It ends with the session in any case."),
+            Self::PresignTooMany { .. } => "Wait for the next minute, or raise presign_per_minute in the filter's configuration.".to_owned(),
+            Self::PresignEndsTooSoon { .. } => "Retry: new credentials are fetched in good time before the old ones end. If it lasts, look at the stats sigv4_egress.sts.*; a session never lives longer than session_duration_seconds.".to_owned(),
             Self::HostCallFailed { .. } => "This is a fault of the filter or of Envoy's capability_restriction_config; please report it.".to_owned(),
         }
     }
@@ -377,6 +422,12 @@ const UNREADABLE: &str = "Send the bucket's name as the S3 documentation shows i
 
 /// Rules name access points by host or alias; a name or an ARN says neither.
 const ALIAS: &str = "Use the access point's alias, and list the alias in the `buckets` of an earlier rule or of `allow`; for S3 Control, list its host in the `hosts` of an earlier rule.";
+
+impl From<presign::Fault> for Refusal {
+    fn from(why: presign::Fault) -> Self {
+        Self::PresignUnreadable { why }
+    }
+}
 
 impl From<chunked::Fault> for Refusal {
     fn from(why: chunked::Fault) -> Self {
@@ -448,6 +499,18 @@ impl fmt::Display for Refusal {
                 Outside::Path => "this path",
                 Outside::Signature => "a request with authorization of its own",
             }),
+            Self::PresignOff => f.write_str("nothing may be presigned here"),
+            Self::PresignUnreadable { why } => write!(f, "this cannot be presigned: {why}"),
+            Self::PresignNotGranted { service, host, what } => {
+                write!(f, "no entry of `presign` is for the service \"{}\" at {host}", service.name())?;
+                match what.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, ": {what}"),
+                }
+            }
+            Self::PresignTooLong { seconds, max_seconds } => write!(f, "it would hold for {seconds} s, and may for {max_seconds} s"),
+            Self::PresignTooMany { per_minute } => write!(f, "{per_minute} have been presigned this minute already"),
+            Self::PresignEndsTooSoon { seconds } => write!(f, "the credentials end in {seconds} s, and what they sign with them"),
             Self::HostCallFailed { what } => write!(f, "the request could not be signed: {what}"),
         }
     }

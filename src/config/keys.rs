@@ -261,6 +261,20 @@ pub static PORTS: Key = key(
     "Ports of the loopback endpoint that stand for one host, for programs that can be given only a URL. The listener must have them (`additional_addresses`). Requests to `127.0.0.1` or `localhost` that come to one are signed for its host; `unmarked` says what becomes of those without a signature of their own.",
 );
 
+pub static PRESIGN: Key = key(
+    "presign",
+    Kind::Presign,
+    Fallback::Json("[]"),
+    "What may be presigned at `/presign` of the loopback endpoint ([presign.md](presign.md)). What no entry is for is answered 403. Rules hold for all of it, and `allow` for objects of S3.",
+);
+
+pub static PRESIGN_PER_MINUTE: Number = number(
+    "presign_per_minute",
+    (1, 60_000),
+    600,
+    "How many are presigned a minute, in a whole process; more are answered 429.",
+);
+
 /// The keys of the filter that signs.
 pub static DOWNSTREAM: &[&Key] = &[
     &ALLOW,
@@ -279,6 +293,8 @@ pub static DOWNSTREAM: &[&Key] = &[
     &SUSPENDED_SERVICES,
     &SUSPENDED_ROLES,
     &PORTS,
+    &PRESIGN,
+    &PRESIGN_PER_MINUTE.key,
     &TOKEN_CLUSTER.key,
     &CONTAINER_CLUSTER.key,
     &TOKEN_AUDIENCE.key,
@@ -518,6 +534,98 @@ pub static PORT: &[&Key] = &[
     &port::METHODS,
     &port::PATHS,
     &port::UNMARKED.key,
+];
+
+/// An entry of `presign`.
+pub mod presign {
+    use super::key::key;
+    use super::{Choice, Fallback, Key, Kind, Number, choice, number};
+    use crate::presign::Service;
+
+    pub static SERVICE: Choice<Service, 7> = choice(
+        "service",
+        &[
+            "s3",
+            "rds-db",
+            "dsql",
+            "elasticache",
+            "memorydb",
+            "kafka-cluster",
+            "eks",
+        ],
+        [
+            Service::S3,
+            Service::RdsDb,
+            Service::Dsql,
+            Service::ElastiCache,
+            Service::MemoryDb,
+            Service::KafkaCluster,
+            Service::Eks,
+        ],
+        Fallback::Required,
+        "The service that takes it: `s3` for objects, `rds-db` for databases of RDS and Aurora, `kafka-cluster` for MSK, `eks` for the API of EKS clusters.",
+    );
+
+    pub static BUCKETS: Key = key(
+        "buckets",
+        Kind::Texts,
+        Fallback::Nothing,
+        "For `s3`: names of buckets, and aliases of access points; a trailing `*` matches every bucket with that prefix. Either this or `hosts` is required.",
+    );
+
+    pub static HOSTS: Key = key(
+        "hosts",
+        Kind::Texts,
+        Fallback::Told("for `s3` none, for databases, caches and brokers all"),
+        "Host names, with `*.` in front for what is below them; the name of a cache for `elasticache` and `memorydb`.",
+    );
+
+    pub static KEY_PREFIXES: Key = key(
+        "key_prefixes",
+        Kind::Texts,
+        Fallback::Told("all keys"),
+        "For `s3`: how the keys of objects begin.",
+    );
+
+    pub static METHODS: Key = key(
+        "methods",
+        Kind::Texts,
+        Fallback::Json("[\"GET\", \"HEAD\"]"),
+        "For `s3`: `GET`, `HEAD`, `PUT`, `DELETE`, and `POST` for the beginning and the end of a multipart upload. Parts are `PUT`. Forms are `max_form_bytes`.",
+    );
+
+    pub static CLUSTERS: Key = key(
+        "clusters",
+        Kind::Texts,
+        Fallback::Told("required for `eks`"),
+        "For `eks`: names of clusters; a trailing `*` matches every one with that prefix.",
+    );
+
+    pub static MAX_SECONDS: Number = number(
+        "max_seconds",
+        (1, 43_200),
+        900,
+        "The longest that it may hold. It ends with the session at the latest; credentials are refreshed early enough for it, where a session lives for twice as long.",
+    );
+
+    pub static MAX_FORM_BYTES: Key = key(
+        "max_form_bytes",
+        Kind::Bytes,
+        Fallback::Told("no forms"),
+        "For `s3`: the largest upload that a browser form may take, in bytes. A form must bind its bucket, its key or a prefix of it, and its length.",
+    );
+}
+
+/// The keys of an entry of `presign`.
+pub static PRESIGN_ENTRY: &[&Key] = &[
+    &presign::SERVICE.key,
+    &presign::BUCKETS,
+    &presign::HOSTS,
+    &presign::KEY_PREFIXES,
+    &presign::METHODS,
+    &presign::CLUSTERS,
+    &presign::MAX_SECONDS.key,
+    &presign::MAX_FORM_BYTES,
 ];
 
 /// A role in `roles`.

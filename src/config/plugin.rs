@@ -5,6 +5,7 @@ use crate::credentials::cache::Pace;
 use crate::credentials::call::Settings;
 use crate::credentials::role::{Role, Roles};
 use crate::policy::{Mode, Policy, Port, Suspended, Unmarked};
+use crate::presign::Grants;
 use crate::request::limits::Limits;
 use std::time::Duration;
 
@@ -56,6 +57,8 @@ pub struct Config {
     pub suspended: Suspended,
     /// Ports of the loopback endpoint that stand for one host.
     pub ports: Vec<Port>,
+    /// What may be presigned.
+    pub presign: Grants,
     /// What is done with requests that ask for no signature; `None`: over TLS they pass, and over plain http they are signed.
     pub unmarked: Option<Unmarked>,
     /// The name of the header that asks: never forwarded.

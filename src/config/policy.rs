@@ -318,4 +318,5 @@ const KEY_IDS: &str =
 pub(super) const SERVICE: &str = "a service name of the form [a-z0-9-]+";
 
 /// What is allowed where buckets stand.
-const PATTERNS: &str = "names of buckets without keys, or the beginning of names and `*`";
+pub(super) const PATTERNS: &str =
+    "names of buckets without keys, or the beginning of names and `*`";

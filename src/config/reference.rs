@@ -1,8 +1,8 @@
 //! The table of keys as Markdown, as it stands in docs/configuration.md.
 
 use super::keys::{
-    ALLOW_ENTRY, DOWNSTREAM, Fallback, Key, Kind, MAX_BODY_BYTES, PORT, ROLE, RULE, SIGN_AS,
-    STATUS, UPSTREAM, VARIABLE,
+    ALLOW_ENTRY, DOWNSTREAM, Fallback, Key, Kind, MAX_BODY_BYTES, PORT, PRESIGN_ENTRY, ROLE, RULE,
+    SIGN_AS, STATUS, UPSTREAM, VARIABLE,
 };
 use std::fmt;
 use std::fmt::Write as _;
@@ -29,6 +29,7 @@ pub fn markdown() -> String {
             VARIABLE,
         ),
         ("A port in `ports`", PORT),
+        ("An entry of `presign`", PRESIGN_ENTRY),
         ("The guard (`\"position\": \"upstream\"`)", UPSTREAM),
         ("The status document (`\"position\": \"status\"`)", STATUS),
     ] {
@@ -260,6 +261,8 @@ impl fmt::Display for Kind {
             Self::RoleName => "name of a role",
             Self::SignAs => "object",
             Self::Ports => "object of ports",
+            Self::Presign => "list of entries",
+            Self::Bytes => "a whole number from 1 on",
         };
         f.write_str(words)
     }

@@ -3,8 +3,8 @@
 //! It takes all that the parser takes. The parser refuses more: what only shows when keys are read together.
 
 use super::keys::{
-    ALLOW_ENTRY, DOWNSTREAM, Fallback, Key, Kind, PORT, ROLE, RULE, SIGN_AS, STATUS, UPSTREAM,
-    VARIABLE,
+    ALLOW_ENTRY, DOWNSTREAM, Fallback, Key, Kind, PORT, PRESIGN_ENTRY, ROLE, RULE, SIGN_AS, STATUS,
+    UPSTREAM, VARIABLE,
 };
 use serde_json::{Map, Value, json};
 
@@ -38,6 +38,7 @@ pub fn schema() -> Value {
             "role": object(ROLE),
             "variable": object(VARIABLE),
             "port": object(PORT),
+            "presign_entry": object(PRESIGN_ENTRY),
         },
     })
 }
@@ -112,6 +113,10 @@ fn value(kind: Kind) -> Value {
             "additionalProperties": {"$ref": "#/$defs/role"},
         }),
         Kind::SignAs => json!({"$ref": "#/$defs/sign_as"}),
+        Kind::Presign => {
+            json!({"type": "array", "items": {"$ref": "#/$defs/presign_entry"}})
+        }
+        Kind::Bytes => json!({"type": "integer", "minimum": 1}),
         Kind::Ports => json!({
             "type": "object",
             "propertyNames": {"pattern": "^[1-9][0-9]{0,4}$"},

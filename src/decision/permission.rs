@@ -89,7 +89,7 @@ impl<'p> Permission<'p> {
             }
             (other, _) => {
                 let service = meaning.endpoint().map(|endpoint| endpoint.service);
-                let refusal = refused(config, target, other);
+                let refusal = refused(config, target.host.name(), placeholder(target), other);
                 let format = ErrorFormat::of(head.headers, service);
                 return Err(Unsigned::Refused(refusal, format));
             }
@@ -138,8 +138,13 @@ fn is_named(config: &Config, rule: Option<&Rule>, service: &str) -> bool {
 
 /// The answer to a request that the policy does not let pass.
 #[cold]
-fn refused(config: &Config, target: &Target<'_>, ruling: Ruling<'_>) -> Refusal {
-    let host = target.host.name().to_owned();
+pub(super) fn refused(
+    config: &Config,
+    host: &str,
+    placeholder: Option<&str>,
+    ruling: Ruling<'_>,
+) -> Refusal {
+    let host = host.to_owned();
     match ruling {
         Ruling::Denied { rule, named } => Refusal::Denied {
             host,
@@ -147,11 +152,7 @@ fn refused(config: &Config, target: &Target<'_>, ruling: Ruling<'_>) -> Refusal 
             named: named.map(|named| *named),
         },
         Ruling::PlaceholderNotListed { .. } => Refusal::PlaceholderNotListed {
-            key_id: Quote::new(
-                placeholder(target).unwrap_or_default(),
-                MOST_OF_A_KEY_ID,
-                &[],
-            ),
+            key_id: Quote::new(placeholder.unwrap_or_default(), MOST_OF_A_KEY_ID, &[]),
         },
         Ruling::NotListed {
             endpoint, unlisted, ..

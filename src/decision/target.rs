@@ -1,5 +1,6 @@
 //! The first stage: which host a request is for, and whose signature it carries.
 
+use super::exchange;
 use super::head::Head;
 use super::unsigned::{LeftAlone, Unsigned};
 use crate::authorization::{self, ClientSignature, OwnSignature};
@@ -93,7 +94,10 @@ impl<'a> Target<'a> {
             }
             match port(config, head) {
                 Some(port) => target.follow_port(config, port, head)?,
-                None => target.follow_scope(config, head)?,
+                None => match exchange::asked(config, head, &target) {
+                    Some(exchange) => return Err(exchange),
+                    None => target.follow_scope(config, head)?,
+                },
             }
         }
         Ok(target)

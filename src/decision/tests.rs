@@ -73,6 +73,7 @@ fn word(decision: &Decision) -> String {
         Decision::LeaveAlone(why) => format!("left alone: {why:?}"),
         Decision::Refuse(refusal, _) => format!("refused: {}", refusal.reason()),
         Decision::Observe(Observed { would, reason }) => format!("{would}: {reason}"),
+        Decision::Exchange(_) => "presigned".to_owned(),
         Decision::Sign(plan) => {
             let payload = match &plan.payload {
                 PayloadPlan::Streamed(value) => format!("streamed as {value}"),

@@ -1,5 +1,6 @@
 //! A request that is not signed.
 
+use crate::presign::Exchange;
 use crate::refusal::{ErrorFormat, Refusal};
 use crate::report::words::words;
 
@@ -32,4 +33,6 @@ pub(super) enum Unsigned {
     LeftAlone(LeftAlone),
     /// It is answered here, in this format.
     Refused(Refusal, ErrorFormat),
+    /// It asks for something to be presigned.
+    Exchange(Box<Exchange>),
 }

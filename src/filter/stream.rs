@@ -42,6 +42,10 @@ impl Stream {
                     let mut holdings = worker.holdings.borrow_mut();
                     self.request.on_signed(chunks, &mut holdings, worker);
                 }
+                Done::Replied => {
+                    let mut holdings = worker.holdings.borrow_mut();
+                    self.request.on_replied(&mut holdings);
+                }
                 Done::Failed(refusal) => {
                     let mut holdings = worker.holdings.borrow_mut();
                     self.request.on_failed(refusal, &mut holdings);

@@ -6,10 +6,12 @@ use super::role_view::RoleView;
 use crate::config::Config;
 use crate::credentials::cache::Record;
 use crate::credentials::role::{Role, RoleId, Roles};
+use crate::decision::Plan;
 use crate::endpoint::Endpoint;
 use crate::headers::{self, Header};
 use crate::policy::suspended::{self, Suspended};
 use crate::policy::{Mode, RouteMetadata};
+use crate::presign::{self, Exchange};
 use crate::refusal::Refusal;
 use crate::report::access_log;
 use crate::report::gauges::{Levels, TALLY_KEY, Tally};
@@ -20,7 +22,7 @@ use crate::request::body::Resigned;
 use crate::request::edits::{self, Edit, Signatory};
 use crate::request::holdings::Holdings;
 use crate::request::lifecycle::{Step, Warning};
-use crate::request::planned::{Chunks, Signing};
+use crate::request::planned::{Chunks, Planned, Signing};
 use crate::request::release::Release;
 use crate::response::skew::{Learned, Measurement, Skews};
 use crate::response::verdict::Verdict;
@@ -69,6 +71,8 @@ pub(super) enum Done {
     Step,
     /// The signature is written.
     Signed(Chunks),
+    /// It is answered with what it asked to be presigned.
+    Replied,
     /// Envoy did not do it.
     Failed(Refusal),
 }
@@ -168,6 +172,12 @@ impl Worker {
                 envoy::logged(envoy::reply(&refusal.answer(format)));
                 Ok(())
             }
+            Step::Sign(signing) if signing.request.presigning.is_some() => {
+                return match self.presigned(&signing) {
+                    Ok(()) => Done::Replied,
+                    Err(refusal) => Done::Failed(refusal),
+                };
+            }
             Step::Sign(signing) => {
                 return match self.sign(&signing, headers) {
                     Ok(chunks) => Done::Signed(chunks),
@@ -208,23 +218,9 @@ impl Worker {
             }
         };
         let plan = &signing.request.plan;
-        let role = self.roles.get(plan.role).unwrap_or(self.roles.own());
-        for suspended in [&self.config.suspended, &*self.suspended.borrow()] {
-            if let Some(refusal) = suspended.refusal(&plan.service, &role.role.name) {
-                return Err(refusal);
-            }
-        }
-        let by = Signatory {
-            signer: &mut self.signer.borrow_mut(),
-            role: &role.role.name,
-            session: role.role.source.session_name(),
-            config: &self.config_hash,
-            time: self
-                .skews
-                .borrow()
-                .signing_time(&plan.authority, signing.now),
-            marker: &self.config.marker_header,
-        };
+        let role = self.role_that_signs(plan)?;
+        let mut signer = self.signer.borrow_mut();
+        let by = self.signatory(role, &mut signer, signing);
         let chunks = edits::sign(signing, headers, by, &mut |edit| {
             match edit {
                 Edit::Line(line) => envoy::leave_line(line)?,
@@ -234,6 +230,44 @@ impl Worker {
         })?;
         self.count(metrics::signed(plan.why));
         Ok(chunks)
+    }
+
+    /// Signs what the request of the effective context asks to be presigned, and answers it.
+    fn presigned(&self, signing: &Signing) -> Result<(), Refusal> {
+        let role = self.role_that_signs(&signing.request.plan)?;
+        let mut signer = self.signer.borrow_mut();
+        let by = self.signatory(role, &mut signer, signing);
+        let presigned = edits::presign(signing, by)?;
+        envoy::show_line(&presigned.line);
+        self.count(metrics::presigned(presigned.service));
+        Ok(envoy::reply(&presigned.answer)?)
+    }
+
+    fn role_that_signs(&self, plan: &Plan) -> Result<&RoleView, Refusal> {
+        let role = self.roles.get(plan.role).unwrap_or(self.roles.own());
+        for suspended in [&self.config.suspended, &*self.suspended.borrow()] {
+            if let Some(refusal) = suspended.refusal(&plan.service, &role.role.name) {
+                return Err(refusal);
+            }
+        }
+        Ok(role)
+    }
+
+    fn signatory<'a>(
+        &'a self,
+        role: &'a RoleView,
+        signer: &'a mut Signer,
+        signing: &Signing,
+    ) -> Signatory<'a> {
+        let host = &signing.request.plan.authority;
+        Signatory {
+            signer,
+            role: &role.role.name,
+            session: role.role.source.session_name(),
+            config: &self.config_hash,
+            time: self.skews.borrow().signing_time(host, signing.now),
+            marker: &self.config.marker_header,
+        }
     }
 
     /// Whether any host's requests are signed with another time than ours.
@@ -332,7 +366,8 @@ impl Worker {
                 return;
             };
             match self.carry_out(step, None) {
-                Done::Callback(_) | Done::Step => {}
+                // Nothing is left of a request that is answered.
+                Done::Callback(_) | Done::Step | Done::Replied => {}
                 Done::Signed(chunks) => release.on_signed(chunks, self),
                 Done::Failed(refusal) => release.on_failed(refusal),
             }
@@ -432,6 +467,19 @@ impl Ask for Worker {
 
     fn connection(&self) -> Option<u64> {
         envoy::connection_id()
+    }
+
+    fn presign(&self, exchange: &Exchange, body: &[u8]) -> Result<Box<Planned>, Refusal> {
+        let now = envoy::now();
+        let planned = presign::plan(&self.config, exchange, body, now)?;
+        let per_minute = self.config.presign.per_minute;
+        let change = envoy::change_shared_data(presign::PER_MINUTE_KEY, &|stored| {
+            presign::counted(stored.as_deref(), now, per_minute)
+        });
+        match change {
+            Change::Made => Ok(planned),
+            Change::NotNeeded | Change::Failed => Err(Refusal::PresignTooMany { per_minute }),
+        }
     }
 
     fn body(&self, start: usize, length: usize) -> Result<Vec<u8>, Refusal> {

@@ -73,6 +73,16 @@ words! {
         /// The body is an event stream, or `STREAMING-*` to another service than S3, or its chunks are signed with SigV4A or
         /// for a host that takes nothing else.
         ChunkSignaturesUnsupported = "chunk_signatures_unsupported",
+        /// No entry of `presign` is for what was posted to `/presign`.
+        PresignNotGranted = "presign_not_granted",
+        /// What was posted to `/presign` is nothing that is presigned there; the message says why.
+        PresignUnreadable = "presign_unreadable",
+        /// It would hold for longer than `max_seconds` of its entry in `presign`.
+        PresignTooLong = "presign_too_long",
+        /// `presign_per_minute` have been presigned this minute.
+        PresignTooMany = "presign_too_many",
+        /// The credentials end before `min_valid_seconds`, which was asked.
+        PresignEndsTooSoon = "presign_ends_too_soon",
         /// A call to Envoy failed.
         HostCallFailed = "host_call_failed",
     }
@@ -86,7 +96,8 @@ impl Reason {
             | Self::CredentialsUnavailable
             | Self::TooManyParked
             | Self::TooMuchHeld
-            | Self::UploadTooLargeToHold => 503,
+            | Self::UploadTooLargeToHold
+            | Self::PresignEndsTooSoon => 503,
             Self::NotAllowed
             | Self::PlaceholderNotListed
             | Self::Denied
@@ -101,15 +112,19 @@ impl Reason {
             | Self::PlaceholderUnreplaced
             | Self::PresignedByPlaceholder
             | Self::OutsidePort
+            | Self::PresignNotGranted
+            | Self::PresignTooLong
             | Self::ConnectRefused => 403,
             Self::InvalidHost
             | Self::DottedBucket
             | Self::NoTarget
             | Self::MalformedAuthorization
+            | Self::PresignUnreadable
             | Self::MalformedChunks => 400,
             Self::BodyTimeout => 408,
             Self::BodyTooLarge | Self::ChunkTooLarge => 413,
             Self::ExpectationFailed => 417,
+            Self::PresignTooMany => 429,
             Self::HostCallFailed => 500,
             Self::ExpressSessionUnsupported
             | Self::SignatureV2Only

@@ -12,6 +12,10 @@ use std::rc::Rc;
 pub(crate) const PROPERTY: &str = "sigv4_egress";
 
 const SIGNED: &str = "signed reason=";
+const PRESIGNED: &str = "presigned";
+const METHOD: &str = " method=";
+const PATH: &str = " path=";
+const EXPIRES: &str = " expires=";
 const OBSERVED: &str = "observed would=";
 const REASON: &str = " reason=";
 const LEFT_ALONE: &str = "left_alone reason=";
@@ -29,6 +33,9 @@ const CONFIG: &str = " config=";
 
 /// The longest value of a client's: a host's name has 253 characters (RFC 1035), and a bucket's 255.
 const LONGEST: usize = 255;
+
+/// The longest path of something presigned, in bytes.
+const LONGEST_PATH: usize = 3 * 1024;
 
 /// By what it was decided whether a request may be signed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -182,6 +189,66 @@ impl SignedLine<'_> {
             session,
             CONFIG,
             config,
+        ]
+        .concat()
+    }
+}
+
+/// What the line of something presigned says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PresignedLine<'a> {
+    /// Service, region, bucket, rule.
+    pub(crate) about: &'a About,
+    /// Of the request that is presigned.
+    pub(crate) method: &'a str,
+    /// Of the same, without its query.
+    pub(crate) path: &'a str,
+    /// Until when it holds.
+    pub(crate) expires_at: &'a str,
+    /// As in [`SignedLine`].
+    pub(crate) role: &'a str,
+    /// As in [`SignedLine`].
+    pub(crate) access_key_id: &'a str,
+    /// As in [`SignedLine`].
+    pub(crate) host: &'a str,
+    /// As in [`SignedLine`].
+    pub(crate) session: Option<&'a str>,
+    /// As in [`SignedLine`].
+    pub(crate) config: &'a str,
+}
+
+impl PresignedLine<'_> {
+    /// `presigned service=s3 region=eu-west-1 bucket=reports rule=allow method=GET path=/2026.pdf
+    /// expires=2026-12-01T10:15:00Z role=own key=ASIA... host=reports.s3.eu-west-1.amazonaws.com session=shop.api-7d9f
+    /// config=1a2b3c4d`. A path of more than 3 KiB is cut: S3's keys have 1 KiB, before they are encoded.
+    pub(crate) fn write(&self) -> String {
+        let [session_key, session] = pair(SESSION, self.session.unwrap_or_default());
+        let [method_key, method] = pair(METHOD, self.method);
+        let path: String = self
+            .path
+            .chars()
+            .map(|c| if c.is_ascii_graphic() { c } else { '?' })
+            .take(LONGEST_PATH)
+            .collect();
+        [
+            PRESIGNED,
+            self.about.text(),
+            method_key,
+            method,
+            PATH,
+            &path,
+            EXPIRES,
+            self.expires_at,
+            ROLE,
+            self.role,
+            KEY,
+            self.access_key_id,
+            HOST,
+            self.host,
+            session_key,
+            session,
+            CONFIG,
+            self.config,
         ]
         .concat()
     }

@@ -2,6 +2,7 @@
 
 use crate::credentials::outcome::{Fetched, StsHostUsed};
 use crate::decision::{LeftAlone, Observed, Signed, Would};
+use crate::presign::Service;
 use crate::refusal::Refusal;
 use crate::report::status::VERSION;
 
@@ -34,6 +35,11 @@ pub fn source(source: &str) -> String {
 /// Counter: requests signed, by why.
 pub fn signed(why: Signed) -> &'static str {
     why.stat()
+}
+
+/// Counter: what was presigned, by the service that takes it.
+pub fn presigned(service: Service) -> &'static str {
+    service.stat()
 }
 
 /// Counter: requests left alone, by why.
@@ -85,6 +91,9 @@ pub fn markdown() -> String {
         };
     let words = Signed::ALL.iter().map(|why| (why.word(), why.meaning()));
     family("Requests signed", "why", &mut { words });
+    let words = Service::ALL.iter();
+    let words = words.map(|service| (service.word(), service.meaning()));
+    family("What was presigned", "service", &mut { words });
     let words = LeftAlone::ALL.iter().map(|why| (why.word(), why.meaning()));
     family("Requests left alone", "why", &mut { words });
     let words = Would::ALL.iter().map(|what| (what.word(), what.meaning()));
@@ -100,6 +109,11 @@ const STATS: &[(&str, &str, &str)] = &[
         "sigv4_egress.requests.signed.<why>",
         "counter",
         "Requests signed, by what they came with ([below](#requests-signed)).",
+    ),
+    (
+        "sigv4_egress.presigned.<service>",
+        "counter",
+        "URLs, tokens and forms presigned ([below](#what-was-presigned)).",
     ),
     (
         "sigv4_egress.requests.left_alone.<why>",
@@ -183,6 +197,7 @@ mod tests {
     fn each_word_is_used_once_in_its_set_and_fits_into_a_stats_name() {
         let mut seen = BTreeSet::new();
         let stats = Signed::ALL.iter().map(|why| why.stat());
+        let stats = stats.chain(Service::ALL.iter().map(|service| service.stat()));
         let stats = stats.chain(LeftAlone::ALL.iter().map(|why| why.stat()));
         let stats = stats.chain(Reason::ALL.iter().map(|reason| reason.stat()));
         for stat in stats.chain(Fetched::ALL.iter().map(|outcome| outcome.stat())) {

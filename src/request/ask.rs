@@ -1,7 +1,9 @@
 //! What is read while something is decided about a request.
 
+use super::planned::Planned;
 use crate::credentials::cache::Record;
 use crate::credentials::role::RoleId;
+use crate::presign::Exchange;
 use crate::refusal::Refusal;
 use std::rc::Rc;
 use std::time::SystemTime;
@@ -21,6 +23,13 @@ pub trait Ask {
 
     /// The connection that the request came on; `None` where Envoy does not name it.
     fn connection(&self) -> Option<u64>;
+
+    /// What is to be presigned for a request with this body.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or may not be.
+    fn presign(&self, exchange: &Exchange, body: &[u8]) -> Result<Box<Planned>, Refusal>;
 
     /// At most `length` bytes of the body that Envoy hands over, from `start` on.
     ///

@@ -3,9 +3,11 @@
 use super::planned::{Chunks, OwnedPayload, Planned, Signing};
 use crate::chunked::Resigner;
 use crate::headers::{self, Header};
-use crate::refusal::Refusal;
-use crate::report::access_log::SignedLine;
+use crate::presign::Service;
+use crate::refusal::{Answer, Refusal};
+use crate::report::access_log::{PresignedLine, SignedLine};
 use crate::sigv4::{Request, Signer};
+use crate::timestamp::rfc3339;
 use std::time::SystemTime;
 
 /// One change.
@@ -109,6 +111,49 @@ pub fn sign(
         }
     }
     Ok(chunks)
+}
+
+/// What answers a request that asked for something to be presigned.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// For the client.
+    pub answer: Answer,
+    /// For the access log.
+    pub line: String,
+    /// For the stats.
+    pub service: Service,
+}
+
+/// Signs what a request asks to be presigned. Its marker is not looked at any more.
+///
+/// # Errors
+///
+/// When there are no credentials, or none that live for long enough.
+pub fn presign(signing: &Signing, by: Signatory<'_>) -> Result<Reply, Refusal> {
+    let request = &*signing.request;
+    let (Some(credentials), Some(presigning)) =
+        (signing.record.usable(signing.now), &request.presigning)
+    else {
+        let waited = Default::default();
+        return Err(Refusal::CredentialsPending { waited });
+    };
+    let done = presigning.sign(request, by.signer, credentials, by.time, signing.now)?;
+    let line = PresignedLine {
+        about: &request.about,
+        method: presigning.method(),
+        path: presigning.path(),
+        expires_at: &rfc3339(done.expires_at),
+        role: by.role,
+        access_key_id: &credentials.access_key_id,
+        host: &request.plan.authority,
+        session: by.session,
+        config: by.config,
+    };
+    Ok(Reply {
+        answer: done.answer,
+        line: line.write(),
+        service: presigning.service(),
+    })
 }
 
 fn line(request: &Planned, access_key_id: &str, by: &Signatory<'_>) -> String {

@@ -11,7 +11,7 @@ use super::holdings::Holdings;
 use super::lifecycle::{Lifecycle, Responder, Step, Warning};
 use super::limits::Limits;
 use super::parking::{Due, MAX_STEPS, TICK_WHILE_PARKED};
-use super::planned::{Chunks, OwnedPayload, Signing};
+use super::planned::{Chunks, OwnedPayload, Planned, Signing};
 use super::release::Release;
 use crate::credentials::cache::{Failure, Pace, Record, Retry};
 use crate::credentials::role::{RoleId, Roles};
@@ -20,6 +20,7 @@ use crate::decision::Head;
 use crate::headers::Header;
 use crate::own_keys::OwnKeys;
 use crate::policy::RouteMetadata;
+use crate::presign;
 use crate::refusal::{Reason, Refusal};
 use crate::report::gauges::Levels;
 use crate::sigv4::Signer;
@@ -212,6 +213,10 @@ impl Ask for Reading {
 
     fn connection(&self) -> Option<u64> {
         Some(self.connection)
+    }
+
+    fn presign(&self, _: &presign::Exchange, _: &[u8]) -> Result<Box<Planned>, Refusal> {
+        Err(Refusal::PresignOff)
     }
 
     fn body(&self, start: usize, length: usize) -> Result<Vec<u8>, Refusal> {

@@ -17,6 +17,7 @@ use super::holdings::Holdings;
 use super::parking::{Admission, OnPart, Parking, Ticket};
 use super::planned::{Chunks, OwnedPayload, Planned, Signing};
 use crate::decision::{Decided, Decision, Head, LeftAlone, Observed, PayloadPlan, Plan};
+use crate::presign::{self, Exchange};
 use crate::refusal::{ErrorFormat, Refusal};
 use crate::report::access_log::About;
 use std::time::{Duration, SystemTime};
@@ -50,6 +51,8 @@ enum Stage {
     LeftAlone,
     /// The body is coming and held; nothing goes on.
     Body(Box<Body>),
+    /// The same, and says what is to be presigned.
+    Exchange(Box<Exchange>, Vec<u8>),
     /// It waits for credentials, to be signed from the root.
     Parked,
     /// The signature is being written.
@@ -149,7 +152,11 @@ impl Lifecycle {
                 let what = "Envoy did not hand over its headers: allow proxy_on_request_headers";
                 Step::Answer(host_call_failed(what), self.format, self.about.clone())
             }
-            Stage::New | Stage::Body(_) | Stage::Signing | Stage::Answered => Step::Pause,
+            Stage::New
+            | Stage::Body(_)
+            | Stage::Exchange(..)
+            | Stage::Signing
+            | Stage::Answered => Step::Pause,
         }
     }
 
@@ -175,8 +182,55 @@ impl Lifecycle {
                 self.format = format;
                 self.answer(refusal, holdings);
             }
+            Decision::Exchange(exchange) => self.await_exchange(exchange, head, holdings, ask),
             Decision::Sign(plan) => self.begin(plan, head, holdings, ask),
         }
+    }
+
+    /// It never goes on, whatever Envoy hands over of it: without its method, no router takes it.
+    fn await_exchange(
+        &mut self,
+        exchange: Box<Exchange>,
+        head: Head<'_>,
+        holdings: &mut Holdings,
+        ask: &dyn Ask,
+    ) {
+        if head.end_of_stream {
+            return self.exchange(&exchange, &[], holdings, ask);
+        }
+        self.ticket = Some(holdings.parking.await_body(
+            self.stream,
+            self.format,
+            self.about.clone(),
+            ask.now(),
+        ));
+        self.stage = Stage::Exchange(exchange, Vec::new());
+        self.step = Some(Step::WithholdMethod);
+    }
+
+    /// All of what is to be presigned has come.
+    fn exchange(
+        &mut self,
+        exchange: &Exchange,
+        body: &[u8],
+        holdings: &mut Holdings,
+        ask: &dyn Ask,
+    ) {
+        match ask.presign(exchange, body) {
+            Err(refusal) => self.answer(refusal, holdings),
+            Ok(request) => {
+                self.about = request.about.clone();
+                if let Some((request, now)) = self.settle(request, holdings, ask) {
+                    self.park(request, now, holdings);
+                }
+            }
+        }
+    }
+
+    /// It is answered with what it asked for.
+    pub fn on_replied(&mut self, holdings: &mut Holdings) {
+        self.let_go(holdings);
+        self.stage = Stage::Answered;
     }
 
     fn begin(&mut self, plan: Plan, head: Head<'_>, holdings: &mut Holdings, ask: &dyn Ask) {
@@ -186,6 +240,7 @@ impl Lifecycle {
             payload: OwnedPayload::Empty,
             content_length: None,
             about: self.about.clone(),
+            presigning: None,
         });
         let length = head.content_length();
         self.is_bodiless = length == Some(0);
@@ -353,6 +408,16 @@ impl Lifecycle {
                     _ => {}
                 }
             }
+            Stage::Exchange(exchange, body) => {
+                if let Err(refusal) = take(body, held, ask) {
+                    self.answer(refusal, holdings);
+                } else if end == End::Here {
+                    let (exchange, body) = (std::mem::take(exchange), std::mem::take(body));
+                    self.exchange(&exchange, &body, holdings, ask);
+                } else {
+                    self.hold(held, holdings, ask);
+                }
+            }
             Stage::Body(_) if held > max_body_bytes => {
                 self.answer(Refusal::BodyTooLarge { max_body_bytes }, holdings);
             }
@@ -388,6 +453,10 @@ impl Lifecycle {
             }
             // With trailers, no body callback says that the stream has ended.
             Stage::Body(_) => self.finish(holdings, ask),
+            Stage::Exchange(exchange, body) => {
+                let (exchange, body) = (exchange.clone(), body.clone());
+                self.exchange(&exchange, &body, holdings, ask);
+            }
             Stage::Parked => self.settle_part(End::Here, holdings, ask),
             // All of the body has gone through.
             Stage::Flowing(Some(resigner)) => match resigner.finish() {
@@ -417,6 +486,7 @@ impl Lifecycle {
             Stage::Body(body) if body.was_not_handed_over() => {
                 self.step = Some(Step::Warn(Warning::NoBody));
             }
+            Stage::Exchange(..) => return Responder::Other,
             Stage::Body(_) | Stage::Parked | Stage::Signing | Stage::Flowing(_) => {}
         }
         Responder::Aws
@@ -435,7 +505,8 @@ impl Lifecycle {
 
     /// The root may have answered it while it waited for its body.
     fn note_answer_of_root(&mut self, holdings: &Holdings) {
-        if matches!(self.stage, Stage::Body(_)) && !self.is_held(holdings) {
+        let awaits_body = matches!(self.stage, Stage::Body(_) | Stage::Exchange(..));
+        if awaits_body && !self.is_held(holdings) {
             self.stage = Stage::Answered;
         }
     }
@@ -516,6 +587,23 @@ impl Lifecycle {
             self.hold(bytes, holdings, ask);
         }
     }
+}
+
+/// Takes what Envoy holds of a body that says what is to be presigned.
+fn take(body: &mut Vec<u8>, held: usize, ask: &dyn Ask) -> Result<(), Refusal> {
+    if held > presign::MAX_BYTES {
+        return Err(presign::Fault::TooLarge.into());
+    }
+    while body.len() < held {
+        let part = ask.body(body.len(), held - body.len())?;
+        if part.is_empty() {
+            return Err(host_call_failed(
+                "Envoy handed over less of the body than it holds",
+            ));
+        }
+        body.extend(part);
+    }
+    Ok(())
 }
 
 fn method(head: Head<'_>) -> String {

@@ -3,6 +3,7 @@
 use crate::chunked::{Form, Resigner};
 use crate::credentials::cache::Record;
 use crate::decision::Plan;
+use crate::presign::Presigning;
 use crate::report::access_log::About;
 use crate::sigv4::Payload;
 use std::rc::Rc;
@@ -20,6 +21,8 @@ pub struct Planned {
     pub content_length: Option<usize>,
     /// What the access log says of it.
     pub about: About,
+    /// It does not go on: it is answered with what it asked to be presigned.
+    pub presigning: Option<Box<Presigning>>,
 }
 
 /// [`Payload`], for as long as a request waits.

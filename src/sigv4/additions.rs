@@ -16,6 +16,15 @@ pub(super) struct Additions<'a> {
     pub(super) payload_hash: Cow<'a, str>,
     content_sha256: ContentSha256,
     pub(super) region_set: Option<&'a str>,
+    place: Place,
+}
+
+/// Where a signature stands, and all that goes with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Headers,
+    /// The query has it before it becomes canonical.
+    Query,
 }
 
 impl<'a> Additions<'a> {
@@ -40,6 +49,15 @@ impl<'a> Additions<'a> {
                 Algorithm::SigV4 => None,
                 Algorithm::SigV4A => Some(scope.region),
             },
+            place: Place::Headers,
+        }
+    }
+
+    /// The same in the query: nothing is added to the headers.
+    pub(super) fn in_query(self) -> Self {
+        Self {
+            place: Place::Query,
+            ..self
         }
     }
 
@@ -53,9 +71,11 @@ impl<'a> Additions<'a> {
             ContentSha256::Absent => None,
         };
         let regions = self.region_set.map(|regions| (region_set, regions));
-        [Some((date, self.date.as_str())), token, hash, regions]
-            .into_iter()
+        let all = [Some((date, self.date.as_str())), token, hash, regions];
+        let in_headers = self.place == Place::Headers;
+        all.into_iter()
             .flatten()
+            .filter(move |_| in_headers)
             .map(|(name, value)| (name, value.as_bytes()))
     }
 }

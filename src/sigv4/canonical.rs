@@ -88,14 +88,20 @@ impl fmt::Debug for CanonicalRequest {
 /// Whether a header of the request is signed as it came. Those that signing writes itself are not,
 /// and `host` comes from its own field.
 fn is_signed(name: &str, selection: HeaderSelection) -> bool {
-    if WRITTEN_HEADERS.contains(&name) || name == HOST || name.starts_with(':') {
+    if name == HOST || name.starts_with(':') {
+        return false;
+    }
+    if selection == HeaderSelection::Presigned {
+        return true;
+    }
+    if WRITTEN_HEADERS.contains(&name) {
         return false;
     }
     match selection {
         HeaderSelection::Minimal => {
             name.starts_with("x-amz-") || matches!(name, "content-type" | "content-md5")
         }
-        HeaderSelection::All => true,
+        HeaderSelection::All | HeaderSelection::Presigned => true,
     }
 }
 

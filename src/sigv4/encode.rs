@@ -188,8 +188,20 @@ fn encode(out: &mut Vec<u8>, bytes: &[u8], stays: impl Fn(u8) -> bool, plus: u8)
     }
 }
 
+/// Encodes all that is not unreserved, `%` included.
+pub fn percent_encoded(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len() + text.len() / 8);
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = take_run(&mut out, rest, is_unreserved) {
+        push_encoded(&mut out, byte);
+        rest = after;
+    }
+    // Never the default: all of it is ASCII.
+    String::from_utf8(out).unwrap_or_default()
+}
+
 /// Decodes each valid `%XX`; a `%` that starts none is a byte like any other.
-pub(crate) fn percent_decoded(bytes: &[u8]) -> Vec<u8> {
+pub fn percent_decoded(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let Some((byte, after)) = take_run(&mut out, rest, |byte| byte != b'%') {

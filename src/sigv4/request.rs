@@ -83,4 +83,6 @@ pub enum HeaderSelection {
     Minimal,
     /// Every header, as in AWS's signing test suite: nothing may touch the request on its way.
     All,
+    /// Every header of a presigned request: signing writes none itself.
+    Presigned,
 }

@@ -13,8 +13,9 @@ use sigv4_egress::credentials::{Credentials, Secret};
 use sigv4_egress::decision::{self, Decided, Decision, Head, PayloadPlan, Plan};
 use sigv4_egress::headers::{self, Header};
 use sigv4_egress::own_keys::OwnKeys;
+use sigv4_egress::presign::{self, Exchange};
 use sigv4_egress::refusal::{ErrorFormat, Refusal};
-use sigv4_egress::sigv4::{self, Payload, SignedHeaders, Signer};
+use sigv4_egress::sigv4::{self, Payload, SignedHeaders, Signer, percent_decoded};
 use std::io::{self, BufRead, Write};
 use std::time::SystemTime;
 
@@ -45,6 +46,28 @@ pub(crate) enum Explanation {
         rule: Option<usize>,
     },
     Sign(Box<Signature>),
+    /// The request is answered with what it asks to be presigned.
+    Presign(Box<PresignedAs>),
+}
+
+/// How something is presigned.
+#[derive(Debug, Serialize)]
+pub(crate) struct PresignedAs {
+    /// Whose credentials sign.
+    role: String,
+    service: String,
+    region: String,
+    host: String,
+    algorithm: &'static str,
+    /// As of a request that is signed.
+    credentials: &'static str,
+    /// Neither for a form, whose policy is signed as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canonical_request: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    string_to_sign: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difference: Option<Difference>,
 }
 
 /// How a request is signed.
@@ -173,6 +196,7 @@ pub(crate) fn explain(request: &Request, shown: Shown, now: SystemTime) -> Expla
                 rule,
             };
         }
+        Decision::Exchange(exchange) => return presign(request, &exchange, shown, now),
         Decision::Sign(plan) => plan,
     };
     let roles = &request.config.roles;
@@ -206,6 +230,64 @@ fn refused(refusal: &Refusal, rule: Option<usize>, format: ErrorFormat) -> Expla
     }
 }
 
+/// What a POST to `/presign` is answered with, by the steps of the signature.
+fn presign(request: &Request, exchange: &Exchange, shown: Shown, now: SystemTime) -> Explanation {
+    let now = signing_time(request, now);
+    let body = match &request.body {
+        Body::Bytes(bytes) => bytes.as_slice(),
+        Body::None | Body::Sha256(_) => &[],
+    };
+    let planned = match presign::plan(&request.config, exchange, body, now) {
+        Ok(planned) => planned,
+        Err(refusal) => return refused(&refusal, None, ErrorFormat::Plain),
+    };
+    let (plan, credentials) = (&planned.plan, credentials(request));
+    let role = request.config.roles.get(plan.role);
+    let presigning = planned.presigning.as_ref();
+    let steps = presigning.and_then(|presigning| presigning.steps(&planned, &credentials, now));
+    let difference = request.aws_answer.as_ref().zip(steps.as_ref());
+    let difference = difference.map(|(answer, (canonical, text))| {
+        compare::first_difference(&canonical.text, text, answer, shown)
+    });
+    let (canonical_request, string_to_sign) = steps.unzip();
+    let token = credentials.session_token.expose();
+    Explanation::Presign(Box::new(PresignedAs {
+        role: role.map(|role| role.name.clone()).unwrap_or_default(),
+        service: plan.service.clone(),
+        region: plan.region.clone(),
+        host: plan.authority.clone(),
+        algorithm: resolve::word(plan.algorithm),
+        credentials: word(request),
+        canonical_request: canonical_request
+            .map(|canonical| shown.query(&String::from_utf8_lossy(&canonical.text), token)),
+        string_to_sign,
+        difference,
+    }))
+}
+
+fn credentials(request: &Request) -> Credentials {
+    match &request.credentials {
+        Some(credentials) => credentials.clone(),
+        None => example_credentials(request),
+    }
+}
+
+fn word(request: &Request) -> &'static str {
+    match request.credentials {
+        Some(_) => "given",
+        None => "example",
+    }
+}
+
+/// As the request says, or AWS's answer.
+fn signing_time(request: &Request, now: SystemTime) -> SystemTime {
+    let answered = request.aws_answer.as_ref().and_then(|answer| {
+        let date = answer.string_to_sign.as_ref()?.lines().nth(1)?;
+        request::time(date.trim())
+    });
+    request.time.or(answered).unwrap_or(now)
+}
+
 /// The filter's `write_signature`, with the steps kept.
 fn sign(
     request: &Request,
@@ -215,15 +297,8 @@ fn sign(
     shown: Shown,
     now: SystemTime,
 ) -> Signature {
-    let credentials = match &request.credentials {
-        Some(credentials) => credentials.clone(),
-        None => example_credentials(request),
-    };
-    let answered = request.aws_answer.as_ref().and_then(|answer| {
-        let date = answer.string_to_sign.as_ref()?.lines().nth(1)?;
-        request::time(date.trim())
-    });
-    let now = request.time.or(answered).unwrap_or(now);
+    let credentials = credentials(request);
+    let now = signing_time(request, now);
 
     let marker = request.config.marker_header.as_str();
     let mut headers = head.headers.to_vec();
@@ -262,10 +337,7 @@ fn sign(
         service: plan.service.clone(),
         region: plan.region.clone(),
         algorithm: resolve::word(plan.algorithm),
-        credentials: match request.credentials {
-            Some(_) => "given",
-            None => "example",
-        },
+        credentials: word(request),
         payload: payload_word,
         canonical_request,
         canonical_request_base64,
@@ -332,17 +404,30 @@ fn example_credentials(request: &Request) -> Credentials {
     let answer = request.aws_answer.as_ref();
     let token = answer
         .and_then(|answer| answer.canonical_request.as_deref())
-        .and_then(|text| {
-            text.split(|byte| *byte == b'\n')
-                .find_map(|line| line.strip_prefix(b"x-amz-security-token:"))
-        })
-        .map(|token| String::from_utf8_lossy(token.trim_ascii()).into_owned());
+        .and_then(token_of);
     Credentials {
         access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
         secret_access_key: Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
         session_token: Secret::new(token.unwrap_or_default()),
         expires_at: SystemTime::UNIX_EPOCH,
     }
+}
+
+/// The session token of a canonical request, in a header or in the query.
+fn token_of(canonical: &[u8]) -> Option<String> {
+    let mut lines = canonical.split(|byte| *byte == b'\n');
+    let query = lines.by_ref().nth(2)?;
+    let in_query = query
+        .split(|byte| *byte == b'&')
+        .find_map(|parameter| parameter.strip_prefix(b"X-Amz-Security-Token="));
+    let token = match in_query {
+        Some(encoded) => percent_decoded(encoded),
+        None => {
+            let line = lines.find_map(|line| line.strip_prefix(b"x-amz-security-token:"))?;
+            line.trim_ascii().to_vec()
+        }
+    };
+    Some(String::from_utf8_lossy(&token).into_owned())
 }
 
 #[cfg(test)]

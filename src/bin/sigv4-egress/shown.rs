@@ -1,5 +1,7 @@
 //! Which secrets of a request `explain` prints.
 
+use sigv4_egress::sigv4::percent_encoded;
+
 /// `--show-token`, or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shown {
@@ -29,6 +31,16 @@ impl Shown {
 
     fn hides(self, name: &str) -> bool {
         self == Self::Redacted && SECRET_HEADERS.contains(&name)
+    }
+
+    /// A canonical request whose query has the session token, as it is printed.
+    pub(crate) fn query(self, canonical: &str, token: &str) -> String {
+        match self {
+            Self::Redacted if !token.is_empty() => {
+                canonical.replace(&percent_encoded(token), REDACTED)
+            }
+            _ => canonical.to_owned(),
+        }
     }
 
     /// A canonical request as it is printed, and the headers that were replaced in it. No line but that of

@@ -86,6 +86,10 @@ pub enum Kind {
     SignAs,
     /// Ports, by number.
     Ports,
+    /// A list of what may be presigned.
+    Presign,
+    /// A whole number from 1 on.
+    Bytes,
 }
 
 /// What holds where a key is left out.

@@ -37,7 +37,7 @@ fn with(key: &Key, value: impl Into<Value>) -> Value {
 /// Each table, a plugin with an object of its keys, and where that stands.
 type Place = (&'static [&'static Key], fn(Value) -> Value, &'static str);
 
-fn places() -> [Place; 8] {
+fn places() -> [Place; 9] {
     [
         (DOWNSTREAM, |object| object, ""),
         (UPSTREAM, |object| object, ""),
@@ -58,6 +58,11 @@ fn places() -> [Place; 8] {
             PORT,
             |object| json!({"allow": "*", "ports": {"9912": object}}),
             "ports.9912.",
+        ),
+        (
+            PRESIGN_ENTRY,
+            |object| json!({"allow": "*", "presign": [object]}),
+            "presign[0].",
         ),
     ]
 }

@@ -9,12 +9,15 @@ use std::time::{Duration, SystemTime};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     millionths: u32,
+    /// How long credentials are to live at least, where they can; see [`Pace::with_lead`].
+    lead: Duration,
 }
 
 impl Pace {
     /// As the rules say.
     pub const REAL: Self = Self {
         millionths: 1_000_000,
+        lead: Duration::ZERO,
     };
 
     /// What [`Pace::parse`] takes.
@@ -28,14 +31,22 @@ impl Pace {
             .ok()?
             .as_micros();
         let millionths = u32::try_from(micros).ok()?;
-        (1..=1_000_000)
-            .contains(&millionths)
-            .then_some(Self { millionths })
+        (1..=1_000_000).contains(&millionths).then_some(Self {
+            millionths,
+            ..Self::REAL
+        })
+    }
+
+    /// The same, with credentials refreshed so early that they live for so long at any time, if half of their lifetime is as
+    /// long. No pace changes it: it is asked for what others hold.
+    #[must_use]
+    pub fn with_lead(self, lead: Duration) -> Self {
+        Self { lead, ..self }
     }
 
     /// A duration of the rules at this pace.
     pub(super) fn of(self, duration: Duration) -> Duration {
-        if self == Self::REAL {
+        if self.millionths == Self::REAL.millionths {
             return duration;
         }
         duration.mul_f64(f64::from(self.millionths) / 1_000_000.0)
@@ -79,7 +90,9 @@ pub(super) fn advisory_window(lifetime: Duration, pace: Pace) -> Duration {
     } else {
         minutes(60)
     };
-    pace.of(window).min(lifetime - lifetime / 4)
+    // The first try comes within its first third.
+    let window = pace.of(window).max(pace.lead * 3 / 2);
+    window.min(lifetime - lifetime / 4)
 }
 
 /// How long before expiry tries come close together; at most a tenth of the lifetime.

@@ -137,6 +137,7 @@ fn at_port(number: u16, extra: &str, text: &str) -> Result<(String, Addressed), 
         Ok(target) => Ok((target.host.name().to_owned(), target.addressed)),
         Err(Unsigned::Refused(refusal, _)) => Err(refusal.to_string()),
         Err(Unsigned::LeftAlone(why)) => Err(format!("left alone: {why:?}")),
+        Err(Unsigned::Exchange(_)) => unreachable!(),
     }
 }
 

@@ -122,7 +122,7 @@ fn config_with(allow: &str, rules: &str) -> Config {
 fn outcome(config: &Config, request: &str) -> String {
     match decide_as(config, Some("aws"), request) {
         Decision::LeaveAlone(why) => format!("left alone: {why:?}"),
-        Decision::Observe(_) => unreachable!(),
+        Decision::Observe(_) | Decision::Exchange(_) => unreachable!(),
         Decision::Refuse(Refusal::Denied { rule, .. }, _) => format!("denied by {rule}"),
         Decision::Refuse(refusal, _) => refusal.reason().word().to_owned(),
         Decision::Sign(plan) => format!("signed by {}", config.roles.get(plan.role).unwrap().name),

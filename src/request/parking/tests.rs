@@ -39,6 +39,7 @@ fn request(role: RoleId) -> Box<Planned> {
         payload: OwnedPayload::Empty,
         content_length: None,
         about: About::default(),
+        presigning: None,
     })
 }
 
