@@ -310,4 +310,4 @@ fn literal(payload: &str) -> OwnedPayload {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -8,6 +8,7 @@ use std::cell::Cell;
 
 mod about;
 mod buckets;
+mod exchange;
 mod observed;
 mod own;
 mod placeholders;

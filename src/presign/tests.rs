@@ -39,6 +39,13 @@ pub(super) fn config_of(grants: &str, extra: &str) -> Config {
     }
 }
 
+/// One that may be presigned.
+pub(crate) fn planned() -> Box<Planned> {
+    let url = "https://reports.s3.eu-west-1.amazonaws.com/k";
+    let body = format!("{url}?{}", placeholder("s3", "host"));
+    plan(&config_of(GRANTS, ""), &exchange(), body.as_bytes(), now()).unwrap()
+}
+
 fn credentials(lifetime: u64) -> Credentials {
     Credentials {
         access_key_id: "ASIAEXAMPLE".to_owned(),

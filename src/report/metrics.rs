@@ -203,7 +203,7 @@ mod tests {
         for stat in stats.chain(Fetched::ALL.iter().map(|outcome| outcome.stat())) {
             assert!(
                 stat.bytes()
-                    .all(|b| b.is_ascii_lowercase() || b"._4".contains(&b)),
+                    .all(|b| b.is_ascii_lowercase() || b"._34".contains(&b)),
                 "{stat}"
             );
             assert!(seen.insert(stat), "{stat}");

@@ -2,7 +2,7 @@
 
 mod sent;
 
-pub(super) use self::sent::{CLIENTS, Close, STREAMED, Sent, chunks, left_alone};
+pub(super) use self::sent::{CLIENTS, Close, STREAMED, Sent, chunks, exchange, left_alone};
 
 use super::ask::Ask;
 use super::body::End;
@@ -125,6 +125,8 @@ impl fmt::Debug for Exchange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
     Filter(Reason),
+    /// The filter, with what was to be presigned.
+    Presigned,
     /// Envoy, because there is no method.
     Envoy,
 }
@@ -215,8 +217,12 @@ impl Ask for Reading {
         Some(self.connection)
     }
 
-    fn presign(&self, _: &presign::Exchange, _: &[u8]) -> Result<Box<Planned>, Refusal> {
-        Err(Refusal::PresignOff)
+    fn presign(&self, _: &presign::Exchange, body: &[u8]) -> Result<Box<Planned>, Refusal> {
+        // Some cannot be read.
+        match body.len() % 3 {
+            0 => Err(presign::Fault::NoObject.into()),
+            _ => Ok(presign::tests::planned()),
+        }
     }
 
     fn body(&self, start: usize, length: usize) -> Result<Vec<u8>, Refusal> {
@@ -230,6 +236,7 @@ enum Done {
     Callback { goes_on: bool },
     Step,
     Signed(Chunks),
+    Replied,
     Failed(Refusal),
 }
 
@@ -480,7 +487,7 @@ impl Judge {
             }
             match self.carry_out_step(id, step) {
                 Done::Callback { .. } => panic!("no callback is at hand"),
-                Done::Step => {}
+                Done::Step | Done::Replied => {}
                 Done::Signed(chunks) => release.on_signed(chunks, &self.reading(id)),
                 Done::Failed(refusal) => release.on_failed(refusal),
             }
@@ -518,6 +525,7 @@ impl Judge {
                 }
                 Done::Step => {}
                 Done::Signed(chunks) => x.request.on_signed(chunks, holdings, &reading),
+                Done::Replied => x.request.on_replied(holdings),
                 Done::Failed(refusal) => x.request.on_failed(refusal, holdings),
             }
         }
@@ -528,6 +536,12 @@ impl Judge {
         match step {
             Step::WithholdMethod | Step::Sign(_) | Step::ReplaceBody(_) if fails => {
                 return Done::Failed(failure());
+            }
+            Step::Sign(signing) if signing.request.presigning.is_some() => {
+                let x = self.exchanges[id].as_mut().unwrap();
+                assert!(x.sent.is_exchange() && x.is_over, "{x:?}");
+                x.reply(Reply::Presigned);
+                return Done::Replied;
             }
             Step::Sign(signing) => return Done::Signed(self.sign(id, &signing)),
             _ => self.fails = fails,

@@ -3,8 +3,8 @@
 //! What must hold stands in [`super::judge`].
 
 use super::judge::{
-    ALL, Capabilities, Close, Judge, MAX_BODY_BYTES, STREAMED, Sent, chunks, denied, left_alone,
-    nothing, ready,
+    ALL, Capabilities, Close, Judge, MAX_BODY_BYTES, STREAMED, Sent, chunks, denied, exchange,
+    left_alone, nothing, ready,
 };
 use crate::chunked::Form;
 use crate::decision::{Decision, PayloadPlan};
@@ -41,7 +41,7 @@ fn sent() -> impl Strategy<Value = Sent> {
         Just(Close::Alone),
         Just(Close::WithTrailers),
     ];
-    let kind = (0usize..9, 0usize..MAX_BODY_BYTES + 300);
+    let kind = (0usize..10, 0usize..MAX_BODY_BYTES + 300);
     (kind, any::<bool>(), close).prop_map(|((kind, bytes), has_length, close)| {
         let body = vec![b'x'; bytes];
         let text = "y".repeat(bytes / 3);
@@ -59,6 +59,7 @@ fn sent() -> impl Strategy<Value = Sent> {
             5 => Sent::new(PayloadPlan::ChunkSigned(Form::Payload), &framed),
             6 => Sent::new(PayloadPlan::ChunkSigned(Form::Payload), &body),
             7 => Sent::new(PayloadPlan::Held("held"), &body),
+            8 => exchange(&body),
             _ => Sent::new(PayloadPlan::Hashed, &body),
         };
         let has_length = has_length && kind != 3;

@@ -156,7 +156,7 @@ fn a_number_is_taken_up_to_the_ends_of_its_range() {
             assert_eq!(read(outside), Err(key.name.to_owned()), "{outside}");
         }
     }
-    assert_eq!(count, 8);
+    assert_eq!(count, 9);
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn a_default_that_is_written_is_what_holds_without() {
         };
         assert_eq!(found, without, "{}", key.name);
     }
-    assert_eq!(count, 21);
+    assert_eq!(count, 23);
 }
 
 #[test]

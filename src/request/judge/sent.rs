@@ -64,6 +64,10 @@ impl Sent {
         )
     }
 
+    pub(in crate::request) fn is_exchange(&self) -> bool {
+        matches!(self.decision, Decision::Exchange(_))
+    }
+
     pub(in crate::request) fn is_chunk_signed(&self) -> bool {
         matches!(&self.decision, Decision::Sign(plan) if matches!(plan.payload, PayloadPlan::ChunkSigned(_)))
     }
@@ -89,6 +93,13 @@ fn plan(payload: PayloadPlan) -> Plan {
 pub(in crate::request) fn left_alone(body: &[u8]) -> Sent {
     Sent {
         decision: Decision::LeaveAlone(LeftAlone::NotAws),
+        ..Sent::new(PayloadPlan::Empty, body)
+    }
+}
+
+pub(in crate::request) fn exchange(body: &[u8]) -> Sent {
+    Sent {
+        decision: Decision::Exchange(Box::default()),
         ..Sent::new(PayloadPlan::Empty, body)
     }
 }

@@ -3,7 +3,7 @@ use crate::decision::PayloadPlan;
 use crate::refusal::Reason;
 use crate::request::judge::{
     ALL, Capabilities, Close, Judge, LIMITS, MAX_BODY_BYTES, Reply, STREAMED, Sent, chunks, denied,
-    left_alone, nothing, ready,
+    exchange, left_alone, nothing, ready,
 };
 use crate::request::lifecycle::Warning;
 use std::rc::Rc;
@@ -454,5 +454,62 @@ fn what_waits_under_an_old_configuration_goes_on() {
     credentials_come(&mut judge);
     has_gone(&judge, old);
     has_gone(&judge, new);
+    judge.close();
+}
+
+#[track_caller]
+fn is_presigned(judge: &Judge, id: usize) {
+    let x = judge.exchange(id);
+    assert_eq!(x.answer, Some(Reply::Presigned), "{x:?}");
+    assert!(!x.has_passed, "{x:?}");
+}
+
+#[test]
+fn what_is_to_be_presigned_is_answered_when_all_of_it_has_come() {
+    for close in [Close::WithTheLastPart, Close::Alone, Close::WithTrailers] {
+        let mut judge = Judge::new(ALL, ready());
+        let id = judge.send(exchange(b"abcd").closed(close));
+        judge.part(id, 2);
+        is_held(&judge, id);
+        judge.rest(id);
+        is_presigned(&judge, id);
+        let unreadable = judge.send(exchange(b"abc"));
+        judge.rest(unreadable);
+        is_refused(&judge, unreadable, Reason::PresignUnreadable);
+        judge.close();
+    }
+}
+
+#[test]
+fn what_is_to_be_presigned_waits_for_credentials() {
+    let mut judge = Judge::new(ALL, nothing());
+    let first = judge.send(exchange(b"abcd"));
+    judge.rest(first);
+    is_held(&judge, first);
+    credentials_come(&mut judge);
+    is_presigned(&judge, first);
+    judge.record = Rc::new(denied());
+    let second = judge.send(exchange(b"abcd"));
+    judge.rest(second);
+    is_refused(&judge, second, Reason::CredentialsUnavailable);
+    judge.close();
+}
+
+#[test]
+fn what_is_to_be_presigned_never_goes_on_whatever_envoy_hands_over() {
+    let without_bodies = Capabilities {
+        bodies: false,
+        ..ALL
+    };
+    let mut judge = Judge::new(without_bodies, ready());
+    let id = judge.send(exchange(b"abcd"));
+    judge.rest(id);
+    assert_eq!(judge.exchange(id).answer, Some(Reply::Envoy));
+    judge.close();
+    let mut judge = Judge::new(ALL, ready());
+    let slow = judge.send(exchange(b"abcd"));
+    judge.part(slow, 2);
+    judge.tick_all(LIMITS.body_timeout);
+    is_refused(&judge, slow, Reason::BodyTimeout);
     judge.close();
 }
