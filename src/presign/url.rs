@@ -100,16 +100,6 @@ impl Expiry {
     }
 }
 
-/// The scopes that what is presigned has; only a form's URL has none.
-const SERVICES: [Service; 6] = [
-    Service::S3,
-    Service::RdsDb,
-    Service::Dsql,
-    Service::ElastiCache,
-    Service::MemoryDb,
-    Service::KafkaCluster,
-];
-
 impl Url {
     /// Reads a presigned URL.
     pub(super) fn presigned(text: &str) -> Result<Self, Fault> {
@@ -156,18 +146,18 @@ impl Url {
         Ok(url)
     }
 
-    /// Which of the forms it is.
+    /// Which of the forms it is. Libraries that make tokens of URLs presign the URL first, so that all of them come as one.
     pub(super) fn service(&self, wrapping: Wrapping) -> Result<Service, Fault> {
         let name = &self.signature.service;
-        let found = match wrapping {
-            Wrapping::Url if name.is_empty() => Some(Service::S3),
-            Wrapping::Encoded(EKS) => (name == "sts").then_some(Service::Eks),
-            _ => SERVICES
-                .into_iter()
-                .find(|service| service.signing_name() == name)
-                .filter(|service| service.wrapping() == wrapping),
-        };
-        found.ok_or_else(|| Fault::Service(name.clone()))
+        // Signature Version 2, which S3 alone has.
+        let is_s3 = name.is_empty();
+        let mut services = Service::ALL.iter().copied();
+        let found = services.find(|service| {
+            service.signing_name() == name || is_s3 && *service == Service::S3
+        });
+        found
+            .filter(|service| wrapping == Wrapping::Url || wrapping == service.wrapping())
+            .ok_or_else(|| Fault::Service(name.clone()))
     }
 
     /// What is signed: path and parameters, without those in `except`.

@@ -136,11 +136,6 @@ fn another_service_cannot_be_presigned() {
                 "Action=ReceiveMessage",
             ),
             url("lambda.eu-west-1.amazonaws.com", "lambda", "a=b"),
-            url(
-                "db.abc.eu-west-1.rds.amazonaws.com:3306",
-                "rds-db",
-                "Action=connect&DBUser=a",
-            ),
             encoded("", url(sts, "sts", identity)),
             encoded(
                 "",
