@@ -101,7 +101,7 @@ fn downstream(object: &mut Object, environment: &Environment) -> Result<Config, 
     let listed = plain::placeholders(object, &mut notes);
     let placeholders = plain::all_placeholders(&listed, &policy);
     let policy = policy.with_placeholders(&listed);
-    let presign = presign::presign(object)?;
+    let presign = presign::presign(object, &policy)?;
     let pace = pace(environment)?.with_lead(presign.longest_of_all());
     let config = Config {
         mode,

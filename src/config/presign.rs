@@ -5,6 +5,7 @@ use super::keys::{self, Key};
 use super::object::Object;
 use super::policy::PATTERNS;
 use crate::bucket;
+use crate::policy::Policy;
 use crate::presign::{Grant, Grants, Service};
 use serde_json::Value;
 use std::time::Duration;
@@ -14,7 +15,7 @@ const METHODS: &str = "DELETE, GET, HEAD, POST, PUT";
 const KEYS: &str = "beginnings of keys, without a slash in front and without *";
 const CLUSTERS: &str = "names of clusters, with * behind for all that begin so";
 
-pub(super) fn presign(object: &mut Object) -> Result<Grants, ConfigError> {
+pub(super) fn presign(object: &mut Object, policy: &Policy) -> Result<Grants, ConfigError> {
     let (key, allowed) = (&keys::PRESIGN, "a list of objects");
     let per_minute = object.count(&keys::PRESIGN_PER_MINUTE);
     let mut entries = Vec::new();
@@ -23,7 +24,10 @@ pub(super) fn presign(object: &mut Object) -> Result<Grants, ConfigError> {
         Some(Value::Array(values)) => {
             for (index, value) in values.into_iter().enumerate() {
                 if let Value::Object(map) = value {
-                    entries.push(entry(Object::new(map, format!("presign[{index}].")))?);
+                    entries.push(entry(
+                        Object::new(map, format!("presign[{index}].")),
+                        policy,
+                    )?);
                 } else {
                     object.refuse_entry(key, &value, allowed);
                 }
@@ -39,7 +43,7 @@ pub(super) fn presign(object: &mut Object) -> Result<Grants, ConfigError> {
     })
 }
 
-fn entry(mut object: Object) -> Result<Grant, ConfigError> {
+fn entry(mut object: Object, policy: &Policy) -> Result<Grant, ConfigError> {
     use keys::presign::{
         BUCKETS, CLUSTERS as NAMES, HOSTS as OF_HOSTS, KEY_PREFIXES, MAX_FORM_BYTES, MAX_SECONDS,
         METHODS as OF_METHODS, SERVICE,
@@ -70,6 +74,10 @@ fn entry(mut object: Object) -> Result<Grant, ConfigError> {
             "has no effect for this service",
             "only for the service that has it",
         );
+    }
+    if service == Some(Service::S3) && !policy.may_sign("s3") {
+        let fault = "is s3, and neither `allow` nor a rule lets anything of S3's be signed";
+        object.refuse(&SERVICE, fault, "what is in `allow`, too");
     }
     let lacks = match service {
         Some(Service::S3) if !object.has(&BUCKETS) && !object.has(&OF_HOSTS) => Some(&BUCKETS),

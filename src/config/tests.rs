@@ -1,5 +1,6 @@
 mod filled;
 mod narrowed;
+mod presign;
 mod suspended;
 
 use super::*;

@@ -268,7 +268,10 @@ fn passwords_for_databases_and_caches_come_back_without_a_scheme() {
 #[test]
 fn what_becomes_a_token_may_come_as_a_url_and_goes_back_as_one() {
     for (url, service) in [
-        ("https://db.internal:5432/?Action=connect&DBUser=a", "rds-db"),
+        (
+            "https://db.internal:5432/?Action=connect&DBUser=a",
+            "rds-db",
+        ),
         (
             "https://kafka.eu-west-1.amazonaws.com/?Action=kafka-cluster%3AConnect",
             "kafka-cluster",

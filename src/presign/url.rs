@@ -152,9 +152,8 @@ impl Url {
         // Signature Version 2, which S3 alone has.
         let is_s3 = name.is_empty();
         let mut services = Service::ALL.iter().copied();
-        let found = services.find(|service| {
-            service.signing_name() == name || is_s3 && *service == Service::S3
-        });
+        let found = services
+            .find(|service| service.signing_name() == name || is_s3 && *service == Service::S3);
         found
             .filter(|service| wrapping == Wrapping::Url || wrapping == service.wrapping())
             .ok_or_else(|| Fault::Service(name.clone()))

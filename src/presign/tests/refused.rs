@@ -388,7 +388,7 @@ fn rules_and_the_allow_list_hold_for_it() {
         Reason::PlaceholderNotListed,
     );
 
-    let json = r#"{"allow": ["sqs"], "role_arn": "arn:aws:iam::123456789012:role/a", "region": "eu-west-1",
+    let json = r#"{"allow": [{"buckets": ["other"]}], "role_arn": "arn:aws:iam::123456789012:role/a", "region": "eu-west-1",
         "presign": [{"service": "s3", "buckets": ["reports"]}]}"#;
     let Ok(Plugin::Downstream(config)) = config::parse(json.as_bytes(), &Environment::new()) else {
         panic!("{json}");
