@@ -120,9 +120,9 @@ fn of_token(
     authorization: &str,
 ) -> Result<(Plan, About), Refusal> {
     let values = [authorization.as_bytes()];
-    let key_id = match authorization::read(&values, None, false, &config.placeholders) {
-        ClientSignature::Placeholder { key_id, .. } => key_id,
-        _ => return Err(Fault::RealKey.into()),
+    let signature = authorization::read(&values, None, false, &config.placeholders);
+    let ClientSignature::Placeholder { key_id, .. } = signature else {
+        return Err(Fault::RealKey.into());
     };
     let subject = Subject {
         host: host.name(),

@@ -86,7 +86,7 @@ fn credentials_are_refreshed_early_enough_for_what_is_presigned() {
     };
     assert_eq!(
         config.pace,
-        Pace::REAL.with_lead(std::time::Duration::from_secs(1500))
+        Pace::REAL.with_lead(Duration::from_secs(1500))
     );
 }
 
