@@ -84,10 +84,7 @@ fn credentials_are_refreshed_early_enough_for_what_is_presigned() {
     let Ok(Plugin::Downstream(config)) = parse(json.as_bytes(), &Environment::new()) else {
         panic!("{json}");
     };
-    assert_eq!(
-        config.pace,
-        Pace::REAL.with_lead(Duration::from_secs(1500))
-    );
+    assert_eq!(config.pace, Pace::REAL.with_lead(Duration::from_secs(1500)));
 }
 
 #[test]
