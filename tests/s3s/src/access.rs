@@ -57,13 +57,22 @@ impl S3Access for Tokens {
         let Some(signer) = request.credentials() else {
             return Err(s3_error!(AccessDenied, "the request is not signed"));
         };
-        let shown: Vec<_> = request
-            .headers()
-            .get_all("x-amz-security-token")
-            .iter()
+        let in_headers = request.headers().get_all("x-amz-security-token").iter();
+        let mut shown: Vec<String> = in_headers
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
             .collect();
+        let query = request.uri().query().unwrap_or_default();
+        let in_query = query
+            .split('&')
+            .filter_map(|parameter| parameter.strip_prefix("X-Amz-Security-Token="));
+        shown.extend(in_query.map(decoded));
         let expected = self.0.find(&signer.access_key)?.token;
-        if shown == expected.iter().collect::<Vec<_>>() {
+        // The token of a form is one of its fields, which its policy names: the signature has it.
+        let is_form = request.headers().get("content-type").is_some_and(|value| {
+            let value = value.to_str().unwrap_or_default();
+            value.starts_with("multipart/form-data")
+        });
+        if is_form || shown == expected.into_iter().collect::<Vec<_>>() {
             Ok(())
         } else {
             Err(s3_error!(
@@ -72,4 +81,22 @@ impl S3Access for Tokens {
             ))
         }
     }
+}
+
+/// What is percent-encoded.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16)?.try_into().ok();
+        match byte {
+            b'%' => {
+                let high: Option<u8> = digit(rest.next());
+                let low: Option<u8> = digit(rest.next());
+                bytes.extend(high.zip(low).map(|(high, low)| high << 4 | low));
+            }
+            other => bytes.push(other),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }

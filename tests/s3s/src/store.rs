@@ -5,8 +5,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::TryStreamExt as _;
 use s3s::dto::{
-    GetObjectInput, GetObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectsV2Input,
-    ListObjectsV2Output, Object, PutObjectInput, PutObjectOutput, StreamingBlob,
+    CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CreateMultipartUploadInput,
+    CreateMultipartUploadOutput, DeleteObjectInput, DeleteObjectOutput, ETag, GetObjectInput,
+    GetObjectOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
+    ListObjectsV2Input, ListObjectsV2Output, Object, PutObjectInput, PutObjectOutput,
+    StreamingBlob, UploadPartInput, UploadPartOutput,
 };
 use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
 
@@ -75,6 +78,72 @@ impl S3 for Store {
             body: Some(StreamingBlob::from(Body::from(content))),
             ..GetObjectOutput::default()
         }))
+    }
+
+    async fn head_object(
+        &self,
+        request: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
+        let place = (request.input.bucket, request.input.key);
+        match self.objects().contains_key(&place) {
+            true => Ok(S3Response::new(HeadObjectOutput::default())),
+            false => Err(s3_error!(NoSuchKey)),
+        }
+    }
+
+    async fn delete_object(
+        &self,
+        request: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
+        let place = (request.input.bucket, request.input.key);
+        self.objects().remove(&place);
+        Ok(S3Response::new(DeleteObjectOutput::default()))
+    }
+
+    /// An upload is an object to which its parts are added as they come.
+    async fn create_multipart_upload(
+        &self,
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        let place = (request.input.bucket, request.input.key);
+        self.objects().insert(place, Vec::new());
+        Ok(S3Response::new(CreateMultipartUploadOutput {
+            upload_id: Some("1".to_owned()),
+            ..CreateMultipartUploadOutput::default()
+        }))
+    }
+
+    async fn upload_part(
+        &self,
+        request: S3Request<UploadPartInput>,
+    ) -> S3Result<S3Response<UploadPartOutput>> {
+        let place = (request.input.bucket, request.input.key);
+        let mut content = Vec::new();
+        if let Some(mut body) = request.input.body {
+            while let Some(data) = body
+                .try_next()
+                .await
+                .map_err(|error| s3_error!(SignatureDoesNotMatch, "{error}"))?
+            {
+                content.extend_from_slice(&data);
+            }
+        }
+        let mut objects = self.objects();
+        let upload = objects
+            .get_mut(&place)
+            .ok_or_else(|| s3_error!(NoSuchUpload))?;
+        upload.extend(content);
+        Ok(S3Response::new(UploadPartOutput {
+            e_tag: Some(ETag::Strong("1".to_owned())),
+            ..UploadPartOutput::default()
+        }))
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        _: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        Ok(S3Response::new(CompleteMultipartUploadOutput::default()))
     }
 
     async fn list_objects_v2(
