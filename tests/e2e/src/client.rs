@@ -484,3 +484,20 @@ impl Http2 {
         async move { Ok(response.await?.status().as_u16()) }
     }
 }
+
+/// Fields of a form and its file, as a browser sends them: the `content-type`, and the body.
+///
+/// # Panics
+/// When a field is no string, or the file no text.
+pub fn multipart(fields: &serde_json::Map<String, Value>, file: &[u8]) -> (&'static str, String) {
+    let mut body = String::new();
+    for (name, value) in fields {
+        let value = value.as_str().expect("a string");
+        body +=
+            &format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    }
+    let file = std::str::from_utf8(file).expect("text");
+    body += "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n";
+    body += &format!("Content-Type: text/plain\r\n\r\n{file}\r\n--b--\r\n");
+    ("multipart/form-data; boundary=b", body)
+}

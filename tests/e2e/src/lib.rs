@@ -45,7 +45,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 pub use aws::FakeAws;
-pub use client::{Answer, Connection, Request};
+pub use client::{Answer, Connection, Request, multipart};
 pub use serde_json::{Value, json};
 pub use sts::{FakeSts, Reply};
 use tokio::net::TcpListener;

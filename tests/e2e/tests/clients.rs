@@ -17,6 +17,8 @@ use e2e::transcript::Transcript;
 
 #[path = "clients/adoption.rs"]
 mod adoption;
+#[path = "clients/presigners.rs"]
+mod presigners;
 
 const MODES: &[Mode] = &[
     Mode::Placeholder,

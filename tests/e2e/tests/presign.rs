@@ -5,7 +5,7 @@ mod attempts;
 
 use e2e::envoy::python;
 use e2e::s3s::S3s;
-use e2e::{Answer, Connection, Request, Setup, World, json, scenario};
+use e2e::{Answer, Connection, Request, Setup, World, json, multipart, scenario};
 use sigv4_egress::timestamp::rfc3339;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -184,23 +184,6 @@ fn a_multipart_upload_is_made_of_presigned_urls() {
     });
 }
 
-/// Fields of a form, and its file, as a browser sends them.
-fn multipart(fields: &serde_json::Map<String, serde_json::Value>, file: &[u8]) -> Vec<u8> {
-    let mut body = Vec::new();
-    for (name, value) in fields {
-        let value = value.as_str().expect("a string");
-        body.extend(
-            format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
-                .bytes(),
-        );
-    }
-    let head = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\nContent-Type: text/plain\r\n\r\n";
-    body.extend(head.bytes());
-    body.extend_from_slice(file);
-    body.extend(b"\r\n--b--\r\n");
-    body
-}
-
 #[test]
 fn a_browser_form_uploads_what_its_policy_takes() {
     through_s3s(async |world, s3s| {
@@ -239,9 +222,8 @@ fn a_browser_form_uploads_what_its_policy_takes() {
         let answer: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
         let fields = answer["form"]["fields"].as_object().expect("fields");
         let url = answer["form"]["url"].as_str().expect("a URL");
-        let send = async |body: Vec<u8>| {
-            let request =
-                request_of("POST", url).header("content-type", "multipart/form-data; boundary=b");
+        let send = async |(kind, body): (&str, String)| {
+            let request = request_of("POST", url).header("content-type", kind);
             s3s.send(&request.body(body).bytes()).await
         };
         is_ok(&send(multipart(fields, b"content")).await);

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
+use s3s::host::MultiDomain;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
@@ -29,6 +30,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut service = S3ServiceBuilder::new(Store::default());
     service.set_auth(access::Secrets(Arc::clone(&keys)));
     service.set_access(access::Tokens(Arc::clone(&keys)));
+    // What stands before them is a bucket's name.
+    service.set_host(MultiDomain::new([
+        "s3.eu-west-1.amazonaws.com",
+        "s3.amazonaws.com",
+    ])?);
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     println!("{}", listener.local_addr()?.port());
     tokio::select! {
