@@ -16,9 +16,9 @@ mod target;
 mod unsigned;
 
 pub use escape::escape;
-pub(crate) use exchange::{Asking, permit};
 pub use head::Head;
 pub use observed::{Observed, Would};
+pub(crate) use permission::refused;
 pub use plan::{PayloadPlan, Plan, Signed};
 pub use unsigned::LeftAlone;
 

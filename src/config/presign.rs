@@ -84,13 +84,7 @@ fn entry(mut object: Object, policy: &Policy) -> Result<Grant, ConfigError> {
         Some(Service::Eks) if !object.has(&NAMES) => Some(&NAMES),
         _ => None,
     };
-    let hosts = object.list(&OF_HOSTS).unwrap_or_default();
-    let is_host = |text: &str| {
-        let name = text.strip_prefix("*.").unwrap_or(text);
-        let is_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b);
-        !name.is_empty() && name.bytes().all(is_name)
-    };
-    object.refuse_invalid(&OF_HOSTS, &hosts, HOSTS, is_host);
+    let hosts = hosts(&mut object);
     let buckets = object.list(&BUCKETS).unwrap_or_default();
     object.refuse_invalid(&BUCKETS, &buckets, PATTERNS, bucket::is_pattern);
     let key_prefixes = object.list(&KEY_PREFIXES).unwrap_or_default();
@@ -100,21 +94,9 @@ fn entry(mut object: Object, policy: &Policy) -> Result<Grant, ConfigError> {
     let methods = methods.unwrap_or_else(|| ["GET", "HEAD"].map(str::to_owned).to_vec());
     let is_method = |text: &str| METHODS.split(", ").any(|method| method == text);
     object.refuse_invalid(&OF_METHODS, &methods, METHODS, is_method);
-    let clusters = object.list(&NAMES).unwrap_or_default();
-    let is_cluster = |text: &str| {
-        let name = text.strip_suffix('*').unwrap_or(text);
-        let is_name = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
-        name.bytes().all(is_name)
-    };
-    object.refuse_invalid(&NAMES, &clusters, CLUSTERS, is_cluster);
+    let clusters = clusters(&mut object);
     let seconds = object.count(&MAX_SECONDS);
-    let max_form_bytes = object.take(&MAX_FORM_BYTES).and_then(|value| {
-        let bytes = value.as_u64().filter(|bytes| *bytes > 0);
-        if bytes.is_none() {
-            object.refuse_value(&MAX_FORM_BYTES, &value, "a whole number from 1 on");
-        }
-        bytes
-    });
+    let max_form_bytes = max_form_bytes(&mut object);
     object.finish()?;
     let Some(service) = service else {
         let allowed = SERVICE.words.join(", ");
@@ -134,4 +116,36 @@ fn entry(mut object: Object, policy: &Policy) -> Result<Grant, ConfigError> {
         max_lifetime: Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX)),
         max_form_bytes,
     })
+}
+
+fn hosts(object: &mut Object) -> Vec<String> {
+    let hosts = object.list(&keys::presign::HOSTS).unwrap_or_default();
+    let is_host = |text: &str| {
+        let name = text.strip_prefix("*.").unwrap_or(text);
+        let is_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b);
+        !name.is_empty() && name.bytes().all(is_name)
+    };
+    object.refuse_invalid(&keys::presign::HOSTS, &hosts, HOSTS, is_host);
+    hosts
+}
+
+fn clusters(object: &mut Object) -> Vec<String> {
+    let clusters = object.list(&keys::presign::CLUSTERS).unwrap_or_default();
+    let is_cluster = |text: &str| {
+        let name = text.strip_suffix('*').unwrap_or(text);
+        let is_name = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+        name.bytes().all(is_name)
+    };
+    object.refuse_invalid(&keys::presign::CLUSTERS, &clusters, CLUSTERS, is_cluster);
+    clusters
+}
+
+fn max_form_bytes(object: &mut Object) -> Option<u64> {
+    let key = &keys::presign::MAX_FORM_BYTES;
+    let value = object.take(key)?;
+    let bytes = value.as_u64().filter(|bytes| *bytes > 0);
+    if bytes.is_none() {
+        object.refuse_value(key, &value, "a whole number from 1 on");
+    }
+    bytes
 }

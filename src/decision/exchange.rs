@@ -1,23 +1,13 @@
-//! What a program asks to be presigned: whether a request asks for it, and whether it may have it.
+//! Whether a request at the loopback endpoint asks for something to be presigned.
 
 use super::head::Head;
-use super::permission::refused;
 use super::target::Target;
-use super::unsigned::{LeftAlone, Unsigned};
-use super::{Decision, PayloadPlan, Plan, Signed, enforced};
-use crate::authorization::{self, ClientSignature};
-use crate::bucket;
+use super::unsigned::Unsigned;
+use crate::authorization::ClientSignature;
 use crate::config::Config;
-use crate::credentials::role::RoleId;
-use crate::endpoint::{Endpoint, Host};
-use crate::headers::Header;
-use crate::own_keys::OwnKeys;
-use crate::policy::{Mode, Ruling, Subject, Unlisted};
-use crate::presign::{Exchange, Fault, PATH};
-use crate::refusal::{ErrorFormat, Refusal, Unreplaced};
-use crate::report::access_log::{About, Basis, Facts};
-use crate::request::planned::{OwnedPayload, Planned};
-use crate::sigv4::ContentSha256;
+use crate::policy::Mode;
+use crate::presign::{Exchange, PATH};
+use crate::refusal::Refusal;
 
 /// Whether a request at the loopback endpoint asks for something to be presigned, and what becomes of it then. The marker
 /// keeps out what a program is made to send: no URL that it fetches, and no page in a browser, has it.
@@ -40,136 +30,4 @@ pub(super) fn asked(config: &Config, head: Head<'_>, target: &Target<'_>) -> Opt
             cluster: (head.cluster)().unwrap_or_default(),
         }))
     })
-}
-
-/// What is to be presigned.
-#[derive(Clone, Copy)]
-pub(crate) enum Asking<'a> {
-    /// A request, with an `authorization` in the place of its query's signature.
-    Request(&'a [Header<'a>]),
-    /// One that nobody sends, to a host that need not be AWS's.
-    Token {
-        host: &'a Host,
-        /// With its port.
-        authority: &'a str,
-        endpoint: Endpoint<'a>,
-        authorization: &'a str,
-    },
-}
-
-/// As what, and by whose credentials, it is signed: all that rules and allow-list say of requests holds. A token's service
-/// need not be in the allow-list, because nobody can call it.
-pub(crate) fn permit(
-    config: &Config,
-    exchange: &Exchange,
-    asking: Asking<'_>,
-) -> Result<Box<Planned>, Refusal> {
-    let (plan, about) = match asking {
-        Asking::Request(headers) => of_request(config, exchange, headers)?,
-        Asking::Token {
-            host,
-            authority,
-            endpoint,
-            authorization,
-        } => of_token(config, exchange, host, authority, endpoint, authorization)?,
-    };
-    Ok(Box::new(Planned {
-        plan,
-        payload: OwnedPayload::Empty,
-        content_length: None,
-        about,
-        presigning: None,
-    }))
-}
-
-fn of_request(
-    config: &Config,
-    exchange: &Exchange,
-    headers: &[Header<'_>],
-) -> Result<(Plan, About), Refusal> {
-    let head = Head {
-        headers,
-        cluster: &|| Some(exchange.cluster.clone()),
-        port: &|| None,
-        over_tls: &|| false,
-        route_metadata: &exchange.route_metadata,
-        own_keys: &OwnKeys::default,
-        end_of_stream: true,
-    };
-    let decided = enforced(config, head);
-    match decided.decision {
-        Decision::Sign(plan)
-            if matches!(plan.why, Signed::Placeholder | Signed::PlaceholderForOther) =>
-        {
-            Ok((plan, decided.about))
-        }
-        Decision::Refuse(refusal, _) => Err(refusal),
-        Decision::Sign(_) | Decision::LeaveAlone(LeftAlone::ClientSignature) => {
-            Err(Fault::RealKey.into())
-        }
-        _ => Err(Fault::NoObject.into()),
-    }
-}
-
-fn of_token(
-    config: &Config,
-    exchange: &Exchange,
-    host: &Host,
-    authority: &str,
-    endpoint: Endpoint<'_>,
-    authorization: &str,
-) -> Result<(Plan, About), Refusal> {
-    let values = [authorization.as_bytes()];
-    let signature = authorization::read(&values, None, false, &config.placeholders);
-    let ClientSignature::Placeholder { key_id, .. } = signature else {
-        return Err(Fault::RealKey.into());
-    };
-    let subject = Subject {
-        host: host.name(),
-        endpoint: Some(endpoint),
-        route_metadata: &exchange.route_metadata,
-        placeholder: Some(key_id),
-    };
-    let ruling = config.policy.judge(subject, &|| bucket::Request {
-        host: host.name(),
-        method: b"GET",
-        target: b"/",
-        headers: &[],
-    });
-    let rule = ruling.rule();
-    let is_permitted = match &ruling {
-        Ruling::Permit { .. } => true,
-        Ruling::NotListed { unlisted, .. } => **unlisted != Unlisted::Narrowed,
-        Ruling::LeaveAlone { .. } => {
-            return Err(Refusal::Unreplaced {
-                host: host.name().to_owned(),
-                why: Unreplaced::LeftAlone,
-            });
-        }
-        _ => false,
-    };
-    if !is_permitted {
-        return Err(refused(config, host.name(), Some(key_id), ruling));
-    }
-    let about = About::new(Facts {
-        endpoint: Some((endpoint.service, endpoint.region)),
-        basis: rule.map_or(Basis::None, Basis::Rule),
-        ..Facts::default()
-    });
-    let role = rule.and_then(|place| config.policy.rules().get(place));
-    let plan = Plan {
-        authority: authority.to_owned(),
-        path_and_query: None,
-        withheld_method: None,
-        algorithm: endpoint.algorithm,
-        service: endpoint.service.to_owned(),
-        region: endpoint.region.to_owned(),
-        role: role.map_or(RoleId::OWN, |rule| rule.role),
-        path_style: endpoint.path_style,
-        payload: PayloadPlan::Empty,
-        content_sha256: ContentSha256::Absent,
-        why: Signed::Placeholder,
-        format: ErrorFormat::Plain,
-    };
-    Ok((plan, about))
 }

@@ -138,7 +138,7 @@ fn is_named(config: &Config, rule: Option<&Rule>, service: &str) -> bool {
 
 /// The answer to a request that the policy does not let pass.
 #[cold]
-pub(super) fn refused(
+pub(crate) fn refused(
     config: &Config,
     host: &str,
     placeholder: Option<&str>,

@@ -1,7 +1,7 @@
 //! What was posted: a URL, a token or a form, as it is or in JSON with what a URL does not say.
 
-use super::Wrapping;
 use super::fault::Fault;
+use super::presigning::Wrapping;
 use super::url::{EKS, Url};
 use crate::headers::is_token;
 use crate::json;

@@ -1,11 +1,12 @@
 //! What may be wrong with what was posted.
 
+use super::exchange::MAX_BYTES;
 use std::fmt;
 
 /// What of it cannot be presigned, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It has more than [`super::MAX_BYTES`] bytes.
+    /// It has more than [`MAX_BYTES`] bytes.
     TooLarge,
     /// It is no JSON object of the keys that there are.
     Json(String),
@@ -60,7 +61,7 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLarge => write!(f, "it has more than {} bytes", super::MAX_BYTES),
+            Self::TooLarge => write!(f, "it has more than {} bytes", MAX_BYTES),
             Self::Json(why) => f.write_str(why),
             Self::Shape(why) | Self::Signature(why) => f.write_str(why),
             Self::RealKey => {

@@ -3,12 +3,14 @@
 //! Source: "Creating a POST Policy" in the Amazon S3 API Reference; `S3PostPresigner` in `signers.py` of botocore, and
 //! `@aws-sdk/s3-presigned-post`.
 
+use super::exchange::Exchange;
 use super::fault::Fault;
 use super::grant::{About, Call, Service};
 use super::object::{Place, host_of, permitted};
+use super::presigning::Subject;
+use super::read::Read;
 use super::token::check_lifetime;
 use super::url::{Signature, Signer, Url, is_key_id};
-use super::{Exchange, Read, Subject};
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::json;
@@ -111,26 +113,33 @@ pub(super) fn plan(
     let mut as_upload = url.clone();
     let slash = if url.path.ends_with('/') { "" } else { "/" };
     as_upload.path = [&*url.path, slash, "form"].concat();
-    let planned = permitted(config, exchange, "PUT", &[], &as_upload)?;
-    let target = planned.plan.path_and_query.as_deref();
+    let (plan, about) = permitted(config, exchange, "PUT", &[], &as_upload)?;
+    let target = plan.path_and_query.as_deref();
     let path = target.unwrap_or(&as_upload.path).to_owned();
-    let place = Place::of_bucket(&planned, "PUT", &path)?;
+    let place = Place::of_bucket(&plan, "PUT", &path)?;
     if place.key != "form" || place.bucket.as_deref() != Some(&*policy.bucket) {
         return Err(Fault::Form("its bucket is not that of the URL").into());
     }
-    let about = About {
+    let asked_for = About {
         service: Service::S3,
-        host: host_of(&planned),
+        host: host_of(&plan),
         bucket: place.bucket.as_deref(),
         key: &policy.key,
         call: Call::Form(policy.most_bytes),
         cluster: "",
     };
-    check_lifetime(config, about, lifetime)?;
+    check_lifetime(config, asked_for, lifetime)?;
     form.path = path.strip_suffix("form").unwrap_or(&path).to_owned();
     form.conditions = policy.conditions;
     form.key = policy.key;
-    Ok((planned, Service::S3, Subject::Form(form), lifetime))
+    Ok(Read {
+        plan,
+        about,
+        payload: None,
+        service: Service::S3,
+        subject: Subject::Form(form),
+        lifetime,
+    })
 }
 
 /// What a policy says.

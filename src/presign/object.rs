@@ -1,18 +1,21 @@
 //! Objects of S3's: what their presigned URLs may be.
 
 use super::asked::Asked;
+use super::exchange::Exchange;
 use super::fault::Fault;
 use super::grant::{About, Call, Service};
+use super::permit::{Asking, permit};
+use super::presigning::Subject;
+use super::read::Read;
 use super::token::check_lifetime;
 use super::url::Url;
-use super::{Exchange, Read, Subject, UNSIGNED_PAYLOAD, literal};
 use crate::bucket;
 use crate::config::Config;
-use crate::decision::{self, Asking};
+use crate::decision::Plan;
 use crate::endpoint::{self, BucketPlace, Host};
 use crate::headers::Header;
 use crate::refusal::Refusal;
-use crate::request::planned::Planned;
+use crate::report::access_log;
 use crate::sigv4::percent_decoded;
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -27,20 +30,20 @@ pub(super) fn plan(
 ) -> Result<Read, Refusal> {
     check_headers(asked, url)?;
     check_parameters(&asked.method, url)?;
-    let mut planned = permitted(config, exchange, &asked.method, &asked.headers, url)?;
-    let target = planned.plan.path_and_query.take();
+    let (mut plan, about) = permitted(config, exchange, &asked.method, &asked.headers, url)?;
+    let target = plan.path_and_query.take();
     let target = target.unwrap_or_else(|| url.target(&[]));
-    let place = Place::of(&planned, &asked.method, &target)?;
-    let about = About {
+    let place = Place::of(&plan, &asked.method, &target)?;
+    let asked_for = About {
         service: Service::S3,
-        host: host_of(&planned),
+        host: host_of(&plan),
         bucket: place.bucket.as_deref(),
         key: &place.key,
         call: Call::Method(&asked.method),
         cluster: "",
     };
     let lifetime = url.signature.expiry.lifetime(now);
-    check_lifetime(config, about, lifetime)?;
+    check_lifetime(config, asked_for, lifetime)?;
     let said = |name: &str| {
         let mut parameters = url.parameters.iter();
         let parameter = parameters.find(|parameter| parameter.is(name));
@@ -50,12 +53,19 @@ pub(super) fn plan(
             .map(|(_, value)| value.clone())
             .or_else(|| Some(parameter?.value.clone()))
     };
-    planned.payload = literal(&said("x-amz-content-sha256").unwrap_or(UNSIGNED_PAYLOAD.to_owned()));
+    let payload = said("x-amz-content-sha256").unwrap_or(UNSIGNED_PAYLOAD.to_owned());
     let subject = Subject::Request {
         path_and_query: target,
         unsigned: String::new(),
     };
-    Ok((planned, Service::S3, subject, lifetime))
+    Ok(Read {
+        plan,
+        about,
+        payload: Some(payload),
+        service: Service::S3,
+        subject,
+        lifetime,
+    })
 }
 
 /// Asks as if the program had sent the request itself, signed by the same placeholder.
@@ -65,7 +75,7 @@ pub(super) fn permitted(
     method: &str,
     headers: &[(String, String)],
     url: &Url,
-) -> Result<Box<Planned>, Refusal> {
+) -> Result<(Plan, access_log::About), Refusal> {
     let target = url.target(&[]);
     let authorization = url.signature.signer.authorization(&config.region);
     let mut all: Vec<Header<'_>> = vec![
@@ -76,18 +86,21 @@ pub(super) fn permitted(
     ];
     let own = headers.iter();
     all.extend(own.map(|(name, value)| (name.as_str(), value.as_bytes())));
-    let planned = decision::permit(config, exchange, Asking::Request(&all))?;
-    match planned.plan.service == "s3" {
-        true => Ok(planned),
-        false => Err(Fault::Service(planned.plan.service.clone()).into()),
+    let (plan, about) = permit(config, exchange, Asking::Request(&all))?;
+    match plan.service == "s3" {
+        true => Ok((plan, about)),
+        false => Err(Fault::Service(plan.service).into()),
     }
 }
 
 /// The host without its port.
-pub(super) fn host_of(planned: &Planned) -> &str {
-    let authority = &planned.plan.authority;
+pub(super) fn host_of(plan: &Plan) -> &str {
+    let authority = &plan.authority;
     authority.split(':').next().unwrap_or_default()
 }
+
+/// What S3 takes for a body that is not signed.
+const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 /// Where an object is.
 pub(super) struct Place {
@@ -98,9 +111,9 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn of(planned: &Planned, method: &str, target: &str) -> Result<Self, Fault> {
+    fn of(plan: &Plan, method: &str, target: &str) -> Result<Self, Fault> {
         let path = target.split('?').next().unwrap_or_default();
-        let place = Self::of_bucket(planned, method, path)?;
+        let place = Self::of_bucket(plan, method, path)?;
         match place.key.is_empty() {
             true => Err(Fault::NoObject),
             false => Ok(place),
@@ -108,8 +121,8 @@ impl Place {
     }
 
     /// The same, where a bucket is enough.
-    pub(super) fn of_bucket(planned: &Planned, method: &str, path: &str) -> Result<Self, Fault> {
-        let host = Host::parse(planned.plan.authority.as_bytes()).map_err(|_| Fault::NoObject)?;
+    pub(super) fn of_bucket(plan: &Plan, method: &str, path: &str) -> Result<Self, Fault> {
+        let host = Host::parse(plan.authority.as_bytes()).map_err(|_| Fault::NoObject)?;
         // A host that is not AWS's is signed as S3 by a rule.
         let place = endpoint::bucket_place(host.name()).unwrap_or(BucketPlace::PathOrControl);
         let request = bucket::Request {

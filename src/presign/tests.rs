@@ -4,16 +4,21 @@ mod refused;
 
 use super::*;
 use crate::config::{self, Environment, Plugin};
-use crate::credentials::Secret;
+use crate::credentials::{Credentials, Secret};
+use crate::refusal::Answer;
+use crate::sigv4::Signer;
+use crate::timestamp::rfc3339;
 use aws_credential_types::Credentials as OracleCredentials;
 use aws_sigv4::http_request::{
     PayloadChecksumKind, PercentEncodingMode, SessionTokenMode, SignableBody, SignableRequest,
     SignatureLocation, SigningSettings, UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
-use base64::engine::general_purpose::STANDARD;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
-use std::time::UNIX_EPOCH;
+use serde_json::{Value, json};
+use std::time::{Duration, UNIX_EPOCH};
 
 pub(super) const NOW: Duration = Duration::from_secs(1_796_000_000);
 const TOKEN: &str = "IQoJb3JpZ2luX2VjE/+=a b";
@@ -67,7 +72,8 @@ pub(super) fn presign_with(config: &Config, body: &str) -> Result<Answer, Refusa
     let planned = plan(config, &exchange(), body.as_bytes(), now())?;
     let presigning = planned.presigning.as_deref().unwrap();
     let done = presigning.sign(
-        &planned,
+        &planned.plan,
+        planned.payload.borrow(),
         &mut Signer::default(),
         &credentials(3600),
         now(),
@@ -392,7 +398,14 @@ fn it_ends_with_the_credentials_and_is_refused_below_what_is_of_use() {
         let planned = plan(&config, &exchange(), body.as_bytes(), now()).unwrap();
         let presigning = planned.presigning.as_deref().unwrap();
         let signer = &mut Signer::default();
-        presigning.sign(&planned, signer, &credentials(left), now(), now())
+        presigning.sign(
+            &planned.plan,
+            planned.payload.borrow(),
+            signer,
+            &credentials(left),
+            now(),
+            now(),
+        )
     };
     let seconds = |left| {
         let done = sign(0, left).unwrap();

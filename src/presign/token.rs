@@ -4,16 +4,17 @@
 //! (ElastiCache and MemoryDB), `aws-msk-iam-sasl-signer-python`, and `TokenGenerator` of the AWS CLI's `eks get-token`.
 
 use super::asked::Asked;
+use super::exchange::Exchange;
 use super::fault::Fault;
 use super::grant::{About, Call, Service};
 use super::object::check_headers;
+use super::permit::{Asking, permit};
+use super::presigning::Subject;
+use super::read::Read;
 use super::url::Url;
-use super::{Exchange, Read, Subject};
 use crate::config::Config;
-use crate::decision::{self, Asking};
 use crate::endpoint::{self, Endpoint, Host, Resolution};
 use crate::refusal::Refusal;
-use crate::request::planned::OwnedPayload;
 use crate::sigv4::{Algorithm, PathStyle};
 use std::time::{Duration, SystemTime};
 
@@ -39,7 +40,7 @@ pub(super) fn plan(
         return Err(Fault::Signature("X-Amz-Credential names no region").into());
     }
     check_host(service, &host, region)?;
-    let about = About {
+    let asked_for = About {
         service,
         host: host.name(),
         bucket: None,
@@ -48,7 +49,7 @@ pub(super) fn plan(
         cluster,
     };
     let lifetime = url.signature.expiry.lifetime(now);
-    check_lifetime(config, about, lifetime)?;
+    check_lifetime(config, asked_for, lifetime)?;
     let endpoint = Endpoint {
         service: service.signing_name(),
         region,
@@ -63,13 +64,19 @@ pub(super) fn plan(
         endpoint,
         authorization,
     };
-    let mut planned = decision::permit(config, exchange, asking)?;
-    planned.payload = OwnedPayload::Empty;
+    let (plan, about) = permit(config, exchange, asking)?;
     let subject = Subject::Request {
         path_and_query: url.target(UNSIGNED),
         unsigned: unsigned(url),
     };
-    Ok((planned, service, subject, lifetime))
+    Ok(Read {
+        plan,
+        about,
+        payload: None,
+        service,
+        subject,
+        lifetime,
+    })
 }
 
 /// Whether grants let it hold for as long as was asked.

@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::grant::Service;
-use super::{DEFAULT_LIFETIME, Wrapping};
+use super::presigning::Wrapping;
 use crate::sigv4::percent_decoded;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -74,6 +74,9 @@ pub(super) fn is_key_id(text: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_graphic() && b != b',';
     !text.is_empty() && text.bytes().all(is_plain)
 }
+
+/// How long what is presigned holds where the program does not say: AWS's SDKs for Go, Java and JavaScript have the same.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(900);
 
 /// Until when it was to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

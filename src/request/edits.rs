@@ -137,7 +137,14 @@ pub fn presign(signing: &Signing, by: Signatory<'_>) -> Result<Reply, Refusal> {
         let waited = Default::default();
         return Err(Refusal::CredentialsPending { waited });
     };
-    let done = presigning.sign(request, by.signer, credentials, by.time, signing.now)?;
+    let done = presigning.sign(
+        &request.plan,
+        request.payload.borrow(),
+        by.signer,
+        credentials,
+        by.time,
+        signing.now,
+    )?;
     let line = PresignedLine {
         about: &request.about,
         method: presigning.method(),

@@ -108,6 +108,12 @@ const NEEDS: &[Need] = &[
         work: &[Demo, Namespaces, Certificates],
     },
     Need {
+        program: "jq",
+        probe: Version(&["--version"], &[]),
+        install: "apt install jq",
+        work: &[Clients],
+    },
+    Need {
         program: "curl",
         // Before, it signed for S3 without the hash of the body.
         probe: Version(&["--version"], &[7, 86]),

@@ -244,7 +244,8 @@ fn presign(request: &Request, exchange: &Exchange, shown: Shown, now: SystemTime
     let (plan, credentials) = (&planned.plan, credentials(request));
     let role = request.config.roles.get(plan.role);
     let presigning = planned.presigning.as_ref();
-    let steps = presigning.and_then(|presigning| presigning.steps(&planned, &credentials, now));
+    let steps = presigning
+        .and_then(|presigning| presigning.steps(plan, planned.payload.borrow(), &credentials, now));
     let difference = request.aws_answer.as_ref().zip(steps.as_ref());
     let difference = difference.map(|(answer, (canonical, text))| {
         compare::first_difference(&canonical.text, text, answer, shown)
