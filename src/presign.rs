@@ -13,6 +13,7 @@ mod grant;
 mod object;
 mod per_minute;
 mod permit;
+mod post;
 mod presigning;
 mod read;
 mod token;
@@ -48,7 +49,7 @@ pub fn plan(
         is_json: asked.is_json,
     };
     let read = match &asked.what {
-        What::Form { url, fields } => form::plan(config, exchange, url, fields, now)?,
+        What::Form { url, fields } => post::plan(config, exchange, url, fields, now)?,
         What::Request { url, wrapping } => match url.service(*wrapping)? {
             Service::S3 => object::plan(config, exchange, &asked, url, now)?,
             service => token::plan(config, exchange, service, &asked, url, now)?,

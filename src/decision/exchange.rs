@@ -1,7 +1,6 @@
 //! Whether a request at the loopback endpoint asks for something to be presigned.
 
 use super::head::Head;
-use super::target::Target;
 use super::unsigned::Unsigned;
 use crate::authorization::ClientSignature;
 use crate::config::Config;
@@ -11,10 +10,14 @@ use crate::refusal::Refusal;
 
 /// Whether a request at the loopback endpoint asks for something to be presigned, and what becomes of it then. The marker
 /// keeps out what a program is made to send: no URL that it fetches, and no page in a browser, has it.
-pub(super) fn asked(config: &Config, head: Head<'_>, target: &Target<'_>) -> Option<Unsigned> {
+pub(super) fn asked(
+    config: &Config,
+    head: Head<'_>,
+    signature: &ClientSignature<'_>,
+) -> Option<Unsigned> {
     if head.value(":path") != Some(PATH.as_bytes())
         || head.value(":method") != Some(b"POST")
-        || target.signature != ClientSignature::None
+        || *signature != ClientSignature::None
     {
         return None;
     }

@@ -94,7 +94,7 @@ impl<'a> Target<'a> {
             }
             match port(config, head) {
                 Some(port) => target.follow_port(config, port, head)?,
-                None => match exchange::asked(config, head, &target) {
+                None => match exchange::asked(config, head, &target.signature) {
                     Some(exchange) => return Err(exchange),
                     None => target.follow_scope(config, head)?,
                 },

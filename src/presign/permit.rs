@@ -2,6 +2,7 @@
 
 use super::exchange::Exchange;
 use super::fault::Fault;
+use super::grant::{self, Call};
 use crate::authorization::{self, ClientSignature};
 use crate::bucket;
 use crate::config::Config;
@@ -16,6 +17,7 @@ use crate::policy::{Ruling, Subject, Unlisted};
 use crate::refusal::{ErrorFormat, Refusal, Unreplaced};
 use crate::report::access_log::{About, Basis, Facts};
 use crate::sigv4::ContentSha256;
+use std::time::Duration;
 
 /// What is to be presigned.
 #[derive(Clone, Copy)]
@@ -140,4 +142,37 @@ fn of_token(
         format: ErrorFormat::Plain,
     };
     Ok((plan, about))
+}
+
+/// Whether grants let it hold for as long as was asked.
+pub(super) fn check_lifetime(
+    config: &Config,
+    about: grant::About<'_>,
+    asked: Duration,
+) -> Result<(), Refusal> {
+    let Some(longest) = config.presign.longest(about) else {
+        return Err(Refusal::PresignNotGranted {
+            service: about.service,
+            host: about.host.to_owned(),
+            what: match about.call {
+                Call::Method(method) => [method, " ", about.key].concat(),
+                Call::Form(bytes) => [
+                    "a form for ",
+                    about.key,
+                    " of ",
+                    &bytes.to_string(),
+                    " bytes",
+                ]
+                .concat(),
+                Call::Only => about.cluster.to_owned(),
+            },
+        });
+    };
+    match asked > longest {
+        true => Err(Refusal::PresignTooLong {
+            seconds: asked.as_secs(),
+            max_seconds: longest.as_secs(),
+        }),
+        false => Ok(()),
+    }
 }

@@ -8,7 +8,7 @@ use super::exchange::Exchange;
 use super::fault::Fault;
 use super::grant::{About, Call, Service};
 use super::object::check_headers;
-use super::permit::{Asking, permit};
+use super::permit::{Asking, check_lifetime, permit};
 use super::presigning::Subject;
 use super::read::Read;
 use super::url::Url;
@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::endpoint::{self, Endpoint, Host, Resolution};
 use crate::refusal::Refusal;
 use crate::sigv4::{Algorithm, PathStyle};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// Reads one, and asks whether it may be.
 pub(super) fn plan(
@@ -77,39 +77,6 @@ pub(super) fn plan(
         subject,
         lifetime,
     })
-}
-
-/// Whether grants let it hold for as long as was asked.
-pub(super) fn check_lifetime(
-    config: &Config,
-    about: About<'_>,
-    asked: Duration,
-) -> Result<(), Refusal> {
-    let Some(longest) = config.presign.longest(about) else {
-        return Err(Refusal::PresignNotGranted {
-            service: about.service,
-            host: about.host.to_owned(),
-            what: match about.call {
-                Call::Method(method) => [method, " ", about.key].concat(),
-                Call::Form(bytes) => [
-                    "a form for ",
-                    about.key,
-                    " of ",
-                    &bytes.to_string(),
-                    " bytes",
-                ]
-                .concat(),
-                Call::Only => about.cluster.to_owned(),
-            },
-        });
-    };
-    match asked > longest {
-        true => Err(Refusal::PresignTooLong {
-            seconds: asked.as_secs(),
-            max_seconds: longest.as_secs(),
-        }),
-        false => Ok(()),
-    }
 }
 
 /// What each may have in its query, all of it once: names, and values where only these may be.
