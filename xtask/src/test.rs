@@ -549,7 +549,7 @@ mod tests {
         check(
             "clients",
             "--workspace --test clients",
-            &[Part::Envoys, Part::Namespaces, Part::Clients],
+            &[Part::Envoys, Part::Namespaces, Part::S3s, Part::Clients],
         );
         check(
             "programs",
