@@ -9,7 +9,7 @@ use tokio::net::UdpSocket;
 
 use crate::{ANY_PORT, lock};
 
-/// Names that end so, and their addresses. The first that fits a question answers it.
+/// Names, and with a dot in front (or empty) all that end so; and their addresses. The first that fits a question answers it.
 pub type Zone = Vec<(&'static str, Vec<IpAddr>)>;
 
 /// Which addresses of its zone the server knows.
@@ -85,7 +85,12 @@ impl FakeDns {
         let question = rest.get(..name.len() + 1 + usize::from(!name.is_empty()) + 4)?;
         let (_, kind) = question.split_at_checked(question.len() - 4)?;
         let entries = &mut self.zone.iter();
-        let known = entries.find(|(end, _)| name.to_lowercase().ends_with(end));
+        let name_asked = name.to_lowercase();
+        let is_of = |entry: &str| match entry.is_empty() || entry.starts_with('.') {
+            true => name_asked.ends_with(entry),
+            false => name_asked == entry,
+        };
+        let known = entries.find(|(entry, _)| is_of(entry));
         let records = known.map_or_else(Vec::new, |(_, all)| self.records(all, kind));
         let mut answer = header.get(..2)?.to_vec();
         // A response, recursion available; no error, or no such name (3). One question, so many answers.
