@@ -31,6 +31,7 @@ mod resigner;
 pub use self::fault::{Fault, MAX_CHUNK_BYTES, MAX_TRAILER_BYTES};
 pub use self::form::Form;
 pub use self::resigner::Resigner;
+pub(crate) use self::resigner::grow;
 
 #[cfg(test)]
 mod tests;

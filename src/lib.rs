@@ -3,7 +3,7 @@
 //! ```text
 //!               request ──▶ headers ──▶ decision ──▶ parking ──▶ sigv4 ──▶ AWS
 //!                             authorization │ endpoint    ▲  chunked         │
-//!                             bucket        │ policy      │                  ▼
+//!                             bucket        │ policy      │  events          ▼
 //!                             own_keys      ▼             │               response
 //!                                        refusal     credentials ◀────── expired?
 //!                                                         ▲
@@ -38,6 +38,7 @@ pub mod endpoint;
 
 // Signatures.
 pub mod chunked;
+pub mod events;
 pub mod sigv4;
 pub mod timestamp;
 

@@ -12,6 +12,7 @@ use crate::chunked::{self, MAX_CHUNK_BYTES};
 use crate::config::NARROWED;
 use crate::credentials::reply::quote::Quote;
 use crate::endpoint::{HostError, ScopeError};
+use crate::events::{self, MAX_MESSAGE_BYTES};
 use crate::policy::{Outside, Unlisted};
 use crate::presign;
 use crate::request::budget::Holder;
@@ -36,6 +37,11 @@ pub enum Refusal {
         cause: String,
         /// What to do about it.
         advice: String,
+    },
+    /// It opens an event stream, and the credentials end too soon for that.
+    CredentialsEndSoon {
+        /// How long they last.
+        left: Duration,
     },
     /// As many requests wait already as may.
     TooManyParked {
@@ -175,6 +181,13 @@ pub enum Refusal {
     },
     /// A chunk of a body that is signed chunk by chunk is larger than may be held.
     ChunkTooLarge,
+    /// An event stream has a message that cannot be signed.
+    MalformedEvents {
+        /// What is wrong with it.
+        why: events::Fault,
+    },
+    /// A message of an event stream is larger than may be held.
+    EventTooLarge,
     /// It came to a port that stands for one host, and that does not take it.
     OutsidePort {
         /// The port.
@@ -261,6 +274,7 @@ impl Refusal {
         match self {
             Self::CredentialsPending { .. } => Reason::CredentialsPending,
             Self::CredentialsUnavailable { .. } => Reason::CredentialsUnavailable,
+            Self::CredentialsEndSoon { .. } => Reason::CredentialsEndSoon,
             Self::TooManyParked { .. } => Reason::TooManyParked,
             Self::TooMuchHeld { .. } => Reason::TooMuchHeld,
             Self::UploadTooLargeToHold { .. } => Reason::UploadTooLargeToHold,
@@ -293,6 +307,8 @@ impl Refusal {
             Self::ChunkSignaturesUnsupported => Reason::ChunkSignaturesUnsupported,
             Self::MalformedChunks { .. } => Reason::MalformedChunks,
             Self::ChunkTooLarge => Reason::ChunkTooLarge,
+            Self::MalformedEvents { .. } => Reason::MalformedEvents,
+            Self::EventTooLarge => Reason::EventTooLarge,
             Self::OutsidePort { .. } => Reason::OutsidePort,
             Self::PresignOff | Self::PresignNotGranted { .. } => Reason::PresignNotGranted,
             Self::PresignUnreadable { .. } => Reason::PresignUnreadable,
@@ -347,6 +363,7 @@ impl Refusal {
                 "Retry. If it lasts, look at the stats sigv4_egress.sts.* and at the connection to STS.".to_owned()
             }
             Self::CredentialsUnavailable { advice, .. } => advice.clone(),
+            Self::CredentialsEndSoon { .. } => "Retry: others are being fetched. If it lasts, look at the stats sigv4_egress.sts.* and at the connection to STS.".to_owned(),
             Self::TooManyParked { .. } => "Retry. If it lasts, credentials cannot be fetched; see the stats sigv4_egress.sts.*, or raise max_parked.".to_owned(),
             Self::TooMuchHeld { holder: Holder::Worker, .. } => "Retry. If it lasts, send fewer large bodies at once, or raise max_held_bytes.".to_owned(),
             Self::TooMuchHeld { holder: Holder::Connection, .. } => "Retry. If it lasts, send fewer large bodies at once on one connection, or raise max_held_bytes.".to_owned(),
@@ -402,6 +419,8 @@ impl Refusal {
             Self::ChunkSignaturesUnsupported => "Set the client to unsigned payloads (to S3, x-amz-content-sha256: UNSIGNED-PAYLOAD or STREAMING-UNSIGNED-PAYLOAD-TRAILER; to others none).".to_owned(),
             Self::MalformedChunks { .. } => "Send the body as x-amz-content-sha256 says, or set the client to unsigned payloads.".to_owned(),
             Self::ChunkTooLarge => format!("Set the client to chunks of at most {MAX_CHUNK_BYTES} bytes, or to unsigned payloads."),
+            Self::MalformedEvents { .. } => "Send an event stream whose messages are signed, as AWS's SDKs do.".to_owned(),
+            Self::EventTooLarge => format!("Send messages of at most {MAX_MESSAGE_BYTES} bytes."),
             Self::OutsidePort { port, what } => match what {
                 Outside::Method => format!("Add the method to ports.{port}.methods in the filter's configuration."),
                 Outside::Path => format!("Add the path to ports.{port}.paths in the filter's configuration, and send it without dot segments and encoded slashes."),
@@ -438,12 +457,22 @@ impl From<chunked::Fault> for Refusal {
     }
 }
 
+impl From<events::Fault> for Refusal {
+    fn from(why: events::Fault) -> Self {
+        match why {
+            events::Fault::MessageTooLarge => Self::EventTooLarge,
+            why => Self::MalformedEvents { why },
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CredentialsPending { waited } if waited.is_zero() => f.write_str("no AWS credentials yet"),
             Self::CredentialsPending { waited } => write!(f, "no AWS credentials after {} ms", waited.as_millis()),
             Self::CredentialsUnavailable { cause, .. } => write!(f, "no AWS credentials: {cause}"),
+            Self::CredentialsEndSoon { left } => write!(f, "the credentials end in {} s, too soon to open an event stream with them", left.as_secs()),
             Self::TooManyParked { max_parked } => write!(f, "no AWS credentials yet, and {max_parked} requests wait for them already"),
             Self::TooMuchHeld { max_held_bytes, holder: Holder::Worker } => write!(f, "the bodies that this worker holds use up the {max_held_bytes} bytes that it may hold"),
             Self::TooMuchHeld { max_held_bytes, holder: Holder::Connection } => write!(f, "the bodies of this connection use up a quarter of the {max_held_bytes} bytes that a worker may hold, and no connection may have more"),
@@ -491,9 +520,11 @@ impl fmt::Display for Refusal {
             Self::ExpectationFailed => f.write_str("the body must be here before the request can be signed, and the client waits for a 100 that nothing sends"),
             Self::BodyTooLarge { max_body_bytes } => write!(f, "the body is larger than the {max_body_bytes} bytes that are held for its hash"),
             Self::SignatureV2Only { service } => write!(f, "{service} accepts only Signature Version 2, and this filter signs with Version 4"),
-            Self::ChunkSignaturesUnsupported => f.write_str("the body is an event stream, or signed in chunks for SigV4A or for a service other than S3, and cannot be signed here"),
+            Self::ChunkSignaturesUnsupported => f.write_str("the body is signed in chunks for SigV4A or for a service other than S3, or in a form that is not known, and cannot be signed here"),
             Self::MalformedChunks { why } => write!(f, "the body's chunks are malformed: {why}"),
             Self::ChunkTooLarge => write!(f, "{}", chunked::Fault::ChunkTooLarge),
+            Self::MalformedEvents { why } => write!(f, "the event stream is malformed: {why}"),
+            Self::EventTooLarge => write!(f, "{}", events::Fault::MessageTooLarge),
             Self::OutsidePort { port, what } => write!(f, "the port {port} does not take {}", match what {
                 Outside::Method => "this method",
                 Outside::Path => "this path",

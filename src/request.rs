@@ -15,6 +15,7 @@ pub mod limits;
 pub mod parking;
 pub mod planned;
 pub mod release;
+pub mod resigner;
 
 #[cfg(test)]
 mod judge;

@@ -18,6 +18,7 @@ mod chunk;
 mod digest;
 mod ecdsa;
 mod encode;
+mod event;
 mod hmac;
 mod key;
 mod presigned;
@@ -33,6 +34,7 @@ pub use self::chunk::ChunkSigner;
 pub(crate) use self::digest::sha256;
 pub use self::encode::hex;
 pub use self::encode::{percent_decoded, percent_encoded};
+pub use self::event::EventSigner;
 use self::key::SigningKey;
 pub use self::key::SigningKeys;
 pub use self::presigned::{FormSigner, Presigned, presigned_steps};
@@ -150,6 +152,27 @@ impl Signer {
                 headers.signature(),
                 &headers.date,
                 scope,
+            )),
+            SigningKey::SigV4A(_) => None,
+        }
+    }
+
+    /// What signs the messages of an event stream, as [`Signer::chunk_signer`] does chunks. `None` for
+    /// [`Algorithm::SigV4A`], in which AWS signs none.
+    pub fn event_signer(
+        &mut self,
+        headers: &SignedHeaders<'_>,
+        scope: &Scope<'_>,
+        credentials: &Credentials,
+        now: SystemTime,
+    ) -> Option<EventSigner> {
+        match self.keys.key(credentials, now, scope) {
+            SigningKey::SigV4(key) => Some(EventSigner::new(
+                key.clone(),
+                headers.signature(),
+                scope,
+                credentials,
+                now,
             )),
             SigningKey::SigV4A(_) => None,
         }

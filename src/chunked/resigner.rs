@@ -204,9 +204,9 @@ impl Resigner {
     }
 }
 
-/// Makes room for `more` bytes, of the `left` that will come at most: memory follows what has come, not what a
-/// chunk's head announces, and is moved a few times only.
-fn grow(held: &mut Vec<u8>, more: usize, left: usize) {
+/// Makes room for `more` bytes, of the `left` that will come at most: memory follows what has come, not what is
+/// announced, and is moved a few times only.
+pub(crate) fn grow(held: &mut Vec<u8>, more: usize, left: usize) {
     if held.capacity() - held.len() < more {
         held.reserve_exact(more.max(held.len()).min(left));
     }

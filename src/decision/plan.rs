@@ -9,6 +9,7 @@ use crate::chunked::{Fault, Form};
 use crate::config::Config;
 use crate::credentials::role::RoleId;
 use crate::endpoint::{BucketPlace, Endpoint, bucket_place};
+use crate::events::EVENTS;
 use crate::policy::{OnClientSignature, PayloadMode, Unmarked};
 use crate::refusal::{ErrorFormat, Refusal, Unreplaced};
 use crate::report::words::words;
@@ -161,6 +162,8 @@ pub enum PayloadPlan {
     Streamed(String),
     /// The body streams, and the signatures of its chunks are replaced.
     ChunkSigned(Form),
+    /// The body is an event stream, and the signatures of its messages are replaced.
+    EventSigned,
     /// The body is held until its end, and this stands for it (it is held for its length).
     Held(&'static str),
     /// The body is held until its end and hashed.
@@ -254,6 +257,9 @@ fn payload(
     let claimed = head.text("x-amz-content-sha256");
     let is_s3 = endpoint.path_style == PathStyle::S3;
     if let Some(claimed) = claimed {
+        if claimed == EVENTS && takes_events(endpoint) {
+            return Ok(PayloadPlan::EventSigned);
+        }
         // No other service takes a body in chunks of its own framing.
         if !is_s3 && claimed.starts_with("STREAMING-") {
             return Err(Refusal::ChunkSignaturesUnsupported);
@@ -268,7 +274,7 @@ fn payload(
                 Ok(PayloadPlan::ChunkSigned(form))
             };
         }
-        // Event streams (whose frames hold the signatures) and SigV4A, whose chunk signatures are longer.
+        // SigV4A, whose chunk signatures are longer, and what is not known.
         if claimed.starts_with("STREAMING-") {
             return Err(Refusal::ChunkSignaturesUnsupported);
         }
@@ -306,6 +312,11 @@ fn payload(
     } else {
         PayloadPlan::Hashed
     })
+}
+
+/// Whether a service may take an event stream for a body. S3 and Lattice take none, and AWS signs none with SigV4A.
+fn takes_events(endpoint: Endpoint<'_>) -> bool {
+    !takes_unsigned(endpoint) && endpoint.algorithm == Algorithm::SigV4
 }
 
 /// Whether a service takes a payload that is not signed.

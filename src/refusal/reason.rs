@@ -9,6 +9,8 @@ words! {
         CredentialsPending = "credentials_pending",
         /// STS, the container endpoint or the token listener failed; the message has AWS's code and words.
         CredentialsUnavailable = "credentials_unavailable",
+        /// It opens an event stream, and the credentials last less than 3 minutes: they could not be renewed in time.
+        CredentialsEndSoon = "credentials_end_soon",
         /// `max_parked` requests wait already.
         TooManyParked = "too_many_parked",
         /// The bodies that are held use up `max_held_bytes`, or those of one connection a quarter of it. An upload in progress is cut off, and AWS does not store it.
@@ -68,9 +70,13 @@ words! {
         MalformedChunks = "malformed_chunks",
         /// A chunk of such a body has more than 1 MiB.
         ChunkTooLarge = "chunk_too_large",
+        /// A message of an event stream is framed wrongly, or not signed; AWS has got those before it, and not the end of the stream.
+        MalformedEvents = "malformed_events",
+        /// A message of an event stream has more than 24 MiB.
+        EventTooLarge = "event_too_large",
         /// The service takes Signature Version 2 alone: SimpleDB's older API (`sdb`), Import/Export.
         SignatureV2Only = "signature_version_two",
-        /// The body is an event stream, or `STREAMING-*` to another service than S3, or its chunks are signed with SigV4A or
+        /// The body is `STREAMING-*` to another service than S3 and no event stream, or its chunks are signed with SigV4A or
         /// for a host that takes nothing else.
         ChunkSignaturesUnsupported = "chunk_signatures_unsupported",
         /// No entry of `presign` is for what was posted to `/presign`.
@@ -94,6 +100,7 @@ impl Reason {
         match self {
             Self::CredentialsPending
             | Self::CredentialsUnavailable
+            | Self::CredentialsEndSoon
             | Self::TooManyParked
             | Self::TooMuchHeld
             | Self::UploadTooLargeToHold
@@ -120,9 +127,10 @@ impl Reason {
             | Self::NoTarget
             | Self::MalformedAuthorization
             | Self::PresignUnreadable
-            | Self::MalformedChunks => 400,
+            | Self::MalformedChunks
+            | Self::MalformedEvents => 400,
             Self::BodyTimeout => 408,
-            Self::BodyTooLarge | Self::ChunkTooLarge => 413,
+            Self::BodyTooLarge | Self::ChunkTooLarge | Self::EventTooLarge => 413,
             Self::ExpectationFailed => 417,
             Self::PresignTooMany => 429,
             Self::HostCallFailed => 500,

@@ -1,8 +1,8 @@
-//! A body as it comes: held until it is complete, or signed anew chunk by chunk.
+//! A body as it comes: held until it is complete, or signed anew part by part.
 
 use super::ask::Ask;
 use super::planned::{OwnedPayload, Planned};
-use crate::chunked::Resigner;
+use super::resigner::Resigner;
 use crate::decision::PayloadPlan;
 use crate::refusal::Refusal;
 use sha2::{Digest, Sha256};
@@ -110,7 +110,7 @@ pub fn resign(resigner: &mut Resigner, end: End, ask: &dyn Ask) -> Result<Resign
     let mut resigned = Resigned::default();
     loop {
         let part = ask.body(resigned.length, READ_BYTES)?;
-        resigner.take(&part, &mut resigned.new)?;
+        resigner.take(&part, &mut resigned.new, &|| ask.now())?;
         resigned.length += part.len();
         if part.len() < READ_BYTES {
             break;

@@ -1,14 +1,20 @@
 //! The changes of a request's headers that sign it.
 
 use super::planned::{Chunks, OwnedPayload, Planned, Signing};
-use crate::chunked::Resigner;
+use super::resigner::Resigner;
 use crate::headers::{self, Header};
 use crate::presign::Service;
 use crate::refusal::{Answer, Refusal};
 use crate::report::access_log::{PresignedLine, SignedLine};
 use crate::sigv4::{Request, Signer};
 use crate::timestamp::rfc3339;
-use std::time::SystemTime;
+use crate::{chunked, events};
+use std::time::{Duration, SystemTime};
+
+/// An event stream keeps the credentials that it was opened with. It opens only while they last so much longer: the most
+/// that there always is while STS answers, as sessions of 15 minutes, the shortest of AWS's, are renewed 200 s before
+/// their end at the latest (`credentials/cache/rules.rs`).
+pub const LEFT_FOR_STREAM: Duration = Duration::from_secs(180);
 
 /// One change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +58,13 @@ pub fn sign(
         let waited = Default::default();
         return Err(Refusal::CredentialsPending { waited });
     };
+    if *payload == OwnedPayload::EventSigned {
+        let left = credentials.expires_at.duration_since(signing.now);
+        let left = left.unwrap_or_default();
+        if left < LEFT_FOR_STREAM {
+            return Err(Refusal::CredentialsEndSoon { left });
+        }
+    }
     let before = headers.len();
     headers.retain(|(name, _)| *name != by.marker);
     let is_marked = headers.len() < before;
@@ -74,12 +87,14 @@ pub fn sign(
         .signer
         .sign(&request, plan.settings(), &scope, credentials, by.time);
     let chunks = match payload {
-        OwnedPayload::ChunkSigned(form) => {
-            let signer = by
-                .signer
-                .chunk_signer(&signed, &scope, credentials, by.time);
-            signer.map(|signer| Box::new(Resigner::new(*form, signer)))
-        }
+        OwnedPayload::ChunkSigned(form) => by
+            .signer
+            .chunk_signer(&signed, &scope, credentials, by.time)
+            .map(|signer| Resigner::Chunks(chunked::Resigner::new(*form, signer))),
+        OwnedPayload::EventSigned => by
+            .signer
+            .event_signer(&signed, &scope, credentials, by.time)
+            .map(|signer| Resigner::Events(events::Resigner::new(signer, signing.now, by.time))),
         _ => None,
     };
 
@@ -110,7 +125,7 @@ pub fn sign(
             make(Edit::Header(name, new))?;
         }
     }
-    Ok(chunks)
+    Ok(chunks.map(Box::new))
 }
 
 /// What answers a request that asked for something to be presigned.

@@ -57,7 +57,7 @@ enum Stage {
     Parked,
     /// The signature is being written.
     Signing,
-    /// Signed: everything goes on, with the signatures of its chunks replaced where it has them.
+    /// Signed: everything goes on, with the signatures within its body replaced where it has them.
     Flowing(Chunks),
     /// Nothing goes on.
     Answered,
@@ -248,6 +248,7 @@ impl Lifecycle {
             PayloadPlan::Empty => {}
             PayloadPlan::Streamed(value) => request.payload = OwnedPayload::Literal(value),
             PayloadPlan::ChunkSigned(form) => request.payload = OwnedPayload::ChunkSigned(form),
+            PayloadPlan::EventSigned => request.payload = OwnedPayload::EventSigned,
             held @ (PayloadPlan::Held(_) | PayloadPlan::Hashed) => {
                 request.plan.payload = held;
                 self.withhold_method(&mut request, head, length, holdings);
@@ -279,7 +280,7 @@ impl Lifecycle {
                 waited: Duration::ZERO,
             },
             // No use holding the first part of what is too long as a whole.
-            OwnedPayload::Literal(_) | OwnedPayload::ChunkSigned(_)
+            OwnedPayload::Literal(_) | OwnedPayload::ChunkSigned(_) | OwnedPayload::EventSigned
                 if length.is_some_and(|length| length > max_body_bytes) =>
             {
                 Refusal::UploadTooLargeToHold { max_body_bytes }
@@ -464,7 +465,7 @@ impl Lifecycle {
                     self.stage = Stage::Flowing(None);
                     self.let_go(holdings);
                 }
-                Err(fault) => self.answer(fault.into(), holdings),
+                Err(refusal) => self.answer(refusal, holdings),
             },
             Stage::Undecided
             | Stage::LeftAlone

@@ -11,7 +11,7 @@
 
 use super::body::End;
 use super::limits::Limits;
-use super::planned::{Chunks, OwnedPayload, Planned};
+use super::planned::{Chunks, Planned};
 use crate::credentials::cache::{Failure, Lookup, Record};
 use crate::credentials::role::{RoleId, Roles};
 use crate::refusal::{ErrorFormat, Refusal};
@@ -77,12 +77,12 @@ pub struct Due {
 }
 
 impl Due {
-    /// Whether a whole upload is signed for it chunk by chunk: seconds of work, where the chunks are small.
+    /// Whether a whole body is signed for it part by part: seconds of work, where the parts are small.
     pub fn takes_long(&self) -> bool {
         let Ending::Sign { request, body, .. } = &self.ending else {
             return false;
         };
-        *body == BodySoFar::All && matches!(request.payload, OwnedPayload::ChunkSigned(_))
+        *body == BodySoFar::All && request.payload.is_signed_in_parts()
     }
 }
 

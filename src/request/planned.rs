@@ -1,8 +1,10 @@
 //! A request that is to be signed, now or later.
 
-use crate::chunked::{Form, Resigner};
+use super::resigner::Resigner;
+use crate::chunked::Form;
 use crate::credentials::cache::Record;
 use crate::decision::Plan;
+use crate::events::EVENTS;
 use crate::presign::Presigning;
 use crate::report::access_log::About;
 use crate::sigv4::Payload;
@@ -36,6 +38,8 @@ pub enum OwnedPayload {
     Literal(String),
     /// The body is signed chunk by chunk.
     ChunkSigned(Form),
+    /// The body is an event stream.
+    EventSigned,
 }
 
 impl OwnedPayload {
@@ -46,7 +50,13 @@ impl OwnedPayload {
             Self::Hash(hash) => Payload::Hash(*hash),
             Self::Literal(value) => Payload::Literal(value),
             Self::ChunkSigned(form) => Payload::Literal(form.as_str()),
+            Self::EventSigned => Payload::Literal(EVENTS),
         }
+    }
+
+    /// Whether signatures within the body are replaced.
+    pub fn is_signed_in_parts(&self) -> bool {
+        matches!(self, Self::ChunkSigned(_) | Self::EventSigned)
     }
 }
 
@@ -61,5 +71,5 @@ pub struct Signing {
     pub now: SystemTime,
 }
 
-/// What replaces the signatures of the chunks, for a request that has them.
+/// What replaces the signatures within the body, for a request that has them.
 pub type Chunks = Option<Box<Resigner>>;

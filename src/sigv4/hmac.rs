@@ -18,9 +18,14 @@ impl HmacKey {
 
     /// The hexadecimal signature.
     pub(super) fn sign(&self, string_to_sign: &str) -> String {
+        encode::hex(&self.mac(string_to_sign))
+    }
+
+    /// The signature itself.
+    pub(super) fn mac(&self, string_to_sign: &str) -> [u8; 32] {
         let mut mac = self.0.clone();
         mac.update(string_to_sign.as_bytes());
-        encode::hex(&mac.finalize().into_bytes())
+        mac.finalize().into_bytes().into()
     }
 }
 

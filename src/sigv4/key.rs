@@ -105,7 +105,7 @@ impl KeptKey {
 }
 
 /// The key of one day, region and service.
-fn derive(secret_access_key: &Secret, day: Day, scope: &Scope<'_>) -> HmacKey {
+pub(super) fn derive(secret_access_key: &Secret, day: Day, scope: &Scope<'_>) -> HmacKey {
     let derived = generate_signing_key(
         secret_access_key.expose(),
         day.start(),
@@ -150,11 +150,11 @@ impl Purpose {
 
 /// A day in UTC, counted from 1970-01-01.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Day(u64);
+pub(super) struct Day(u64);
 
 impl Day {
     /// Clamps like [`crate::timestamp::AmzDate`]; the crate that derives keys panics on later years.
-    fn of(now: SystemTime) -> Self {
+    pub(super) fn of(now: SystemTime) -> Self {
         let since = now.duration_since(SystemTime::UNIX_EPOCH);
         let days = since.map_or(0, |since| since.as_secs() / SECONDS_A_DAY);
         Self(days.min(LAST_DAY_OF_9999))

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use sigv4_egress::credentials::{Credentials, Secret};
 use sigv4_egress::decision::{self, Decided, Decision, Head, PayloadPlan, Plan};
+use sigv4_egress::events::EVENTS;
 use sigv4_egress::headers::{self, Header};
 use sigv4_egress::own_keys::OwnKeys;
 use sigv4_egress::presign::{self, Exchange};
@@ -390,6 +391,7 @@ fn payload<'a>(plan: &'a PayloadPlan, body: &Body) -> (&'static str, Payload<'a>
         (PayloadPlan::Empty, _) => ("empty", Payload::Empty),
         (PayloadPlan::Streamed(value), _) => ("streamed", Payload::Literal(value)),
         (PayloadPlan::ChunkSigned(form), _) => ("chunk_signed", Payload::Literal(form.as_str())),
+        (PayloadPlan::EventSigned, _) => ("event_signed", Payload::Literal(EVENTS)),
         (PayloadPlan::Held(value), _) => ("held", Payload::Literal(value)),
         (PayloadPlan::Hashed, Body::None) => ("hashed", Payload::Empty),
         (PayloadPlan::Hashed, Body::Bytes(bytes)) => {

@@ -190,7 +190,6 @@ fn a_body_in_chunks_is_s3s_alone() {
         "UNSIGNED-PAYLOAD-TRAILER",
         "AWS4-HMAC-SHA256-PAYLOAD",
         "AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
-        "AWS4-HMAC-SHA256-EVENTS",
         "SOMETHING-NEW",
     ] {
         for service in ["sqs", "ebs", "mediastore", "transcribe", LATTICE] {
@@ -200,6 +199,12 @@ fn a_body_in_chunks_is_s3s_alone() {
                 "{service} {payload}"
             );
         }
+    }
+    let events = "AWS4-HMAC-SHA256-EVENTS";
+    assert_eq!(put("transcribe", events), Ok(PayloadPlan::EventSigned));
+    for service in ["s3", LATTICE] {
+        let none = refused(Refusal::ChunkSignaturesUnsupported);
+        assert_eq!(put(service, events), none, "{service}");
     }
     for service in ["s3", "s3express", "s3-outposts", "s3-object-lambda"] {
         let unsigned = put(service, "UNSIGNED-PAYLOAD-TRAILER");

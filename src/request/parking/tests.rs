@@ -4,6 +4,7 @@ use crate::credentials::cache::{Pace, Retry};
 use crate::credentials::{Credentials, Secret};
 use crate::decision::{PayloadPlan, Plan, Signed};
 use crate::refusal::REASON_HEADER;
+use crate::request::planned::OwnedPayload;
 use crate::sigv4::{Algorithm, ContentSha256, PathStyle};
 use proptest::prelude::*;
 use std::collections::BTreeSet;

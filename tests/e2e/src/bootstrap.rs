@@ -81,6 +81,7 @@ pub(crate) fn clusters(places: &Places<'_>, choices: &Choices) -> Value {
     let ca = places.directory.join("ca.pem");
     let aws = match choices.aws_at {
         None => cluster(AWS, tcp(places.aws), Some(&ca), choices.http2_to_aws),
+        Some(port) if choices.http2_to_aws => over_http2(cluster(AWS, tcp(port), None, true)),
         Some(port) => without_keep_alive(cluster(AWS, tcp(port), None, false)),
     };
     let mut elsewhere = cluster(ELSEWHERE, tcp(places.elsewhere), None, false);
@@ -520,6 +521,17 @@ fn no_limits() -> Value {
     json!({"thresholds": [{
         "max_connections": most, "max_pending_requests": most, "max_requests": most,
     }]})
+}
+
+/// HTTP/2 over clear text.
+fn over_http2(mut cluster: Value) -> Value {
+    cluster["typed_extension_protocol_options"] = json!({
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": {"http2_protocol_options": {}},
+        },
+    });
+    cluster
 }
 
 /// One request a connection.
