@@ -4,8 +4,11 @@ use aws_sigv4::event_stream::{sign_empty_message, sign_message};
 use aws_sigv4::sign::v4;
 use aws_smithy_eventstream::frame::{DecodedFrame, MessageFrameDecoder, write_message_to};
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
+use e2e::ca::TestCa;
+use e2e::envoy::{versions, workspace};
 use e2e::ledger::Key;
-use e2e::{Setup, World, json, scenario};
+use e2e::shipped::{Shipped, runtime};
+use e2e::{SOON, Setup, World, eventually, json, scenario};
 use futures_util::SinkExt as _;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::{Body as _, Bytes, Frame, Incoming};
@@ -17,6 +20,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
 const HOST: &str = "transcribestreaming.eu-west-1.amazonaws.com";
@@ -156,20 +160,26 @@ async fn start_aws(listener: TcpListener, key: Key) -> Arc<Mutex<Found>> {
     let shared = Arc::clone(&found);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let (key, found) = (key.clone(), Arc::clone(&shared));
-            let service =
-                service_fn(move |request| verify(request, key.clone(), Arc::clone(&found)));
-            let connection = server::Builder::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(stream), service);
-            tokio::spawn(connection);
+            serve(stream, key.clone(), Arc::clone(&shared));
         }
     });
     found
 }
 
+fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    key: Key,
+    found: Arc<Mutex<Found>>,
+) {
+    let service = service_fn(move |request| verify(request, key.clone(), Arc::clone(&found)));
+    let connection =
+        server::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service);
+    tokio::spawn(connection);
+}
+
 /// Opens a stream; what it is sent, and what comes.
-async fn open(world: &World) -> (Sender, Response<Incoming>) {
-    let stream = TcpStream::connect(("127.0.0.1", world.port))
+async fn open(port: u16) -> (Sender, Response<Incoming>) {
+    let stream = TcpStream::connect(("127.0.0.1", port))
         .await
         .expect("it accepts");
     let (mut sender, connection) = client::handshake(TokioExecutor::new(), TokioIo::new(stream))
@@ -219,7 +229,7 @@ async fn said(response: &mut Response<Incoming>) -> String {
 #[test]
 fn each_message_is_signed_anew_and_answered_while_the_stream_is_open() {
     through_http2("transcribe", async |world, found| {
-        let (mut events, mut response) = open(world).await;
+        let (mut events, mut response) = open(world.port).await;
         assert_eq!(response.status(), 200);
         let mut client = Signer::placeholder();
         for number in 1..=20 {
@@ -252,7 +262,7 @@ fn each_message_is_signed_anew_and_answered_while_the_stream_is_open() {
 #[test]
 fn ten_thousand_messages_in_parts_of_any_length() {
     through_http2("transcribe", async |world, found| {
-        let (mut events, mut response) = open(world).await;
+        let (mut events, mut response) = open(world.port).await;
         let mut client = Signer::placeholder();
         let mut stream = Vec::new();
         for number in 0..10_000 {
@@ -281,7 +291,7 @@ fn ten_thousand_messages_in_parts_of_any_length() {
 #[test]
 fn a_bad_message_ends_the_stream_and_goes_no_further() {
     through_http2("transcribe", async |world, found| {
-        let (mut events, mut response) = open(world).await;
+        let (mut events, mut response) = open(world.port).await;
         let mut client = Signer::placeholder();
         let good = client.sign(Some(&audio(5)), SystemTime::now());
         events
@@ -307,10 +317,73 @@ fn a_bad_message_ends_the_stream_and_goes_no_further() {
 #[test]
 fn what_is_not_allowed_opens_no_stream() {
     through_http2("sqs", async |world, found| {
-        let (_events, response) = open(world).await;
+        let (_events, response) = open(world.port).await;
         assert_eq!(response.status(), 403);
         let reason = response.headers()["x-sigv4-egress-reason"].to_str();
         assert_eq!(reason.expect("text"), "not_allowed");
         assert_eq!(found.lock().expect("whole").good, 0);
     });
+}
+
+/// What docs/requests.md says of the cluster to AWS.
+#[test]
+fn the_shipped_file_speaks_http2_to_aws_where_its_cluster_chooses_by_alpn() {
+    let page = std::fs::read_to_string(workspace().join("docs/requests.md")).expect("the page");
+    let protocol = "auto_config: { http_protocol_options: {}, http2_protocol_options: {} }";
+    assert!(page.contains(protocol));
+    let file = std::fs::read_to_string(workspace().join("envoy/envoy.yaml")).expect("the file");
+    assert!(file.contains("explicit_http_config: { http_protocol_options: {} }"));
+    for version in versions() {
+        runtime().block_on(async {
+            let found = Arc::new(Mutex::new(Found::default()));
+            let key = Arc::new(Mutex::new(None::<Key>));
+            let (keys, shared) = (Arc::clone(&key), Arc::clone(&found));
+            let upstream = async |ca: &Arc<TestCa>| {
+                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+                let port = listener.local_addr().expect("bound").port();
+                let acceptor = ca.acceptor(None);
+                tokio::spawn(async move {
+                    while let Ok((stream, _)) = listener.accept().await {
+                        let Ok(stream) = acceptor.accept(stream).await else {
+                            continue;
+                        };
+                        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+                        let key = keys.lock().expect("whole").clone().expect("credentials");
+                        serve(stream, key, Arc::clone(&shared));
+                    }
+                });
+                Some(port)
+            };
+            let shipped = Shipped::start(&version, upstream, |config| {
+                let clusters = config["static_resources"]["clusters"].as_array_mut();
+                let aws = clusters
+                    .expect("clusters")
+                    .iter_mut()
+                    .find(|cluster| cluster["name"] == "sigv4-egress-aws")
+                    .expect("that of AWS");
+                let options = &mut aws["typed_extension_protocol_options"]
+                    ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"];
+                let options = options.as_object_mut().expect("options");
+                options.remove("explicit_http_config").expect("it is there");
+                let auto = json!({"http_protocol_options": {}, "http2_protocol_options": {}});
+                options.insert("auto_config".to_owned(), auto);
+            })
+            .await;
+            let issued = eventually("credentials", SOON, async || shipped.ledger.issued().pop());
+            let issued = issued.await;
+            key.lock().expect("whole").replace(issued);
+            let (mut events, mut response) = open(shipped.port).await;
+            assert_eq!(response.status(), 200);
+            let mut client = Signer::placeholder();
+            for number in 1..=3 {
+                let bytes = client.sign(Some(&audio(number)), SystemTime::now());
+                events
+                    .send(Ok(Frame::data(bytes.into())))
+                    .await
+                    .expect("open");
+                assert_eq!(said(&mut response).await, format!("{number} "));
+            }
+            assert_eq!(found.lock().expect("whole").wrong, [] as [String; 0]);
+        });
+    }
 }
