@@ -219,6 +219,14 @@ fn through_http2(allow: &str, steps: impl AsyncFn(&World, &Mutex<Found>)) {
     });
 }
 
+/// So many messages came, every one right, and the end of the stream.
+#[track_caller]
+fn check(found: &Mutex<Found>, good: usize) {
+    let found = found.lock().expect("whole");
+    let all = (found.good, found.ended, &*found.wrong);
+    assert_eq!(all, (good, true, &[][..]));
+}
+
 /// The next part of an answer.
 async fn said(response: &mut Response<Incoming>) -> String {
     let frame = response.frame().await.expect("a frame").expect("whole");
@@ -250,11 +258,7 @@ fn each_message_is_signed_anew_and_answered_while_the_stream_is_open() {
         assert_eq!(said(&mut response).await, "21 ");
         drop(events);
         while response.frame().await.is_some() {}
-        let found = found.lock().expect("whole");
-        assert_eq!(
-            (found.good, found.ended, &*found.wrong),
-            (21, true, &[][..])
-        );
+        check(found, 21);
         assert_eq!(world.stat("requests.signed.placeholder").await, 1);
     });
 }
@@ -280,11 +284,7 @@ fn ten_thousand_messages_in_parts_of_any_length() {
         }
         drop(events);
         drained.await.expect("it ends");
-        let found = found.lock().expect("whole");
-        assert_eq!(
-            (found.good, found.ended, &*found.wrong),
-            (10_000, true, &[][..])
-        );
+        check(found, 10_000);
     });
 }
 
