@@ -10,6 +10,7 @@ use crate::refusal::Refusal;
 
 /// Whether a request at the loopback endpoint asks for something to be presigned, and what becomes of it then. The marker
 /// keeps out what a program is made to send: no URL that it fetches, and no page in a browser, has it.
+#[cold]
 pub(super) fn asked(
     config: &Config,
     head: Head<'_>,
