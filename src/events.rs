@@ -15,8 +15,8 @@
 //! own. A message's signature stands before its payload and covers it, so a message is held until it is complete;
 //! nothing else is.
 //!
-//! The client may close its stream with an empty message, as AWS asks ("an end frame"), or without: the SDKs for Go and
-//! Rust send one, and a program that is cut off does not. Both go through as they are.
+//! The client may close its stream with an empty message, as AWS asks ("an end frame"), or without: the SDK for Rust
+//! sends one, and a program that is cut off does not. Both go through as they are.
 //!
 //! Sources: "Setting up a streaming transcription" in the Amazon Transcribe Developer Guide (signature and encoding);
 //! `src/event_stream.rs` of the crate `aws-sigv4`; `include/aws/event-stream/event_stream.h` of aws-c-event-stream for

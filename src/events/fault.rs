@@ -5,7 +5,7 @@ use std::fmt;
 /// The most that a message may have, in bytes: 24 MiB, as in AWS's own library (aws-c-event-stream).
 pub const MAX_MESSAGE_BYTES: usize = 24 << 20;
 
-/// The most that a message's headers may have together, in bytes. They are two of 66 bytes together. AWS's library had
+/// The most that a message's headers may have together, in bytes. They are two of 67 bytes together. AWS's library had
 /// this bound before it took the message's.
 pub const MAX_HEADERS_BYTES: usize = 128 << 10;
 

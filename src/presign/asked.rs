@@ -143,8 +143,9 @@ fn headers(value: Option<Value>) -> Result<Vec<(String, String)>, Fault> {
         Some(Value::Object(map)) => map,
         Some(_) => return Err(wrong("headers", "an object of strings")),
     };
-    let mut headers = Vec::new();
-    for (name, value) in map {
+    let mut headers: Vec<(String, String)> = Vec::new();
+    // One more than may be, which is refused where they are compared.
+    for (name, value) in map.into_iter().take(65) {
         let name = name.to_ascii_lowercase();
         let is_value = |text: &str| !text.bytes().any(|b| b.is_ascii_control() && b != b'\t');
         let is_new = headers.iter().all(|(known, _)| *known != name);

@@ -54,7 +54,7 @@ impl Service {
 pub struct Grant {
     /// Which service takes it.
     pub service: Service,
-    /// Host patterns; empty: see [`Grant::covers`].
+    /// Host patterns; empty: every host.
     pub hosts: Vec<String>,
     /// S3's buckets, as patterns.
     pub buckets: Vec<String>,
@@ -105,7 +105,7 @@ pub(super) enum Call<'a> {
 }
 
 impl Grant {
-    /// Whether it is for this. Without `hosts`, S3's are those that name one of `buckets`, and other services' are all.
+    /// Whether it is for this: for all that it names. An entry of S3's names buckets or hosts, or both.
     fn covers(&self, about: About<'_>) -> bool {
         let by_host = || self.hosts.iter().any(|host| host_covers(host, about.host));
         // Aliases of access points are named as they are.
@@ -116,7 +116,11 @@ impl Grant {
         };
         let is_cluster = |pattern: &String| bucket::fits(pattern, about.cluster);
         let is_place = match about.service {
-            Service::S3 => by_host() || about.bucket.is_some_and(is_bucket),
+            // An access point's host has no bucket.
+            Service::S3 => {
+                (self.hosts.is_empty() || by_host())
+                    && (self.buckets.is_empty() || about.bucket.is_some_and(is_bucket))
+            }
             Service::Eks => self.clusters.iter().any(is_cluster),
             _ => self.hosts.is_empty() || by_host(),
         };

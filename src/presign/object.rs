@@ -113,7 +113,9 @@ impl Place {
     fn of(plan: &Plan, method: &str, target: &str) -> Result<Self, Fault> {
         let path = target.split('?').next().unwrap_or_default();
         let place = Self::of_bucket(plan, method, path)?;
-        match place.key.is_empty() {
+        // What lies between may read dot segments as steps, to another key or bucket.
+        let is_step = |segment: &str| matches!(segment, "." | "..");
+        match place.key.is_empty() || place.key.split('/').any(is_step) {
             true => Err(Fault::NoObject),
             false => Ok(place),
         }
@@ -122,8 +124,8 @@ impl Place {
     /// The same, where a bucket is enough.
     pub(super) fn of_bucket(plan: &Plan, method: &str, path: &str) -> Result<Self, Fault> {
         let host = Host::parse(plan.authority.as_bytes()).map_err(|_| Fault::NoObject)?;
-        // A host that is not AWS's is signed as S3 by a rule.
-        let place = endpoint::bucket_place(host.name()).unwrap_or(BucketPlace::PathOrControl);
+        // A host that is not AWS's, signed as S3 by a rule, may itself stand for a bucket: which one is not known.
+        let place = endpoint::bucket_place(host.name()).ok_or(Fault::NoObject)?;
         let request = bucket::Request {
             host: host.name(),
             method: method.as_bytes(),
@@ -155,17 +157,23 @@ impl Place {
     }
 }
 
+/// Each is compared with each.
+const MOST_HEADERS: usize = 64;
+
 /// The headers that are signed must be known, and no other one is wanted.
 pub(super) fn check_headers(asked: &Asked, url: &Url) -> Result<(), Fault> {
     let is_foreign = |name: &str| {
-        name == "host"
-            || name == "authorization"
+        matches!(name, "host" | "authorization" | "x-amz-date")
             || !is_plain_name(name) && name.starts_with("x-amz-")
     };
     if let Some((name, _)) = asked.headers.iter().find(|(name, _)| is_foreign(name)) {
         return Err(Fault::Header(
             ["the header ", name, " may not be signed here"].concat(),
         ));
+    }
+    if asked.headers.len() > MOST_HEADERS {
+        let fault = "\"headers\" has more than 64 headers";
+        return Err(Fault::Header(fault.to_owned()));
     }
     let Some(signed) = &url.signature.signed_headers else {
         return Ok(());
@@ -198,9 +206,11 @@ pub(super) fn check_headers(asked: &Asked, url: &Url) -> Result<(), Fault> {
     }
 }
 
-/// Whether a header or a parameter `x-amz-*` names no other object, and no session.
-fn is_plain_name(name: &str) -> bool {
-    !name.contains("source") && !name.contains("token")
+/// Whether a header, a parameter or a field `x-amz-*` is about the object's content alone: it names no other object and no
+/// session, opens the object to nobody, and leads nowhere.
+pub(super) fn is_plain_name(name: &str) -> bool {
+    let others = ["source", "token", "acl", "grant", "bypass", "redirect"];
+    name.starts_with("x-amz-meta-") || !others.iter().any(|part| name.contains(part))
 }
 
 const METHODS: [&str; 5] = ["GET", "HEAD", "PUT", "DELETE", "POST"];

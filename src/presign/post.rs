@@ -4,7 +4,7 @@ use super::exchange::Exchange;
 use super::fault::Fault;
 use super::form::{Form, Names, SIGNED};
 use super::grant::{About, Call, Service};
-use super::object::{Place, host_of, permitted};
+use super::object::{Place, host_of, is_plain_name, permitted};
 use super::permit::check_lifetime;
 use super::presigning::Subject;
 use super::read::Read;
@@ -133,8 +133,10 @@ fn read_policy(encoded: &str) -> Result<Policy, Fault> {
             (Kind::Exact | Kind::Prefix, "key") => keys.push(value),
             (Kind::Length(most), _) => lengths.push(most),
             (_, name) if SIGNED.contains(&name) => continue,
-            (_, name) if name.contains("source") || name.contains("token") => {
-                return Err(Fault::Form("a condition is for a field that no form has"));
+            (_, name) if !is_plain_name(name) => {
+                return Err(Fault::Form(
+                    "a condition is for acl, a redirect, or a field that names another object",
+                ));
             }
             _ => {}
         }

@@ -148,13 +148,19 @@ fn unsigned(url: &Url) -> String {
 /// The cluster that a token of EKS is for, which a header names; other tokens have no headers.
 fn check_cluster(service: Service, asked: &Asked) -> Result<&str, Fault> {
     match (service, asked.headers.as_slice()) {
-        (Service::Eks, [(name, cluster)]) if name == CLUSTER && !cluster.is_empty() => Ok(cluster),
+        (Service::Eks, [(name, cluster)]) if name == CLUSTER && is_cluster(cluster) => Ok(cluster),
         (Service::Eks, _) => Err(Fault::Header(
             ["a token for EKS signs host and ", CLUSTER].concat(),
         )),
         (_, []) => Ok(""),
         _ => Err(Fault::Header("such a token signs host alone".to_owned())),
     }
+}
+
+/// As EKS takes names of clusters.
+fn is_cluster(text: &str) -> bool {
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+    !text.is_empty() && text.bytes().all(is_name)
 }
 
 const CLUSTER: &str = "x-k8s-aws-id";

@@ -289,6 +289,13 @@ impl Signature {
         let signature = value("signature")?;
         let expires = value("expires")?;
         value("x-amz-security-token")?;
+        // What a signature of Version 4 writes may come from it alone.
+        if parameters
+            .iter()
+            .any(|found| VERSION_4.iter().any(|name| found.is(name)))
+        {
+            return Err(Fault::Signature("it has signatures of two versions"));
+        }
         let (Some(key_id), Some(_), Some(expires)) = (key_id, signature, expires) else {
             return Err(Fault::Signature("it is not presigned"));
         };
@@ -302,6 +309,17 @@ impl Signature {
         })
     }
 }
+
+/// What [`crate::sigv4::Signer::presign`] writes, but for the session token, which Version 2 has too.
+const VERSION_4: [&str; 7] = [
+    "x-amz-algorithm",
+    "x-amz-credential",
+    "x-amz-date",
+    "x-amz-expires",
+    "x-amz-region-set",
+    "x-amz-signedheaders",
+    "x-amz-signature",
+];
 
 /// Takes the one parameter of a name out.
 fn one(parameters: &mut Vec<Parameter>, name: &str) -> Result<Option<String>, Fault> {

@@ -32,13 +32,13 @@ pub static BUCKETS: Key = key(
     "buckets",
     Kind::Texts,
     Fallback::Nothing,
-    "For `s3`: names of buckets, and aliases of access points; a trailing `*` matches every bucket with that prefix. Either this or `hosts` is required.",
+    "For `s3`: names of buckets, and aliases of access points; a trailing `*` matches every bucket with that prefix. This or `hosts` is required, and with both, both must match.",
 );
 
 pub static HOSTS: Key = key(
     "hosts",
     Kind::Texts,
-    Fallback::Told("for `s3` none, for databases, caches and brokers all"),
+    Fallback::Told("all"),
     "Host names, with `*.` in front for what is below them; the name of a cache for `elasticache` and `memorydb`.",
 );
 

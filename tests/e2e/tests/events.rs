@@ -329,7 +329,7 @@ fn what_is_not_allowed_opens_no_stream() {
 #[test]
 fn the_shipped_file_speaks_http2_to_aws_where_its_cluster_chooses_by_alpn() {
     let page = std::fs::read_to_string(workspace().join("docs/requests.md")).expect("the page");
-    let protocol = "auto_config: { http_protocol_options: {}, http2_protocol_options: {} }";
+    let protocol = "auto_config: { http_protocol_options: {}, http2_protocol_options: { max_concurrent_streams: 1 } }";
     assert!(page.contains(protocol));
     let file = std::fs::read_to_string(workspace().join("envoy/envoy.yaml")).expect("the file");
     assert!(file.contains("explicit_http_config: { http_protocol_options: {} }"));
@@ -365,7 +365,7 @@ fn the_shipped_file_speaks_http2_to_aws_where_its_cluster_chooses_by_alpn() {
                     ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"];
                 let options = options.as_object_mut().expect("options");
                 options.remove("explicit_http_config").expect("it is there");
-                let auto = json!({"http_protocol_options": {}, "http2_protocol_options": {}});
+                let auto = json!({"http_protocol_options": {}, "http2_protocol_options": {"max_concurrent_streams": 1}});
                 options.insert("auto_config".to_owned(), auto);
             })
             .await;
