@@ -272,6 +272,31 @@ impl Object {
         named.finish()
     }
 
+    /// Reads each object in the list under a key, if there is one. Fails with the first fault, also with an earlier one.
+    pub(super) fn each_entry(
+        &mut self,
+        key: &Key,
+        read: &mut dyn FnMut(Self) -> Result<(), ConfigError>,
+    ) -> Result<(), ConfigError> {
+        let allowed = "a list of objects";
+        match self.map.remove(key.name) {
+            None => {}
+            Some(Value::Array(values)) => {
+                for (index, value) in values.into_iter().enumerate() {
+                    if let Value::Object(map) = value {
+                        let path = format!("{}{}[{index}].", self.path, key.name);
+                        read(Self::new(map, path))?;
+                    } else {
+                        self.refuse_entry(key, &value, allowed);
+                    }
+                    self.finish()?;
+                }
+            }
+            Some(value) => self.refuse_value(key, &value, allowed),
+        }
+        self.finish()
+    }
+
     /// Puts the value of a variable in the place of each `{"env": "<its name>"}` under these keys.
     pub(super) fn fill_in(
         &mut self,

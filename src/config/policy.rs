@@ -40,24 +40,11 @@ fn rules(
     home_region: &str,
     roles: &Roles<Role>,
 ) -> Result<Vec<Rule>, ConfigError> {
-    let (key, allowed) = (&keys::RULES, "a list of objects");
     let mut rules = Vec::new();
-    match object.take(key) {
-        None => {}
-        Some(Value::Array(values)) => {
-            for (index, value) in values.into_iter().enumerate() {
-                if let Value::Object(map) = value {
-                    let object = Object::new(map, format!("rules[{index}]."));
-                    rules.push(rule(object, home_region, roles)?);
-                } else {
-                    object.refuse_entry(key, &value, allowed);
-                }
-                object.finish()?;
-            }
-        }
-        Some(value) => object.refuse_value(key, &value, allowed),
-    }
-    object.finish()?;
+    object.each_entry(&keys::RULES, &mut |object| {
+        rules.push(rule(object, home_region, roles)?);
+        Ok(())
+    })?;
     Ok(rules)
 }
 

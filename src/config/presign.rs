@@ -7,7 +7,6 @@ use super::policy::PATTERNS;
 use crate::bucket;
 use crate::policy::Policy;
 use crate::presign::{Grant, Grants, Service};
-use serde_json::Value;
 use std::time::Duration;
 
 const HOSTS: &str = "host names, with `*.` in front for what is below them";
@@ -16,27 +15,12 @@ const KEYS: &str = "beginnings of keys, without a slash in front and without *";
 const CLUSTERS: &str = "names of clusters, with * behind for all that begin so";
 
 pub(super) fn presign(object: &mut Object, policy: &Policy) -> Result<Grants, ConfigError> {
-    let (key, allowed) = (&keys::PRESIGN, "a list of objects");
     let per_minute = object.count(&keys::PRESIGN_PER_MINUTE);
     let mut entries = Vec::new();
-    match object.take(key) {
-        None => {}
-        Some(Value::Array(values)) => {
-            for (index, value) in values.into_iter().enumerate() {
-                if let Value::Object(map) = value {
-                    entries.push(entry(
-                        Object::new(map, format!("presign[{index}].")),
-                        policy,
-                    )?);
-                } else {
-                    object.refuse_entry(key, &value, allowed);
-                }
-                object.finish()?;
-            }
-        }
-        Some(value) => object.refuse_value(key, &value, allowed),
-    }
-    object.finish()?;
+    object.each_entry(&keys::PRESIGN, &mut |object| {
+        entries.push(entry(object, policy)?);
+        Ok(())
+    })?;
     Ok(Grants {
         entries,
         per_minute: u32::try_from(per_minute).unwrap_or(u32::MAX),
