@@ -4,7 +4,7 @@ use super::asked::Asked;
 use super::exchange::Exchange;
 use super::fault::Fault;
 use super::grant::{About, Call, Service};
-use super::permit::{Asking, check_lifetime, permit};
+use super::permit::{check_lifetime, permit_request};
 use super::presigning::Subject;
 use super::read::Read;
 use super::url::Url;
@@ -85,7 +85,7 @@ pub(super) fn permitted(
     ];
     let own = headers.iter();
     all.extend(own.map(|(name, value)| (name.as_str(), value.as_bytes())));
-    let (plan, about) = permit(config, exchange, Asking::Request(&all))?;
+    let (plan, about) = permit_request(config, exchange, &all)?;
     match plan.service == "s3" {
         true => Ok((plan, about)),
         false => Err(Fault::Service(plan.service).into()),

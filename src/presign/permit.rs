@@ -19,40 +19,9 @@ use crate::report::access_log::{About, Basis, Facts};
 use crate::sigv4::ContentSha256;
 use std::time::Duration;
 
-/// What is to be presigned.
-#[derive(Clone, Copy)]
-pub(super) enum Asking<'a> {
-    /// A request, with an `authorization` in the place of its query's signature.
-    Request(&'a [Header<'a>]),
-    /// One that nobody sends, to a host that need not be AWS's.
-    Token {
-        host: &'a Host,
-        /// With its port.
-        authority: &'a str,
-        endpoint: Endpoint<'a>,
-        authorization: &'a str,
-    },
-}
-
-/// As what, and by whose credentials, it is signed: all that rules and allow-list say of requests holds. A token's service
-/// need not be in the allow-list, because nobody can call it.
-pub(super) fn permit(
-    config: &Config,
-    exchange: &Exchange,
-    asking: Asking<'_>,
-) -> Result<(Plan, About), Refusal> {
-    match asking {
-        Asking::Request(headers) => of_request(config, exchange, headers),
-        Asking::Token {
-            host,
-            authority,
-            endpoint,
-            authorization,
-        } => of_token(config, exchange, host, authority, endpoint, authorization),
-    }
-}
-
-fn of_request(
+/// As what, and by whose credentials, a request with these headers is signed. Its placeholder is in `authorization`, not in
+/// the query. All that rules and allow-list say of requests holds.
+pub(super) fn permit_request(
     config: &Config,
     exchange: &Exchange,
     headers: &[Header<'_>],
@@ -81,7 +50,9 @@ fn of_request(
     }
 }
 
-fn of_token(
+/// The same of a token: a request that nobody sends, to a host that need not be AWS's. Its service need not be in the
+/// allow-list, because nobody can call it. `authority` is the host with its port.
+pub(super) fn permit_token(
     config: &Config,
     exchange: &Exchange,
     host: &Host,

@@ -8,7 +8,7 @@ use super::exchange::Exchange;
 use super::fault::Fault;
 use super::grant::{About, Call, Service};
 use super::object::check_headers;
-use super::permit::{Asking, check_lifetime, permit};
+use super::permit::{check_lifetime, permit_token};
 use super::presigning::Subject;
 use super::read::Read;
 use super::url::Url;
@@ -58,13 +58,14 @@ pub(super) fn plan(
         tenant: false,
     };
     let authorization = &url.signature.signer.authorization(region);
-    let asking = Asking::Token {
-        host: &host,
-        authority: &url.authority,
+    let (plan, about) = permit_token(
+        config,
+        exchange,
+        &host,
+        &url.authority,
         endpoint,
         authorization,
-    };
-    let (plan, about) = permit(config, exchange, asking)?;
+    )?;
     let subject = Subject::Request {
         path_and_query: url.target(UNSIGNED),
         unsigned: unsigned(url),
