@@ -19,6 +19,7 @@ pub use escape::escape;
 pub use head::Head;
 pub use observed::{Observed, Would};
 pub(crate) use permission::refused;
+pub(crate) use plan::UNSIGNED_PAYLOAD;
 pub use plan::{PayloadPlan, Plan, Signed};
 pub use unsigned::LeftAlone;
 

@@ -170,7 +170,8 @@ pub enum PayloadPlan {
     Hashed,
 }
 
-const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+/// What S3 takes for a body that is not signed.
+pub(crate) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 const UNSIGNED_CHUNKS: &str = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
 
 /// Why a permitted request is signed, or that it is not: its client's signature says so, and what the rule makes of it.

@@ -137,6 +137,9 @@ fn decoded(text: &str) -> Result<String, Fault> {
         ))
 }
 
+/// Each is compared with each.
+pub(super) const MOST_HEADERS: usize = 64;
+
 fn headers(value: Option<Value>) -> Result<Vec<(String, String)>, Fault> {
     let map = match value {
         None => return Ok(Vec::new()),
@@ -145,7 +148,7 @@ fn headers(value: Option<Value>) -> Result<Vec<(String, String)>, Fault> {
     };
     let mut headers: Vec<(String, String)> = Vec::new();
     // One more than may be, which is refused where they are compared.
-    for (name, value) in map.into_iter().take(65) {
+    for (name, value) in map.into_iter().take(MOST_HEADERS + 1) {
         let name = name.to_ascii_lowercase();
         let is_value = |text: &str| !text.bytes().any(|b| b.is_ascii_control() && b != b'\t');
         let is_new = headers.iter().all(|(known, _)| *known != name);

@@ -1,6 +1,6 @@
 //! Objects of S3's: what their presigned URLs may be.
 
-use super::asked::Asked;
+use super::asked::{Asked, MOST_HEADERS};
 use super::exchange::Exchange;
 use super::fault::Fault;
 use super::grant::{About, Call, Service};
@@ -10,7 +10,7 @@ use super::read::Read;
 use super::url::Url;
 use crate::bucket;
 use crate::config::Config;
-use crate::decision::Plan;
+use crate::decision::{Plan, UNSIGNED_PAYLOAD};
 use crate::endpoint::{self, BucketPlace, Host};
 use crate::headers::Header;
 use crate::refusal::Refusal;
@@ -98,9 +98,6 @@ pub(super) fn host_of(plan: &Plan) -> &str {
     authority.split(':').next().unwrap_or_default()
 }
 
-/// What S3 takes for a body that is not signed.
-const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
-
 /// Where an object is.
 pub(super) struct Place {
     /// `None` where the host names an access point.
@@ -156,9 +153,6 @@ impl Place {
         })
     }
 }
-
-/// Each is compared with each.
-const MOST_HEADERS: usize = 64;
 
 /// The headers that are signed must be known, and no other one is wanted.
 pub(super) fn check_headers(asked: &Asked, url: &Url) -> Result<(), Fault> {
